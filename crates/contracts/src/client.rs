@@ -1,0 +1,155 @@
+//! What every outgoing call does alike.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use reqwest::{StatusCode, Url};
+use serde::de::DeserializeOwned;
+
+/// Longest time for one attempt, connecting included.
+const DEADLINE: Duration = Duration::from_millis(1500);
+/// Attempts of a call that is safe to repeat.
+const ATTEMPTS: u32 = 2;
+/// Failures in a row after which calls are not even tried for a while.
+const BREAK_AFTER: u32 = 5;
+/// How long.
+const BREAK_FOR: Duration = Duration::from_secs(1);
+
+/// Headers that a call carries on from the request that caused it.
+#[derive(Clone, Debug, Default)]
+pub struct Correlation {
+    /// `X-Request-Id`.
+    pub request_id: Option<String>,
+    /// W3C `traceparent`.
+    pub traceparent: Option<String>,
+}
+
+/// A call that brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The service is away, too slow, failing, or was so a moment ago.
+    #[error("the {0} service is unavailable")]
+    Unavailable(&'static str, #[source] Option<reqwest::Error>),
+    /// The service answered with something that is no answer to this call.
+    #[error("the {0} service answered unexpectedly with {1}")]
+    Unexpected(&'static str, StatusCode),
+}
+
+/// A caller of one service.
+pub struct ServiceClient {
+    service: &'static str,
+    base: Url,
+    http: reqwest::Client,
+    breaker: Mutex<Breaker>,
+}
+
+#[derive(Default)]
+struct Breaker {
+    failures: u32,
+    open_until: Option<Instant>,
+}
+
+impl ServiceClient {
+    /// Makes a client of `service` at `base`, such as `http://127.0.0.1:6012`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(service: &'static str, base: Url) -> Result<Self, CallError> {
+        let http = reqwest::Client::builder()
+            .timeout(DEADLINE)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent("averis")
+            .build()
+            .map_err(|error| CallError::Unavailable(service, Some(error)))?;
+        Ok(Self {
+            service,
+            base,
+            http,
+            breaker: Mutex::default(),
+        })
+    }
+
+    /// Asks for `path`. `None` says that the service answered 404.
+    ///
+    /// # Errors
+    /// When there was no usable answer after all attempts.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        correlation: &Correlation,
+    ) -> Result<Option<T>, CallError> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        let mut attempt = 1;
+        loop {
+            self.admit()?;
+            let outcome = self.try_get(url.clone(), query, correlation).await;
+            self.note(&outcome);
+            match outcome {
+                Err(CallError::Unavailable(..)) if attempt < ATTEMPTS => {
+                    attempt += 1;
+                    // Enough for a restarted connection; the clock's noise keeps callers apart.
+                    let noise = Instant::now().elapsed().subsec_nanos() % 20;
+                    tokio::time::sleep(Duration::from_millis(20 + u64::from(noise))).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn try_get<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        query: &[(&str, &str)],
+        correlation: &Correlation,
+    ) -> Result<Option<T>, CallError> {
+        let unavailable = |error| CallError::Unavailable(self.service, Some(error));
+        let mut request = self.http.get(url).query(query);
+        if let Some(id) = &correlation.request_id {
+            request = request.header("x-request-id", id);
+        }
+        if let Some(parent) = &correlation.traceparent {
+            request = request.header("traceparent", parent);
+        }
+        let response = request.send().await.map_err(unavailable)?;
+        match response.status() {
+            StatusCode::OK => response.json().await.map(Some).map_err(unavailable),
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(CallError::Unavailable(self.service, None))
+            }
+            status => Err(CallError::Unexpected(self.service, status)),
+        }
+    }
+
+    fn admit(&self) -> Result<(), CallError> {
+        let breaker = self
+            .breaker
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match breaker.open_until {
+            Some(until) if Instant::now() < until => {
+                Err(CallError::Unavailable(self.service, None))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note<T>(&self, outcome: &Result<T, CallError>) {
+        let mut breaker = self
+            .breaker
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if matches!(outcome, Err(CallError::Unavailable(..))) {
+            breaker.failures += 1;
+            if breaker.failures >= BREAK_AFTER {
+                breaker.open_until = Some(Instant::now() + BREAK_FOR);
+                breaker.failures = 0;
+            }
+        } else {
+            *breaker = Breaker::default();
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Configuration from environment variables, read once at the start.
+//!
+//! | variable | default | meaning |
+//! |---|---|---|
+//! | `AVERIS_HTTP_BIND` | `127.0.0.1` | address to listen on; loopback only until access control is in |
+//! | `AVERIS_HTTP_PORT` | the service's own | port to listen on |
+//! | `AVERIS_BASE_DOMAIN` | `localhost` | domain under which each tenant has a label |
+//! | `TENANT_RESOLUTION_STRATEGY` | `subdomain,path,header` | how requests may name their tenant |
+//! | `DATABASE_STRATEGY` | `schema_per_tenant` | how tenants are kept apart; the only one so far |
+//! | `AVERIS_TRUSTED_PROXIES` | none | addresses whose `X-Forwarded-Host` counts |
+//! | `AVERIS_TENANT_URL` | `http://127.0.0.1:6012` | the tenant service |
+//! | `AVERIS_CURSOR_SECRET` | required | signs page cursors; the same for all instances |
+//! | `AVERIS_DATABASE_URL` | required | the service's own login |
+//! | `AVERIS_DATABASE_POOL` | 4 per core | connections |
+//! | `AVERIS_LOG` | `info` | log filter |
+//! | `AVERIS_LOG_FORMAT` | `text` on a terminal, else `json` | form of log lines |
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+use averis_tenant_context::{BaseDomain, ResolutionStrategies};
+use averis_tenant_db::{DatabaseUrl, PoolConfig};
+use url::Url;
+
+/// A variable that stops the service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is needed and not there.
+    #[error("{0} is not set")]
+    Missing(String),
+    /// It still holds a `${...}` that something should have replaced.
+    #[error("{0} holds the unexpanded text {1:?}")]
+    Unexpanded(String, String),
+    /// Its value cannot be.
+    #[error("{0} {1}")]
+    Invalid(String, String),
+}
+
+/// Where variables come from. A function, so that tests need not touch the process.
+#[derive(Clone, Copy)]
+pub struct Env<'a>(pub &'a dyn Fn(&str) -> Option<String>);
+
+impl Env<'static> {
+    /// The variables of this process.
+    #[must_use]
+    pub fn process() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where configuration is read"
+        )]
+        Self(&|name| std::env::var(name).ok())
+    }
+}
+
+impl Env<'_> {
+    /// Returns a variable that must be there.
+    ///
+    /// # Errors
+    /// When it is missing, unexpanded or malformed; the message names it.
+    pub fn required<T: FromStr<Err: ToString>>(&self, name: &str) -> Result<T, ConfigError> {
+        self.optional(name)?
+            .ok_or_else(|| ConfigError::Missing(name.to_owned()))
+    }
+
+    /// Returns a variable if it is there and not empty.
+    ///
+    /// # Errors
+    /// When it is unexpanded or malformed; the message names it.
+    pub fn optional<T: FromStr<Err: ToString>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(text) = (self.0)(name).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        if text.contains("${") {
+            return Err(ConfigError::Unexpanded(name.to_owned(), text));
+        }
+        match text.parse() {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(ConfigError::Invalid(name.to_owned(), error.to_string())),
+        }
+    }
+
+    /// Returns a variable or its default.
+    ///
+    /// # Errors
+    /// When it is unexpanded or malformed; the message names it.
+    pub fn or<T: FromStr<Err: ToString>>(&self, name: &str, default: T) -> Result<T, ConfigError> {
+        Ok(self.optional(name)?.unwrap_or(default))
+    }
+}
+
+/// How requests come in.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// Domain under which each tenant has a label.
+    pub base_domain: BaseDomain,
+    /// How requests may name their tenant.
+    pub strategies: ResolutionStrategies,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Threads that serve requests.
+    pub workers: usize,
+}
+
+impl HttpConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// When one is malformed, or asks to listen elsewhere than on loopback.
+    pub fn from_env(env: Env<'_>, port: u16) -> Result<Self, ConfigError> {
+        let ip = env.or("AVERIS_HTTP_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        if !ip.is_loopback() {
+            return Err(ConfigError::Invalid(
+                "AVERIS_HTTP_BIND".to_owned(),
+                format!("is {ip}, but without access control only loopback addresses are served"),
+            ));
+        }
+        let strategy = env.or("DATABASE_STRATEGY", "schema_per_tenant".to_owned())?;
+        if strategy != "schema_per_tenant" {
+            return Err(ConfigError::Invalid(
+                "DATABASE_STRATEGY".to_owned(),
+                format!("is {strategy:?}; the only strategy is schema_per_tenant"),
+            ));
+        }
+        let proxies: String = env.or("AVERIS_TRUSTED_PROXIES", String::new())?;
+        let trusted_proxies = proxies
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::parse)
+            .collect::<Result<Vec<IpAddr>, _>>()
+            .map_err(|error| {
+                ConfigError::Invalid("AVERIS_TRUSTED_PROXIES".to_owned(), error.to_string())
+            })?;
+        Ok(Self {
+            bind: SocketAddr::new(ip, env.or("AVERIS_HTTP_PORT", port)?),
+            base_domain: env.or("AVERIS_BASE_DOMAIN", localhost())?,
+            strategies: env.or(
+                "TENANT_RESOLUTION_STRATEGY",
+                ResolutionStrategies::default(),
+            )?,
+            trusted_proxies,
+            workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        })
+    }
+}
+
+fn localhost() -> BaseDomain {
+    #[expect(clippy::expect_used, reason = "the text is a domain")]
+    "localhost".parse().expect("a domain")
+}
+
+/// The variables that every service with a database has.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// The service's own login.
+    pub database: DatabaseUrl,
+    /// Connections.
+    pub pool: PoolConfig,
+    /// The tenant service.
+    pub tenant_url: Url,
+    /// Signs page cursors.
+    pub cursor_secret: crate::cursor::CursorSecret,
+}
+
+impl ServiceConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// When one is missing or malformed.
+    pub fn from_env(env: Env<'_>) -> Result<Self, ConfigError> {
+        let pool = match env.optional("AVERIS_DATABASE_POOL")? {
+            Some(size) => PoolConfig::sized(size),
+            None => PoolConfig::default(),
+        };
+        let tenant_url: Option<Url> = env.optional("AVERIS_TENANT_URL")?;
+        Ok(Self {
+            database: env.required("AVERIS_DATABASE_URL")?,
+            pool,
+            tenant_url: match tenant_url {
+                Some(url) => url,
+                None => default_tenant_url(),
+            },
+            cursor_secret: env.required("AVERIS_CURSOR_SECRET")?,
+        })
+    }
+}
+
+fn default_tenant_url() -> Url {
+    #[expect(clippy::expect_used, reason = "the text is an address")]
+    Url::parse("http://127.0.0.1:6012").expect("an address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<HttpConfig, ConfigError> {
+        let get = |name: &str| {
+            vars.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        HttpConfig::from_env(Env(&get), 6001)
+    }
+
+    #[test]
+    fn a_bad_variable_is_named() {
+        assert_eq!(
+            read(&[]).expect("defaults").bind.to_string(),
+            "127.0.0.1:6001"
+        );
+        for (name, value) in [
+            ("AVERIS_HTTP_BIND", "0.0.0.0"),
+            ("AVERIS_HTTP_BIND", "${BIND}"),
+            ("AVERIS_HTTP_PORT", "x"),
+            ("AVERIS_BASE_DOMAIN", "Averis.Example."),
+            ("TENANT_RESOLUTION_STRATEGY", "cookie"),
+            ("DATABASE_STRATEGY", "shared"),
+            ("AVERIS_TRUSTED_PROXIES", "proxy.local"),
+        ] {
+            let error = read(&[(name, value)]).expect_err(name).to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        let get = |_: &str| None;
+        let error = ServiceConfig::from_env(Env(&get))
+            .expect_err("nothing is set")
+            .to_string();
+        assert_eq!(error, "AVERIS_DATABASE_URL is not set");
+    }
+}

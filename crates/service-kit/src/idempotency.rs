@@ -1,0 +1,302 @@
+//! `Idempotency-Key`: a POST that is sent twice happens once.
+//!
+//! The answer is stored in the transaction of the effect, so a crash leaves both or neither. Keys are per tenant
+//! (they lie in its schema), method and route.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use averis_tenant_db::{DbError, TenantConn, TenantDb};
+use diesel::pg::Pg;
+use diesel::sql_types::BigInt;
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
+use futures_util::future::LocalBoxFuture;
+use garde::Validate;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::body;
+use crate::problem::{Problem, codes};
+use crate::reply::Reply;
+
+const HEADER: &str = "idempotency-key";
+const MAX_KEY: usize = 255;
+/// Bodies beyond this are not stored.
+const MAX_STORED: usize = 64 * 1024;
+/// For how long a key is remembered.
+const KEPT: &str = "24 hours";
+
+diesel::table! {
+    idempotency_keys (key_hash) {
+        key_hash -> Binary,
+        fingerprint -> Binary,
+        status -> SmallInt,
+        headers -> Jsonb,
+        body -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
+/// What identifies one intended POST: the caller's key, and what was asked under it.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    hash: [u8; 32],
+    fingerprint: [u8; 32],
+}
+
+/// A POST with a JSON body and its idempotency key. Commands without a body take [`Command`].
+pub struct Post<T> {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// The body.
+    pub body: T,
+}
+
+/// A POST without a body, and its idempotency key. An empty JSON object is let pass.
+pub struct Command {
+    /// The key.
+    pub key: IdempotencyKey,
+}
+
+impl IdempotencyKey {
+    /// Reads the key of a request; `content` is whatever else makes two requests the same one.
+    ///
+    /// # Errors
+    /// 400 when it is missing or not 1 to 255 visible ASCII characters.
+    pub fn from_request(req: &HttpRequest, content: &[u8]) -> Result<Self, Problem> {
+        let Some(value) = req.headers().get(HEADER) else {
+            return Err(Problem::new(codes::IDEMPOTENCY_KEY_MISSING));
+        };
+        let text = value.to_str().unwrap_or("");
+        if !(1..=MAX_KEY).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Problem::new(codes::INVALID_HEADER).detail(
+                "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.",
+            ));
+        }
+        let method = req.method().as_str();
+        let route = req.match_pattern().unwrap_or_default();
+        let digest = |parts: &[&[u8]]| {
+            let mut hash = Sha256::new();
+            for part in parts {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+            <[u8; 32]>::from(hash.finalize())
+        };
+        Ok(Self {
+            hash: digest(&[method.as_bytes(), route.as_bytes(), text.as_bytes()]),
+            fingerprint: digest(&[
+                method.as_bytes(),
+                req.path().as_bytes(),
+                req.query_string().as_bytes(),
+                content,
+            ]),
+        })
+    }
+
+    /// Returns the number whose advisory lock says that a request with this key is under way for this tenant.
+    fn lock_number(&self, tenant: &str) -> i64 {
+        let mut hash = Sha256::new();
+        hash.update(tenant.as_bytes());
+        hash.update(self.hash);
+        let digest = hash.finalize();
+        let mut number = [0; 8];
+        number
+            .iter_mut()
+            .zip(digest)
+            .for_each(|(to, from)| *to = from);
+        i64::from_be_bytes(number)
+    }
+}
+
+impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Post<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            body::require_media_type(&req, &["application/json"])?;
+            let bytes = body::read_bytes(payload, body::MAX_BODY).await?;
+            let key = IdempotencyKey::from_request(&req, &bytes)?;
+            Ok(Self {
+                key,
+                body: body::parse(&bytes)?,
+            })
+        })
+    }
+}
+
+impl FromRequest for Command {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let bytes = body::read_bytes(payload, body::MAX_BODY).await?;
+            if !bytes.is_empty() {
+                body::require_media_type(&req, &["application/json"])?;
+                body::parse::<NoFields>(&bytes)?;
+            }
+            Ok(Self {
+                key: IdempotencyKey::from_request(&req, b"")?,
+            })
+        })
+    }
+}
+
+#[derive(serde::Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+/// Runs the work of a POST in one transaction, once per key; a repetition gets the stored answer.
+///
+/// # Errors
+/// Those of the work; 409 while another request with the key is under way; 422 when the key was used for another
+/// request. Answers 404, 409 and 422 of the work itself are stored too and given again as they were.
+pub async fn once<E, F>(db: &TenantDb, key: &IdempotencyKey, work: F) -> Result<Reply, Problem>
+where
+    F: AsyncFn(&mut TenantConn) -> Result<Reply, E>,
+    E: From<DbError> + From<diesel::result::Error>,
+    Problem: From<E>,
+{
+    let tenant = db.tenant().as_str();
+    let outcome = db
+        .transaction(async |conn| -> Result<Reply, Problem> {
+            if let Some(reply) = recall(conn, key, tenant).await? {
+                return Ok(reply);
+            }
+            let reply = work(conn).await?;
+            remember(conn, key, &reply).await?;
+            Ok(reply)
+        })
+        .await;
+    let Err(problem) = outcome else {
+        return outcome;
+    };
+    if !is_an_answer(&problem) {
+        return Err(problem);
+    }
+    // The work's own transaction is gone, and its key with it, so the refusal is stored by itself.
+    let refusal = refusal(&problem);
+    let stored = db
+        .transaction(async |conn| -> Result<(), Problem> {
+            Ok(remember(conn, key, &refusal).await?)
+        })
+        .await;
+    if let Err(error) = stored {
+        tracing::warn!(error = %error, "a refusal could not be stored under its idempotency key");
+    }
+    Err(problem)
+}
+
+/// Whether a problem is the deterministic outcome of the work, rather than of the moment or of the key.
+fn is_an_answer(problem: &Problem) -> bool {
+    let code = problem.code();
+    matches!(code.status, 404 | 409 | 422)
+        && ![
+            codes::IDEMPOTENCY_IN_PROGRESS,
+            codes::IDEMPOTENCY_MISMATCH,
+            codes::CONFLICT,
+        ]
+        .contains(&code)
+}
+
+fn refusal(problem: &Problem) -> Reply {
+    let body = problem.body().to_string().into_bytes();
+    Reply::replay(problem.code().status, &Value::Null, body)
+}
+
+/// Returns the stored answer, or takes the key for this transaction.
+///
+/// # Errors
+/// 409 while another request with the key is under way; 422 when the key was used for another request.
+pub async fn recall<C>(
+    conn: &mut C,
+    key: &IdempotencyKey,
+    scope: &str,
+) -> Result<Option<Reply>, Problem>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    if !try_lock(conn, key.lock_number(scope)).await? {
+        return Err(Problem::new(codes::IDEMPOTENCY_IN_PROGRESS).retry_after(1));
+    }
+    let stored: Option<(Vec<u8>, i16, Value, Vec<u8>)> = idempotency_keys::table
+        .find(key.hash.as_slice())
+        .select((
+            idempotency_keys::fingerprint,
+            idempotency_keys::status,
+            idempotency_keys::headers,
+            idempotency_keys::body,
+        ))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((fingerprint, status, headers, body)) = stored else {
+        return Ok(None);
+    };
+    if fingerprint != key.fingerprint {
+        return Err(Problem::new(codes::IDEMPOTENCY_MISMATCH));
+    }
+    let status = u16::try_from(status).unwrap_or(500);
+    Ok(Some(Reply::replay(status, &headers, body)))
+}
+
+/// Stores an answer under its key, and forgets some old ones.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remember<C>(
+    conn: &mut C,
+    key: &IdempotencyKey,
+    reply: &Reply,
+) -> diesel::QueryResult<()>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    let (status, headers, body) = reply.parts();
+    if body.len() > MAX_STORED {
+        return Ok(());
+    }
+    diesel::insert_into(idempotency_keys::table)
+        .values((
+            idempotency_keys::key_hash.eq(key.hash.as_slice()),
+            idempotency_keys::fingerprint.eq(key.fingerprint.as_slice()),
+            idempotency_keys::status.eq(i16::try_from(status).unwrap_or(500)),
+            idempotency_keys::headers.eq(headers),
+            idempotency_keys::body.eq(body),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    // One write in 64 pays for the tidying of the rest.
+    let [first, ..] = key.hash;
+    if first % 64 == 0 {
+        let old = diesel::dsl::sql::<diesel::sql_types::Timestamptz>("now() - ")
+            .bind::<diesel::sql_types::Text, _>(KEPT)
+            .sql("::interval");
+        diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(old)))
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn try_lock<C>(conn: &mut C, number: i64) -> diesel::QueryResult<bool>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    diesel::select(pg_try_advisory_xact_lock(number))
+        .get_result(conn)
+        .await
+}
+
+diesel::define_sql_function! {
+    /// Takes a lock until the end of the transaction if it is free.
+    fn pg_try_advisory_xact_lock(number: BigInt) -> Bool;
+}

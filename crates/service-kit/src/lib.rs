@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod body;
+pub mod config;
+pub mod cursor;
+pub mod idempotency;
+pub mod metrics;
+pub mod openapi;
+pub mod patch;
+pub mod problem;
+pub mod query;
+pub mod reply;
+pub mod request;
+pub mod serve;
+pub mod telemetry;
+pub mod tenancy;
+pub mod version;
+
+pub use body::{Body, MergePatch};
+pub use problem::{ApiResult, Code, FieldProblem, Problem};
+pub use reply::Reply;
+pub use tenancy::Tenant;

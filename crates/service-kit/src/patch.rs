@@ -1,0 +1,44 @@
+//! Fields of a merge patch (RFC 7396), where absent, `null` and a value are three different things.
+
+use serde::{Deserialize, Deserializer};
+
+/// A field of a merge patch. Use with `#[serde(default)]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Not named: stays as it is.
+    #[default]
+    Absent,
+    /// `null`: is cleared.
+    Null,
+    /// Is set.
+    Value(T),
+}
+
+impl<T> Patch<T> {
+    /// Applies the field to an optional value.
+    pub fn apply(self, target: &mut Option<T>) {
+        match self {
+            Self::Absent => {}
+            Self::Null => *target = None,
+            Self::Value(value) => *target = Some(value),
+        }
+    }
+
+    /// Returns the value that is set, if any.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<T>::deserialize(deserializer).map(|value| match value {
+            None => Self::Null,
+            Some(value) => Self::Value(value),
+        })
+    }
+}

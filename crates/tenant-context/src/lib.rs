@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod context;
+mod key;
+mod resolution;
+mod schema_name;
+mod settings;
+
+pub use context::{TenantContext, TenantId, TenantStatus, Tier};
+pub use key::{InvalidName, Subdomain, TenantKey, is_reserved};
+pub use resolution::{
+    BaseDomain, Clue, Clues, InvalidResolution, RequestAddress, ResolutionStrategies, Strategy,
+    TENANT_HEADER, clues,
+};
+pub use schema_name::{Domain, SchemaName, UnknownDomain};
+pub use settings::{
+    Branding, ComplianceRegion, Features, InvalidSettings, Limits, SettingsPatch, TenantSettings,
+};

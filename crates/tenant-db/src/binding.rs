@@ -1,0 +1,76 @@
+//! One physical connection and what it is known to be bound to.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use averis_tenant_context::{SchemaName, TenantKey};
+use diesel_async::pooled_connection::PoolableConnection as _;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+
+use crate::config::PoolConfig;
+
+/// What a connection is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// Fresh: it can read no tenant's table at all.
+    Unbound,
+    /// Role and search path are this schema's.
+    Bound(SchemaName),
+    /// Something was begun whose end was not seen. Such a connection is closed, never used again.
+    InDoubt,
+}
+
+/// A connection as the pool keeps it.
+pub(crate) struct Slot {
+    pub conn: AsyncPgConnection,
+    pub binding: Binding,
+    opened: Instant,
+    /// Tenants that this connection has served: their tables are in its caches and their statements prepared.
+    served: HashSet<TenantKey>,
+}
+
+impl Slot {
+    pub fn new(conn: AsyncPgConnection) -> Self {
+        Self {
+            conn,
+            binding: Binding::Unbound,
+            opened: Instant::now(),
+            served: HashSet::new(),
+        }
+    }
+
+    pub fn is_bound_to(&self, schema: &SchemaName) -> bool {
+        matches!(&self.binding, Binding::Bound(bound) if bound == schema)
+    }
+
+    pub fn has_served(&self, key: &TenantKey) -> bool {
+        self.served.contains(key)
+    }
+
+    /// Whether the pool may keep the connection.
+    pub fn is_sound(&mut self) -> bool {
+        self.binding != Binding::InDoubt && !self.conn.is_broken()
+    }
+
+    /// Whether the connection has grown or lived enough.
+    pub fn is_worn(&self, config: &PoolConfig) -> bool {
+        self.served.len() >= config.max_tenants || self.opened.elapsed() >= config.max_age
+    }
+
+    pub fn note_served(&mut self, key: &TenantKey) {
+        if !self.served.contains(key) {
+            self.served.insert(key.clone());
+        }
+    }
+}
+
+/// The one message that binds a connection. The name comes from the validated type only.
+pub(crate) fn bind_message(schema: &SchemaName) -> String {
+    format!(r#"SET ROLE "{schema}"; SET search_path TO "{schema}", pg_temp"#)
+}
+
+/// Sends `message` on a shared reference, so that another statement can travel in the same packet.
+pub(crate) async fn send(conn: &AsyncPgConnection, message: &str) -> diesel::QueryResult<()> {
+    let mut conn = conn;
+    conn.batch_execute(message).await
+}

@@ -1,0 +1,96 @@
+//! News of tenants that changed, from a trigger on the tenants' table through LISTEN and NOTIFY.
+
+use std::time::Duration;
+
+use averis_tenant_context::TenantKey;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, NoTls};
+
+use crate::config::DatabaseUrl;
+
+const CHANNEL: &str = "averis_tenants";
+/// How long to wait before a lost connection is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What a listener hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TenantChange {
+    /// From here on no change is missed. Whatever was learned before may be old.
+    Listening,
+    /// This tenant changed.
+    Changed(TenantKey),
+    /// The connection is lost: changes may be missed until `Listening` comes again.
+    Deaf,
+}
+
+/// A listener on a connection of its own. It ends when it is dropped.
+pub struct TenantChanges {
+    changes: mpsc::UnboundedReceiver<TenantChange>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl TenantChanges {
+    /// Starts listening with the login role of `url`, and again whenever the connection is lost.
+    #[must_use]
+    pub fn listen(url: DatabaseUrl) -> Self {
+        let (sender, changes) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            while !sender.is_closed() {
+                if let Err(error) = listen_once(&url, &sender).await {
+                    tracing::debug!(error = %error, "listening for changes of tenants was interrupted");
+                }
+                if sender.send(TenantChange::Deaf).is_err() {
+                    return;
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        });
+        Self { changes, task }
+    }
+
+    /// Waits for the next piece of news. `None` when the listener has ended.
+    pub async fn next(&mut self) -> Option<TenantChange> {
+        self.changes.recv().await
+    }
+}
+
+impl Drop for TenantChanges {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn listen_once(
+    url: &DatabaseUrl,
+    sender: &mpsc::UnboundedSender<TenantChange>,
+) -> Result<(), tokio_postgres::Error> {
+    let (client, mut connection) = tokio_postgres::connect(url.with_password(), NoTls).await?;
+    let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+    let listening = client.batch_execute("LISTEN averis_tenants");
+    tokio::pin!(listening);
+    let mut ready = false;
+    loop {
+        tokio::select! {
+            result = &mut listening, if !ready => {
+                result?;
+                ready = true;
+                if sender.send(TenantChange::Listening).is_err() {
+                    return Ok(());
+                }
+            }
+            message = messages.next() => match message {
+                None => return Ok(()),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(AsyncMessage::Notification(note))) if note.channel() == CHANNEL => {
+                    if let Ok(key) = note.payload().parse::<TenantKey>()
+                        && sender.send(TenantChange::Changed(key)).is_err()
+                    {
+                        return Ok(());
+                    }
+                }
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+}

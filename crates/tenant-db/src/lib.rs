@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod binding;
+mod bootstrap;
+mod changes;
+mod config;
+mod connection;
+mod error;
+mod fleet;
+mod migrations;
+mod platform;
+mod pool;
+mod provisioning;
+mod tagged;
+mod tenant_db;
+
+pub use bootstrap::{LoginRole, Passwords, bootstrap};
+pub use changes::{TenantChange, TenantChanges};
+pub use config::{DatabaseUrl, InvalidDatabaseUrl, PoolConfig};
+pub use connection::TenantConn;
+pub use error::{Constraint, DbError, Failure, failure};
+pub use fleet::{FleetOptions, FleetProgress, FleetReport, MigrationFailure, migrate_fleet};
+pub use platform::{PlatformConn, PlatformDb};
+pub use pool::PoolStats;
+pub use provisioning::{Provisioner, TableCount};
+pub use tenant_db::{TenantDb, TenantPool};

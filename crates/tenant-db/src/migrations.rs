@@ -1,0 +1,144 @@
+//! The migrations of the platform and of each domain, and how a schema gets them.
+
+use averis_tenant_context::{Domain, SchemaName};
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use crate::error::DbError;
+
+const PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/platform");
+/// What every domain's schema has, before its own tables.
+const EVERY_DOMAIN: EmbeddedMigrations = embed_migrations!("../../migrations/every_domain");
+const PRODUCT: EmbeddedMigrations = embed_migrations!("../../migrations/product");
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Returns the sources of a domain's migrations in the order in which they run.
+fn sources(domain: Domain) -> Vec<EmbeddedMigrations> {
+    match domain {
+        Domain::Product => vec![EVERY_DOMAIN, PRODUCT],
+        // These have no tables of their own yet.
+        Domain::Pricing | Domain::Customer | Domain::Ecomm | Domain::Oms | Domain::Erp => {
+            vec![EVERY_DOMAIN]
+        }
+    }
+}
+
+/// Returns the names of a domain's migrations in the order in which they run.
+pub(crate) fn names(domain: Domain) -> Result<Vec<String>, BoxedError> {
+    let mut names = Vec::new();
+    for source in sources(domain) {
+        let mut own = MigrationSource::<Pg>::migrations(&source)?
+            .iter()
+            .map(|migration| migration.name().to_string())
+            .collect::<Vec<_>>();
+        own.sort_unstable();
+        names.extend(own);
+    }
+    Ok(names)
+}
+
+/// Returns what stands as the comment of a schema that has all migrations of its domain. One query over the
+/// catalog then tells which schemas of the fleet lack any.
+pub(crate) fn stamp(domain: Domain) -> Result<String, BoxedError> {
+    Ok(names(domain)?.join(" "))
+}
+
+/// Runs the pending migrations of `domain` in the tenant's schema, inside the caller's transaction, and grants
+/// the tables to the schema's role. Returns the connection and how many migrations ran.
+pub(crate) async fn migrate_schema(
+    mut conn: AsyncPgConnection,
+    schema: &SchemaName,
+    domain: Domain,
+) -> (AsyncPgConnection, Result<usize, DbError>) {
+    // The schema alone: with any other behind it a misspelt name would migrate that one.
+    let path = format!(r#"SET LOCAL search_path TO "{schema}""#);
+    if let Err(error) = conn.batch_execute(&path).await {
+        return (conn, Err(DbError::Query(error)));
+    }
+    let (mut conn, ran) = run_pending(conn, sources(domain), schema.to_string()).await;
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(error) => return (conn, Err(error)),
+    };
+    let granted = async {
+        let stamp = stamp(domain).map_err(|source| migration_error(schema.as_str(), source))?;
+        // The role is named like the schema. It may use rows and nothing else; the history is not its business.
+        conn.batch_execute(&format!(
+            r#"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO "{schema}";
+               REVOKE ALL ON "{schema}".__diesel_schema_migrations FROM "{schema}";
+               COMMENT ON SCHEMA "{schema}" IS '{stamp}';
+               SET LOCAL search_path TO platform_shared, pg_temp"#
+        ))
+        .await
+        .map_err(DbError::Query)
+    }
+    .await;
+    (conn, granted.map(|()| ran))
+}
+
+/// Runs the pending migrations of the platform, inside the caller's transaction.
+pub(crate) async fn migrate_platform(
+    mut conn: AsyncPgConnection,
+) -> (AsyncPgConnection, Result<usize, DbError>) {
+    if let Err(error) = conn
+        .batch_execute("SET LOCAL search_path TO platform_shared")
+        .await
+    {
+        return (conn, Err(DbError::Query(error)));
+    }
+    run_pending(conn, vec![PLATFORM], "platform_shared".to_owned()).await
+}
+
+/// diesel's migrations are synchronous; the wrapper needs a thread that may block.
+async fn run_pending(
+    conn: AsyncPgConnection,
+    sources: Vec<EmbeddedMigrations>,
+    schema: String,
+) -> (AsyncPgConnection, Result<usize, DbError>) {
+    let name = schema.clone();
+    let mut wrapper: AsyncConnectionWrapper<AsyncPgConnection> = AsyncConnectionWrapper::from(conn);
+    let done = tokio::task::spawn_blocking(move || {
+        // "relation already exists, skipping" is no news for whoever reads the log.
+        let mut ran = SimpleConnection::batch_execute(
+            &mut wrapper,
+            "SET LOCAL client_min_messages TO warning",
+        )
+        .map(|()| 0);
+        let mut failed = None;
+        for source in sources {
+            match wrapper.run_pending_migrations(source) {
+                Ok(versions) => ran = ran.map(|count| count + versions.len()),
+                Err(error) => {
+                    failed = Some(migration_error(&schema, error));
+                    break;
+                }
+            }
+        }
+        let outcome = match failed {
+            Some(error) => Err(error),
+            None => ran.map_err(DbError::Query),
+        };
+        (wrapper.into_inner(), outcome)
+    })
+    .await;
+    match done {
+        Ok(done) => done,
+        // The closure neither panics nor is cancelled; resuming keeps a bug's panic visible.
+        Err(error) => {
+            tracing::error!(schema = %name, error = %error, "the migration task died");
+            std::panic::resume_unwind(error.into_panic())
+        }
+    }
+}
+
+pub(crate) fn migration_error(schema: &str, source: BoxedError) -> DbError {
+    DbError::Migration {
+        schema: schema.to_owned(),
+        source,
+    }
+}

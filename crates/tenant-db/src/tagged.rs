@@ -1,0 +1,61 @@
+//! The tenant's name in front of each statement.
+//!
+//! diesel-async keeps one prepared statement per text. PostgreSQL keeps a statement's plan only while the
+//! search path is the one that it was planned under, so one statement shared by all tenants would be planned
+//! anew after every switch. With the tenant's key as a comment in front, each tenant has a statement and a plan
+//! of its own, and logs and `pg_stat_activity` say whose it is. The key is `[a-z0-9]` by its type.
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
+use diesel::{QueryResult, pg::PgQueryBuilder};
+
+/// A query with a comment in front.
+pub(crate) struct Tagged<'a, Q> {
+    pub tag: &'a str,
+    pub query: Q,
+}
+
+impl<Q> QueryId for Tagged<'_, Q> {
+    type QueryId = ();
+    // The text differs from tenant to tenant, so the type alone must not identify the statement.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Tagged<'_, Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(self.tag);
+        self.query.walk_ast(out.reborrow())
+    }
+}
+
+impl<Q: Query> Query for Tagged<'_, Q> {
+    type SqlType = Q::SqlType;
+}
+
+/// What a statement may do, told by its first word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Reads.
+    Read,
+    /// Reads or writes rows.
+    Write,
+    /// Anything else: `SET`, `BEGIN`, `CREATE`, `LOCK`, ... which would change what the connection is.
+    Other,
+}
+
+/// Tells what `query` may do.
+pub(crate) fn verb(query: &impl QueryFragment<Pg>) -> QueryResult<Verb> {
+    let mut builder = PgQueryBuilder::default();
+    query.to_sql(&mut builder, &Pg)?;
+    let sql = builder.finish();
+    let sql = sql.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
+    let word = sql
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default();
+    Ok(match word.to_ascii_uppercase().as_str() {
+        "SELECT" => Verb::Read,
+        "INSERT" | "UPDATE" | "DELETE" | "WITH" => Verb::Write,
+        _ => Verb::Other,
+    })
+}

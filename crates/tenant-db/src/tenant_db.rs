@@ -1,0 +1,150 @@
+//! What a handler works with.
+
+use std::sync::Arc;
+
+use averis_tenant_context::{Domain, SchemaName, TenantContext, TenantKey};
+
+use crate::config::{DatabaseUrl, PoolConfig};
+use crate::connection::TenantConn;
+use crate::error::{DbError, Failure};
+use crate::pool::{Pool, PoolStats};
+
+/// The connections of one domain's service.
+#[derive(Clone)]
+pub struct TenantPool {
+    domain: Domain,
+    pool: Arc<Pool>,
+}
+
+impl TenantPool {
+    /// Makes the pool of `domain`'s service. `url` must log in as that domain's role. Opens nothing yet.
+    #[must_use]
+    pub fn new(domain: Domain, url: DatabaseUrl, config: PoolConfig) -> Self {
+        Self {
+            domain,
+            pool: Pool::new(url, config),
+        }
+    }
+
+    /// Returns the database of the tenant that a request was resolved to.
+    #[must_use]
+    pub fn tenant(&self, tenant: &TenantContext) -> TenantDb {
+        TenantDb {
+            pool: Arc::clone(&self.pool),
+            schema: SchemaName::new(&tenant.key, self.domain),
+            key: tenant.key.clone(),
+        }
+    }
+
+    /// Checks that the database answers, for readiness.
+    ///
+    /// # Errors
+    /// When no connection can be opened in time.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        if self.stats().idle > 0 {
+            return Ok(());
+        }
+        self.pool.open().await.map(drop)
+    }
+
+    /// Returns what the pool has done so far.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        self.pool.stats()
+    }
+}
+
+/// One tenant's database in one domain.
+#[derive(Clone)]
+pub struct TenantDb {
+    pool: Arc<Pool>,
+    key: TenantKey,
+    schema: SchemaName,
+}
+
+impl TenantDb {
+    /// Returns the tenant's key.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantKey {
+        &self.key
+    }
+
+    /// Runs reads on a connection that is bound to the tenant, each statement by itself.
+    ///
+    /// The work is repeated once on a fresh connection when its connection was lost or a plan was stale.
+    ///
+    /// # Errors
+    /// Those of the work, and [`DbError`] when no connection could be had.
+    pub async fn read<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        F: AsyncFn(&mut TenantConn) -> Result<R, E>,
+        E: From<DbError>,
+    {
+        let mut conn = self.checkout().await?;
+        let result = work(&mut conn).await;
+        if result.is_ok() || conn.repeatable().is_none() {
+            return result;
+        }
+        self.renew(&mut conn).await?;
+        work(&mut conn).await
+    }
+
+    /// Runs work in one transaction, which is committed when the work succeeds and rolled back when it fails.
+    ///
+    /// The work is repeated once when two transactions stood in each other's way, when a plan was stale, or when
+    /// the connection turned out to be dead before anything was written. A connection that is lost at COMMIT is
+    /// not repeated: whether it was committed is unknown, and the caller's idempotency key tells at its retry.
+    ///
+    /// # Errors
+    /// Those of the work, and [`DbError`] for the connection, the commit, or a failed statement that the work
+    /// ignored.
+    pub async fn transaction<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        F: AsyncFn(&mut TenantConn) -> Result<R, E>,
+        E: From<DbError>,
+    {
+        let mut conn = self.checkout().await?;
+        if let Err(error) = conn.begin().await {
+            if conn.repeatable().is_none() {
+                return Err(DbError::Query(error).into());
+            }
+            self.renew(&mut conn).await?;
+            conn.begin().await.map_err(DbError::Query)?;
+        }
+        let mut result = work(&mut conn).await;
+        if result.is_err()
+            && matches!(
+                conn.repeatable(),
+                Some(Failure::Conflict | Failure::StalePlan)
+            )
+        {
+            self.renew(&mut conn).await?;
+            conn.begin().await.map_err(DbError::Query)?;
+            result = work(&mut conn).await;
+        }
+        match result {
+            Ok(value) => match conn.commit().await {
+                Ok(true) => Ok(value),
+                Ok(false) => Err(DbError::IgnoredFailure.into()),
+                Err(error) => Err(DbError::Query(error).into()),
+            },
+            Err(error) => {
+                conn.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn checkout(&self) -> Result<TenantConn, DbError> {
+        let (slot, lease) = self.pool.checkout(&self.key, &self.schema).await?;
+        Ok(TenantConn::new(slot, lease, &self.key, self.schema.clone()))
+    }
+
+    /// Gives `conn` a fresh connection in place of its own, which is closed.
+    async fn renew(&self, conn: &mut TenantConn) -> Result<(), DbError> {
+        let mut slot = conn.discard().pool().open().await?;
+        slot.note_served(&self.key);
+        conn.replace(slot);
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! HTTP as a user of one tenant speaks it.
+
+use reqwest::header::{ETAG, HOST, HeaderMap, IF_MATCH};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A caller under one host name.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    host: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body as JSON; null when there was none or it is no JSON.
+    pub body: Value,
+    /// The body as it came.
+    pub text: String,
+}
+
+impl Client {
+    /// Makes a caller of `base` under `host`.
+    #[must_use]
+    pub fn new(base: &str, host: &str) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Self {
+            http,
+            base: base.to_owned(),
+            host: host.to_owned(),
+        }
+    }
+
+    /// Starts a request with the caller's host name.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .header(HOST, &self.host)
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// POST with a new idempotency key.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_as(&Uuid::now_v7().to_string(), path, body).await
+    }
+
+    /// POST with that idempotency key.
+    pub async fn post_as(&self, key: &str, path: &str, body: &Value) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header("idempotency-key", key)
+            .json(body);
+        Answer::of(request).await
+    }
+
+    /// POST of a command on a thing that was seen in that version.
+    pub async fn command(&self, path: &str, version: i64, body: &Value) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header("idempotency-key", Uuid::now_v7().to_string())
+            .header(IF_MATCH, format!("\"{version}\""))
+            .json(body);
+        Answer::of(request).await
+    }
+
+    /// PATCH of a thing that was seen in that version.
+    pub async fn patch(&self, path: &str, version: i64, body: &Value) -> Answer {
+        let request = self
+            .request(Method::PATCH, path)
+            .header(IF_MATCH, format!("\"{version}\""))
+            .json(body);
+        Answer::of(request).await
+    }
+
+    /// DELETE of a thing that was seen in that version.
+    pub async fn delete(&self, path: &str, version: i64) -> Answer {
+        let request = self
+            .request(Method::DELETE, path)
+            .header(IF_MATCH, format!("\"{version}\""));
+        Answer::of(request).await
+    }
+}
+
+impl Answer {
+    /// Sends a request and reads the whole answer.
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let text = response.text().await.expect("a body");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self {
+            status,
+            headers,
+            body,
+            text,
+        }
+    }
+
+    /// Returns the answer if it has that status, and fails the test otherwise.
+    #[must_use]
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// Checks that the answer is the problem of that status and code.
+    #[track_caller]
+    pub fn expect_problem(&self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+    }
+
+    /// Returns the version of the `ETag`.
+    #[must_use]
+    #[track_caller]
+    pub fn version(&self) -> i64 {
+        let tag = self
+            .headers
+            .get(ETAG)
+            .expect("an ETag")
+            .to_str()
+            .expect("text");
+        tag.trim_matches('"').parse().expect("a version")
+    }
+
+    /// Returns the `id` of the body.
+    #[must_use]
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().expect("an id").to_owned()
+    }
+}

@@ -1,0 +1,101 @@
+//! The database of a test process.
+
+use averis_private_postgres::{Options, PrivatePostgres};
+use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, PoolConfig, Provisioner, bootstrap};
+use tempfile::TempDir;
+
+/// The variable by which `with-postgres` tells the tests where its prepared database is.
+pub const PREPARED: &str = "AVERIS_TEST_DATABASE_URL";
+
+/// A prepared database: roles, hardening and the platform's schema are in place.
+pub struct Database {
+    /// Logs in as a superuser.
+    pub admin: DatabaseUrl,
+    /// The same as text, for tools and drivers.
+    pub admin_text: String,
+    /// Passwords of the login roles.
+    pub passwords: Passwords,
+    /// The server, when it is this process's own.
+    pub server: Option<PrivatePostgres>,
+    // Removed after the server has stopped.
+    _directory: Option<TempDir>,
+}
+
+impl Database {
+    /// Returns the shared database of the run, or starts one for this process alone.
+    pub async fn get() -> Self {
+        match std::env::var(PREPARED) {
+            Ok(url) => Self {
+                admin: url.parse().expect("a database address"),
+                admin_text: url,
+                passwords: passwords(),
+                server: None,
+                _directory: None,
+            },
+            Err(_) => Self::own(false).await,
+        }
+    }
+
+    /// Starts a server for this test alone, which it may stop and kill.
+    pub async fn own(durable: bool) -> Self {
+        // The server's account must pass through, also when the tests run as root.
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        let directory = tempfile::Builder::new()
+            .permissions(permissions)
+            .tempdir()
+            .expect("a directory");
+        let mut options = Options::new(directory.path().join("state"));
+        options.durable = durable;
+        options.max_connections = 300;
+        let server = PrivatePostgres::start(options)
+            .await
+            .expect("PostgreSQL starts");
+        let database = Self {
+            admin: server.admin_url().parse().expect("a database address"),
+            admin_text: server.admin_url().to_owned(),
+            passwords: passwords(),
+            server: Some(server),
+            _directory: Some(directory),
+        };
+        bootstrap(&database.admin, &database.passwords)
+            .await
+            .expect("the roles are made");
+        database
+            .provisioner()
+            .migrate_platform()
+            .await
+            .expect("the platform is migrated");
+        database
+    }
+
+    /// Returns the address as `role` logs in.
+    #[must_use]
+    pub fn url(&self, role: LoginRole) -> DatabaseUrl {
+        self.passwords.url(&self.admin, role)
+    }
+
+    /// Returns the owner of all schemas.
+    #[must_use]
+    pub fn provisioner(&self) -> Provisioner {
+        Provisioner::new(self.url(LoginRole::Provisioner), PoolConfig::sized(4))
+    }
+
+    /// Returns the address as `role` logs in, as text for a driver.
+    #[must_use]
+    pub fn url_text(&self, role: LoginRole) -> String {
+        let mut url = url::Url::parse(&self.admin_text).expect("a database address");
+        url.set_username(role.name())
+            .expect("the address has a host");
+        url.set_password(Some(&password(role)))
+            .expect("the address has a host");
+        url.into()
+    }
+}
+
+fn password(role: LoginRole) -> String {
+    format!("only-for-tests-{}", role.name())
+}
+
+fn passwords() -> Passwords {
+    Passwords::collect(password).expect("long enough")
+}

@@ -1,0 +1,3 @@
+//! Rules: pure, no I/O.
+
+pub mod tenants;

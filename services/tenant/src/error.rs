@@ -1,0 +1,110 @@
+//! What can go wrong in this service, and what the caller is told.
+
+use averis_service_kit::problem::Problem;
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::{InvalidSettings, TenantStatus};
+use averis_tenant_db::{DbError, Failure, failure};
+
+/// The problems of this service alone.
+pub mod codes {
+    use averis_service_kit::problem::Code;
+
+    /// The key belongs, or once belonged, to another tenant.
+    pub const TENANT_EXISTS: Code = Code::new(409, "tenant_exists", "The key is taken");
+    /// The subdomain belongs to another tenant.
+    pub const SUBDOMAIN_TAKEN: Code = Code::new(409, "subdomain_taken", "The subdomain is taken");
+    /// The database holds as many tenants as it may.
+    pub const CAPACITY_REACHED: Code = Code::new(
+        409,
+        "capacity_reached",
+        "The database has no room for another tenant",
+    );
+    /// A purge was asked for with another key than the tenant's.
+    pub const CONFIRMATION_MISMATCH: Code = Code::new(
+        422,
+        "confirmation_mismatch",
+        "The typed key is not the tenant's",
+    );
+
+    /// All of them.
+    pub const ALL: &[Code] = &[
+        TENANT_EXISTS,
+        SUBDOMAIN_TAKEN,
+        CAPACITY_REACHED,
+        CONFIRMATION_MISMATCH,
+    ];
+}
+
+/// A failure of this service.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    #[error("the key is taken")]
+    Exists,
+    #[error("the subdomain is taken")]
+    SubdomainTaken,
+    #[error("a tenant that is {from} cannot {verb}")]
+    Transition {
+        from: TenantStatus,
+        verb: &'static str,
+    },
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// Not a failure: the work was done before, and this was its answer.
+    #[error("the request is a repetition")]
+    Replay(Box<Reply>),
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error(transparent)]
+    Db(DbError),
+}
+
+impl From<DbError> for TenantError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Query(query) => query.into(),
+            other => Self::Db(other),
+        }
+    }
+}
+
+impl From<diesel::result::Error> for TenantError {
+    fn from(error: diesel::result::Error) -> Self {
+        match failure(&error) {
+            Failure::Duplicate(name) if name == "tenants_key_unique" => Self::Exists,
+            Failure::Duplicate(name) if name == "tenants_subdomain_unique" => Self::SubdomainTaken,
+            _ => Self::Db(DbError::Query(error)),
+        }
+    }
+}
+
+impl From<TenantError> for Problem {
+    fn from(error: TenantError) -> Self {
+        use averis_service_kit::problem::{FieldProblem, codes as common};
+        match error {
+            TenantError::Exists => Self::new(codes::TENANT_EXISTS),
+            TenantError::SubdomainTaken => Self::new(codes::SUBDOMAIN_TAKEN),
+            TenantError::Transition { from, verb } => Self::new(common::INVALID_TRANSITION)
+                .detail(format!("A tenant that is {from} cannot {verb}."))
+                .with("status", from.as_str()),
+            TenantError::Settings(InvalidSettings(wrong)) => Self::invalid(
+                wrong
+                    .into_iter()
+                    .map(|(pointer, message)| {
+                        FieldProblem::new(format!("/settings{pointer}"), "invalid", message)
+                    })
+                    .collect(),
+            ),
+            TenantError::Db(DbError::CapacityReached(capacity)) => {
+                Self::new(codes::CAPACITY_REACHED)
+                    .detail(format!(
+                        "The database holds {capacity} tenants, as many as it is set to."
+                    ))
+                    .with("capacity", capacity)
+            }
+            TenantError::Problem(problem) => problem,
+            TenantError::Db(error) => error.into(),
+            // Callers take the answer out of it before.
+            error @ TenantError::Replay(_) => Self::new(common::INTERNAL).because(error),
+        }
+    }
+}

@@ -1,0 +1,593 @@
+//! Tenants.
+
+use actix_web::web::Data;
+use averis_service_kit::body::{MergePatch, one_line};
+use averis_service_kit::cursor::{Page, limit};
+use averis_service_kit::idempotency::{Command, IdempotencyKey, Post, recall, remember};
+use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
+use averis_service_kit::query::{PathId, Query};
+use averis_service_kit::reply::Reply;
+use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::{
+    SettingsPatch, Subdomain, TenantKey, TenantSettings, TenantStatus, Tier,
+};
+use averis_tenant_db::{PlatformConn, TableCount};
+use chrono::{DateTime, Utc};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::State;
+use crate::domain::tenants::TenantCommand;
+use crate::error::{TenantError, codes};
+use crate::http::scope::PlatformScope;
+use crate::store::tenants::{
+    self as store, CertificateRow, TenantChanges, TenantFilter, TenantRow,
+};
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantView {
+    id: Uuid,
+    /// Immutable; stands in schema and role names.
+    #[schema(example = "acme")]
+    key: String,
+    name: String,
+    /// Label in front of the base domain.
+    subdomain: String,
+    /// `starter`, `professional` or `enterprise`.
+    subscription_tier: String,
+    /// `active`, `suspended`, `closing` or `purged`.
+    status: String,
+    /// Branding, features, limits and compliance regions.
+    #[schema(value_type = Object)]
+    settings: Value,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<TenantRow> for TenantView {
+    fn from(row: TenantRow) -> Self {
+        let TenantRow {
+            id,
+            key,
+            name,
+            subdomain,
+            subscription_tier,
+            status,
+            settings,
+            version,
+            created_at,
+            updated_at,
+            purged_at: _,
+        } = row;
+        Self {
+            id,
+            key,
+            name,
+            subdomain,
+            subscription_tier,
+            status,
+            settings,
+            version,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
+fn answer(row: TenantRow) -> Reply {
+    let version = row.version;
+    Reply::ok(&TenantView::from(row)).version(version)
+}
+
+/// A tenant to be made.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProvisionTenant {
+    /// Immutable key, `[a-z][a-z0-9]{1,29}`, not a reserved name.
+    #[garde(skip)]
+    #[schema(example = "acme")]
+    key: String,
+    #[garde(length(chars, min = 1, max = 200), custom(one_line))]
+    #[schema(example = "Acme Corporation")]
+    name: String,
+    /// The key where absent.
+    #[garde(skip)]
+    subdomain: Option<String>,
+    /// `starter` where absent.
+    #[garde(skip)]
+    #[schema(value_type = Option<String>, example = "professional")]
+    subscription_tier: Option<Tier>,
+}
+
+/// Makes a tenant with the schemas and roles of all domains: all of it or nothing.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants", tag = "tenants", request_body = ProvisionTenant,
+    responses((status = 201, description = "The tenant is active.", body = TenantView)))]
+pub async fn provision_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    post: Post<ProvisionTenant>,
+) -> ApiResult<Reply> {
+    scope.platform_only()?;
+    let (key, row) = new_tenant(post.body)?;
+    let made = state
+        .provisioner
+        .provision(&key, state.capacity, async |conn| {
+            if let Some(reply) = recall(&mut **conn, &post.key, "platform").await? {
+                return Err(TenantError::Replay(Box::new(reply)));
+            }
+            let row = store::insert(conn, &row).await?;
+            let location = format!("/api/tenant/v1/tenants/{}", row.id);
+            let reply = Reply::created(location, &TenantView::from(row)).version(1);
+            remember(&mut **conn, &post.key, &reply).await?;
+            Ok(reply)
+        })
+        .await;
+    match made {
+        Err(TenantError::Replay(reply)) => Ok(*reply),
+        made => Ok(made?),
+    }
+}
+
+fn new_tenant(body: ProvisionTenant) -> Result<(TenantKey, TenantRow), Problem> {
+    let ProvisionTenant {
+        key,
+        name,
+        subdomain,
+        subscription_tier,
+    } = body;
+    let mut errors = Vec::new();
+    let parsed = key.parse::<TenantKey>();
+    if let Err(error) = &parsed {
+        errors.push(FieldProblem::new("/key", "invalid", error.to_string()));
+    }
+    let subdomain = subdomain.unwrap_or_else(|| key.clone());
+    if let Err(error) = subdomain.parse::<Subdomain>() {
+        errors.push(FieldProblem::new(
+            "/subdomain",
+            "invalid",
+            error.to_string(),
+        ));
+    }
+    let (Ok(tenant_key), true) = (parsed, errors.is_empty()) else {
+        return Err(Problem::invalid(errors));
+    };
+    let tier = subscription_tier.unwrap_or(Tier::Starter);
+    let now = Utc::now();
+    let row = TenantRow {
+        id: Uuid::now_v7(),
+        key,
+        name,
+        subdomain,
+        subscription_tier: tier.as_str().to_owned(),
+        // Seen by others only when the transaction with all schemas is committed.
+        status: TenantStatus::Active.as_str().to_owned(),
+        settings: json!(TenantSettings::defaults(tier)),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        purged_at: None,
+    };
+    Ok((tenant_key, row))
+}
+
+/// Reads a tenant.
+#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}", tag = "tenants", params(("id" = Uuid, Path)),
+    responses((status = 200, description = "The tenant.", body = TenantView)))]
+pub async fn get_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    let row = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> { Ok(store::find(conn, id).await?) })
+        .await?;
+    row.map(answer).ok_or_else(Problem::not_found)
+}
+
+/// Filters and page of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListTenants {
+    /// Only tenants in this state.
+    status: Option<String>,
+    /// Only tenants of this tier.
+    subscription_tier: Option<String>,
+    /// Rows per page, 1 to 250.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists tenants by age.
+#[utoipa::path(get, path = "/api/tenant/v1/tenants", tag = "tenants", params(ListTenants),
+    responses((status = 200, description = "A page of tenants.", body = Page<TenantView>)))]
+pub async fn list_tenants(
+    scope: PlatformScope,
+    state: Data<State>,
+    query: Query<ListTenants>,
+) -> ApiResult<Reply> {
+    let ListTenants {
+        status,
+        subscription_tier,
+        limit: asked,
+        cursor,
+    } = query.0;
+    let limit = limit(asked)?;
+    let list = format!("tenants {:?} {status:?} {subscription_tier:?}", scope.0);
+    let after = match &cursor {
+        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
+        None => None,
+    };
+    let filter = TenantFilter {
+        only: scope.0,
+        status,
+        tier: subscription_tier,
+        after,
+    };
+    let rows = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> {
+            Ok(store::list(conn, &filter, i64::from(limit) + 1).await?)
+        })
+        .await?;
+    let page = Page::new(rows, limit, |row| {
+        state.cursors.seal(&list, &(row.created_at, row.id))
+    });
+    Ok(Reply::ok(&page.map(TenantView::from)))
+}
+
+/// What of a tenant may be changed: a merge patch.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateTenant {
+    #[garde(length(chars, min = 1, max = 200), custom(optional_line))]
+    name: Option<String>,
+    #[garde(skip)]
+    #[schema(value_type = Option<String>)]
+    subscription_tier: Option<Tier>,
+    /// Parts of branding, features, limits and compliance regions.
+    #[garde(skip)]
+    #[schema(value_type = Option<Object>)]
+    settings: Option<SettingsPatch>,
+}
+
+fn optional_line(text: &Option<String>, context: &()) -> garde::Result {
+    text.as_ref().map_or(Ok(()), |text| one_line(text, context))
+}
+
+/// Changes name, tier or settings of a tenant.
+#[utoipa::path(patch, path = "/api/tenant/v1/tenants/{id}", tag = "tenants", request_body = UpdateTenant,
+    params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The changed tenant.", body = TenantView)))]
+pub async fn update_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    patch: MergePatch<UpdateTenant>,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    let UpdateTenant {
+        name,
+        subscription_tier,
+        settings: patch,
+    } = &patch.0;
+    let row = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            let row = locked(conn, id, seen).await?;
+            let settings = match patch {
+                None => None,
+                Some(patch) => {
+                    let current: TenantSettings = serde_json::from_value(row.settings)
+                        .map_err(|error| Problem::new(internal()).because(error))?;
+                    Some(json!(current.patched(patch)?))
+                }
+            };
+            let changes = TenantChanges {
+                name: name.clone(),
+                subscription_tier: subscription_tier.map(|tier| tier.as_str().to_owned()),
+                settings,
+                ..TenantChanges::default()
+            };
+            Ok(store::update(conn, id, &changes).await?)
+        })
+        .await?;
+    Ok(answer(row))
+}
+
+fn internal() -> averis_service_kit::problem::Code {
+    averis_service_kit::problem::codes::INTERNAL
+}
+
+/// Locks a tenant that is not purged and that the caller has seen as it is.
+async fn locked(
+    conn: &mut PlatformConn<'_>,
+    id: Uuid,
+    seen: SeenVersion,
+) -> Result<TenantRow, TenantError> {
+    let row = store::lock(conn, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    seen.check(row.version)?;
+    Ok(row)
+}
+
+/// A tenant's new address.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSubdomain {
+    /// Letters, digits, single hyphens; not a reserved name.
+    #[garde(skip)]
+    #[schema(example = "acme-shop")]
+    subdomain: String,
+}
+
+/// Gives a tenant another subdomain. The old one stops at once.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/change-subdomain", tag = "tenants",
+    request_body = ChangeSubdomain, params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The changed tenant.", body = TenantView)))]
+pub async fn change_subdomain(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    post: Post<ChangeSubdomain>,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    let subdomain: Subdomain = post.body.subdomain.parse().map_err(|error| {
+        let message = averis_tenant_context::InvalidName::to_string(&error);
+        Problem::invalid(vec![FieldProblem::new("/subdomain", "invalid", message)])
+    })?;
+    once(&state, &post.key, async |conn| {
+        let row = locked(conn, id, seen).await?;
+        if row.status == TenantStatus::Purged.as_str() {
+            return Err(TenantError::Transition {
+                from: TenantStatus::Purged,
+                verb: "get another subdomain",
+            });
+        }
+        let changes = TenantChanges {
+            subdomain: Some(subdomain.as_str().to_owned()),
+            ..TenantChanges::default()
+        };
+        Ok(answer(store::update(conn, id, &changes).await?))
+    })
+    .await
+}
+
+/// Refuses writes of a tenant until it is resumed. Reads and exports go on.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/suspend", tag = "tenants",
+    params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The suspended tenant.", body = TenantView)))]
+pub async fn suspend_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    command: Command,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    move_on(&state, id, seen, &command.key, TenantCommand::Suspend).await
+}
+
+/// Accepts writes of a suspended tenant again.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/resume", tag = "tenants",
+    params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The active tenant.", body = TenantView)))]
+pub async fn resume_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    command: Command,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    move_on(&state, id, seen, &command.key, TenantCommand::Resume).await
+}
+
+/// Begins a tenant's leave: nothing is written any more, exports go on until the purge.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/close", tag = "tenants",
+    params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The closing tenant.", body = TenantView)))]
+pub async fn close_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    command: Command,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    move_on(&state, id, seen, &command.key, TenantCommand::Close).await
+}
+
+async fn move_on(
+    state: &State,
+    id: Uuid,
+    seen: SeenVersion,
+    key: &IdempotencyKey,
+    command: TenantCommand,
+) -> ApiResult<Reply> {
+    once(state, key, async |conn| {
+        let row = locked(conn, id, seen).await?;
+        let status = command.apply(status_of(&row)?)?;
+        let changes = TenantChanges {
+            status: Some(status.as_str().to_owned()),
+            ..TenantChanges::default()
+        };
+        Ok(answer(store::update(conn, id, &changes).await?))
+    })
+    .await
+}
+
+fn status_of(row: &TenantRow) -> Result<TenantStatus, Problem> {
+    row.status
+        .parse()
+        .map_err(|error: String| Problem::new(internal()).because(error))
+}
+
+/// Runs a command in one transaction, once per idempotency key.
+async fn once<F>(state: &State, key: &IdempotencyKey, work: F) -> ApiResult<Reply>
+where
+    F: AsyncFn(&mut PlatformConn<'_>) -> Result<Reply, TenantError>,
+{
+    let done = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            if let Some(reply) = recall(&mut **conn, key, "platform").await? {
+                return Ok(reply);
+            }
+            let reply = work(conn).await?;
+            remember(&mut **conn, key, &reply).await?;
+            Ok(reply)
+        });
+    Ok(done.await?)
+}
+
+/// The tenant's key, typed again by whoever asks for its end.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeTenant {
+    #[garde(skip)]
+    #[schema(example = "acme")]
+    confirm_key: String,
+}
+
+/// What a purged tenant held.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PurgeCertificate {
+    tenant_id: Uuid,
+    tenant_key: String,
+    /// Rows by `schema.table`.
+    #[schema(value_type = Object)]
+    row_counts: Value,
+    /// SHA-256 over id, key, counts and time, in hexadecimal digits.
+    digest: String,
+    purged_at: DateTime<Utc>,
+}
+
+impl From<CertificateRow> for PurgeCertificate {
+    fn from(row: CertificateRow) -> Self {
+        let CertificateRow {
+            tenant_id,
+            tenant_key,
+            row_counts,
+            digest,
+            purged_at,
+        } = row;
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            tenant_id,
+            tenant_key,
+            row_counts,
+            digest,
+            purged_at,
+        }
+    }
+}
+
+/// Removes schemas and roles of a closing tenant for good and certifies what they held.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/purge", tag = "tenants",
+    request_body = PurgeTenant, params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "What is gone.", body = PurgeCertificate)))]
+pub async fn purge_tenant(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    post: Post<PurgeTenant>,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    let row = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> { Ok(store::find(conn, id).await?) })
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    if row.key != post.body.confirm_key {
+        return Err(Problem::new(codes::CONFIRMATION_MISMATCH));
+    }
+    let key: TenantKey = row.key.parse().map_err(|_| Problem::new(internal()))?;
+    let purged = state
+        .provisioner
+        .purge(&key, async |conn, counts| {
+            if let Some(reply) = recall(&mut **conn, &post.key, "platform").await? {
+                return Err(TenantError::Replay(Box::new(reply)));
+            }
+            let row = locked(conn, id, seen).await?;
+            let status = TenantCommand::Purge.apply(status_of(&row)?)?;
+            let certificate = certify(&row, &counts);
+            store::insert_certificate(conn, &certificate).await?;
+            let changes = TenantChanges {
+                status: Some(status.as_str().to_owned()),
+                purged_at: Some(certificate.purged_at),
+                ..TenantChanges::default()
+            };
+            store::update(conn, id, &changes).await?;
+            let reply = Reply::ok(&PurgeCertificate::from(certificate));
+            remember(&mut **conn, &post.key, &reply).await?;
+            Ok(reply)
+        })
+        .await;
+    match purged {
+        Err(TenantError::Replay(reply)) => Ok(*reply),
+        purged => Ok(purged?),
+    }
+}
+
+fn certify(row: &TenantRow, counts: &[TableCount]) -> CertificateRow {
+    let row_counts: Value = counts
+        .iter()
+        .map(|count| {
+            (
+                format!("{}.{}", count.schema_name, count.table_name),
+                json!(count.rows),
+            )
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let purged_at = Utc::now();
+    let mut hash = Sha256::new();
+    hash.update(format!(
+        "{}\n{}\n{row_counts}\n{}",
+        row.id,
+        row.key,
+        purged_at.to_rfc3339()
+    ));
+    CertificateRow {
+        tenant_id: row.id,
+        tenant_key: row.key.clone(),
+        row_counts,
+        digest: hash.finalize().to_vec(),
+        purged_at,
+    }
+}
+
+/// Reads the certificate of a tenant's purge.
+#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}/purge-certificate", tag = "tenants",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, description = "What is gone.", body = PurgeCertificate)))]
+pub async fn get_purge_certificate(
+    scope: PlatformScope,
+    state: Data<State>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
+    scope.admit(id)?;
+    let row = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> {
+            Ok(store::find_certificate(conn, id).await?)
+        })
+        .await?;
+    let row = row.ok_or_else(Problem::not_found)?;
+    Ok(Reply::ok(&PurgeCertificate::from(row)))
+}

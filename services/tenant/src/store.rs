@@ -1,0 +1,4 @@
+//! Rows and queries.
+
+pub mod reference;
+pub mod tenants;

@@ -1,0 +1,3 @@
+//! The tenant service over HTTP.
+
+mod tenants;
