@@ -1,12 +1,15 @@
 //! Calls to the tenant service.
 
-use averis_tenant_context::{Clue, TenantContext};
+use averis_tenant_context::{Clue, TenantContext, TenantKey};
 use reqwest::Url;
 
 use crate::client::{CallError, Correlation, ServiceClient};
 
 /// Where the tenant service looks tenants up. Never passes the ingress.
 pub const LOOKUP_PATH: &str = "/internal/tenant/v1/lookup";
+
+/// Where the tenant service lists the tenants that requests may reach, by key.
+pub const LIST_PATH: &str = "/internal/tenant/v1/tenants";
 
 /// The tenant service's client.
 pub struct TenantClient(ServiceClient);
@@ -34,5 +37,19 @@ impl TenantClient {
             Clue::Key(key) => [("key", key.as_str())],
         };
         self.0.get(LOOKUP_PATH, &query, correlation).await
+    }
+
+    /// Returns the next tenants after a key, by key; none after the last.
+    ///
+    /// # Errors
+    /// When the tenant service gave no usable answer.
+    pub async fn list(
+        &self,
+        after: Option<&TenantKey>,
+        correlation: &Correlation,
+    ) -> Result<Vec<TenantContext>, CallError> {
+        let after = after.map_or("", TenantKey::as_str);
+        let page = self.0.get(LIST_PATH, &[("after", after)], correlation).await?;
+        Ok(page.unwrap_or_default())
     }
 }

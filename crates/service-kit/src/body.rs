@@ -96,6 +96,10 @@ pub async fn read_bytes(mut payload: Payload, limit: usize) -> Result<Bytes, Pro
 /// # Errors
 /// 400 when it is no JSON of the right form, 422 with an entry per value that is not acceptable.
 pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take the elements of an array for the fields of a struct in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(codes::MALFORMED_BODY).detail("The body must be an object."));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: T =
         serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
@@ -208,6 +212,7 @@ mod tests {
         assert_eq!(parse::<Thing>(br#"{"name":"a"}"#).expect("good").name, "a");
         assert_eq!(code("").0, "malformed_body");
         assert_eq!(code("{").0, "malformed_body");
+        assert_eq!(code(r#" ["a"]"#).0, "malformed_body");
         assert_eq!(code(r#"{"name":"a"} {}"#).0, "malformed_body");
         assert_eq!(code(r#"{"name":1}"#).1["pointer"], "/name");
         assert_eq!(code(r#"{"name":"a","x":1}"#).0, "unknown_field");

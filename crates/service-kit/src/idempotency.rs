@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a POST that is sent twice happens once.
 //!
 //! The answer is stored in the transaction of the effect, so a crash leaves both or neither. Keys are per tenant
-//! (they lie in its schema), method and route.
+//! (they lie in its schema, or in the platform's under the tenant's id), method and route.
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::body;
 use crate::problem::{Problem, codes};
 use crate::reply::Reply;
+use crate::tenancy;
 
 const HEADER: &str = "idempotency-key";
 const MAX_KEY: usize = 255;
@@ -74,6 +75,7 @@ impl IdempotencyKey {
                 "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID.",
             ));
         }
+        let tenant = tenancy::resolved(req);
         let method = req.method().as_str();
         let route = req.match_pattern().unwrap_or_default();
         let digest = |parts: &[&[u8]]| {
@@ -85,7 +87,12 @@ impl IdempotencyKey {
             <[u8; 32]>::from(hash.finalize())
         };
         Ok(Self {
-            hash: digest(&[method.as_bytes(), route.as_bytes(), text.as_bytes()]),
+            hash: digest(&[
+                tenant.as_ref().map_or(&[], |tenant| tenant.id.0.as_bytes()),
+                method.as_bytes(),
+                route.as_bytes(),
+                text.as_bytes(),
+            ]),
             fingerprint: digest(&[
                 method.as_bytes(),
                 req.path().as_bytes(),

@@ -254,7 +254,8 @@ impl Problem {
     /// Returns the body as it is sent.
     #[must_use]
     pub fn body(&self) -> Value {
-        let mut body = Map::new();
+        // First, so that none of them takes the place of a member that every problem has.
+        let mut body = self.members.clone();
         let code = self.code;
         body.insert(
             "type".into(),
@@ -269,7 +270,6 @@ impl Problem {
         if !self.errors.is_empty() {
             body.insert("errors".into(), serde_json::json!(self.errors));
         }
-        body.extend(self.members.clone());
         if let Some(id) = request::id() {
             body.insert("trace_id".into(), id.into());
         }

@@ -30,10 +30,10 @@ CREATE TABLE products (
     key text NOT NULL CONSTRAINT products_key_unique UNIQUE CHECK (length(key) BETWEEN 1 AND 255),
     kind text NOT NULL CHECK (kind IN ('physical', 'digital', 'service', 'bundle')),
     status text NOT NULL CHECK (status IN ('draft', 'active', 'suspended', 'archived')),
-    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 500),
+    name text COLLATE "C" NOT NULL CHECK (length(name) BETWEEN 1 AND 500),
     description text NOT NULL DEFAULT '',
-    vendor text NOT NULL DEFAULT '',
-    product_type text NOT NULL DEFAULT '',
+    vendor text COLLATE "C" NOT NULL DEFAULT '',
+    product_type text COLLATE "C" NOT NULL DEFAULT '',
     tags text[] NOT NULL DEFAULT '{}',
     options text[] NOT NULL DEFAULT '{}',
     category_ids uuid[] NOT NULL DEFAULT '{}',
@@ -53,7 +53,7 @@ CREATE TABLE products (
 CREATE INDEX products_search ON products USING gin (search);
 CREATE INDEX products_created_at ON products (created_at, id);
 CREATE INDEX products_updated_at ON products (updated_at, id);
-CREATE INDEX products_name ON products (name COLLATE "C", id);
+CREATE INDEX products_name ON products (name, id);
 CREATE INDEX products_status ON products (status, created_at, id);
 CREATE INDEX products_vendor ON products (vendor);
 CREATE INDEX products_type ON products (product_type);

@@ -3,7 +3,6 @@ CREATE TABLE imports (
     id uuid PRIMARY KEY,
     status text NOT NULL CHECK (status IN ('uploading', 'queued', 'running', 'done', 'failed')),
     file_name text NOT NULL DEFAULT '' CHECK (length(file_name) <= 255),
-    dry_run boolean NOT NULL DEFAULT false,
     bytes bigint NOT NULL DEFAULT 0,
     sha256 bytea CHECK (length(sha256) = 32),
     dialect text,
@@ -19,7 +18,8 @@ CREATE TABLE imports (
     errors bigint NOT NULL DEFAULT 0,
     failure_code text,
     failure_detail text,
-    -- Until when the process that runs the job is believed to be alive.
+    -- Who runs the job, and until when that process is believed to be alive.
+    runner uuid,
     lease_until timestamptz,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),

@@ -1,1 +1,60 @@
+#![doc = include_str!("../README.md")]
 
+mod config;
+mod domain;
+mod error;
+mod http;
+mod import;
+mod routes;
+mod schema;
+mod store;
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use averis_contracts::client::CallError;
+use averis_contracts::tenant::TenantClient;
+use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::serve::Service;
+use averis_tenant_context::Domain;
+use averis_tenant_db::TenantPool;
+
+pub use config::Config;
+pub use error::codes;
+pub use routes::document;
+
+use crate::import::Importer;
+
+/// What the handlers of this service work with, besides the tenant's database.
+#[derive(Clone)]
+pub struct State {
+    cursors: CursorSecret,
+    importer: Importer,
+    max_import_bytes: u64,
+}
+
+/// Makes the service and starts its importer, which takes up what an earlier process left.
+///
+/// # Errors
+/// When the tenant service's client cannot be built.
+pub fn service(config: Config) -> Result<Service, CallError> {
+    let Config { common, max_import_bytes } = config;
+    let pool = TenantPool::new(Domain::Product, common.database, common.pool);
+    let tenants = TenantClient::new(common.tenant_url)?;
+    let state = Data::new(State {
+        cursors: common.cursor_secret,
+        importer: Importer::start(pool.clone(), tenants),
+        max_import_bytes,
+    });
+    let checked = pool.clone();
+    let pool = Data::new(pool);
+    Ok(Service {
+        name: "product",
+        openapi: document(),
+        ready: Arc::new(move || {
+            let pool = checked.clone();
+            Box::pin(async move { pool.ping().await.map_err(|error| error.to_string()) })
+        }),
+        routes: Arc::new(move |app| routes::routes(app, &state, &pool)),
+    })
+}

@@ -85,7 +85,7 @@ impl From<TenantError> for Problem {
             TenantError::SubdomainTaken => Self::new(codes::SUBDOMAIN_TAKEN),
             TenantError::Transition { from, verb } => Self::new(common::INVALID_TRANSITION)
                 .detail(format!("A tenant that is {from} cannot {verb}."))
-                .with("status", from.as_str()),
+                .with("current_status", from.as_str()),
             TenantError::Settings(InvalidSettings(wrong)) => Self::invalid(
                 wrong
                     .into_iter()

@@ -23,7 +23,8 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>) {
         .service(resource("/countries").get(reference::list_countries))
         .service(resource("/regions").get(reference::list_regions)))
     .service(web::scope("/internal/tenant/v1").app_data(state.clone())
-        .service(resource("/lookup").get(lookup::look_up_tenant)));
+        .service(resource("/lookup").get(lookup::look_up_tenant))
+        .service(resource("/tenants").get(lookup::list_routable_tenants)));
 }
 
 #[derive(OpenApi)]

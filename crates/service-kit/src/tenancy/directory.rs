@@ -38,6 +38,8 @@ struct Inner {
 struct Entry {
     tenant: Option<Arc<TenantContext>>,
     learned: Instant,
+    /// How many changes had been heard when the answer was asked for.
+    asked_at: u64,
     outdated: AtomicBool,
     /// The last attempt to renew this entry failed at that time.
     failed: Option<Instant>,
@@ -92,10 +94,16 @@ impl TenantDirectory {
             })
             .await?;
         let entry = match outcome {
-            CompResult::Inserted(entry)
-            | CompResult::ReplacedWith(entry)
-            | CompResult::Unchanged(entry)
-            | CompResult::Removed(entry) => entry.into_value(),
+            CompResult::Inserted(entry) | CompResult::ReplacedWith(entry) => {
+                let entry = entry.into_value();
+                // Compared only now that the entry stands where changes look for it: a change that came while
+                // the answer was under way is counted already, and a later one finds the entry.
+                if entry.asked_at != inner.changes.load(Ordering::Acquire) {
+                    entry.outdated.store(true, Ordering::Release);
+                }
+                entry
+            }
+            CompResult::Unchanged(entry) | CompResult::Removed(entry) => entry.into_value(),
             CompResult::StillNone(_) => return Ok(None),
         };
         Ok(entry.tenant.clone())
@@ -113,23 +121,22 @@ impl Inner {
     }
 
     async fn ask(&self, clue: &Clue, present: Option<Arc<Entry>>) -> Result<Arc<Entry>, Problem> {
-        let before = self.changes.load(Ordering::Acquire);
+        let asked_at = self.changes.load(Ordering::Acquire);
         match self.client.lookup(clue, &request::correlation()).await {
-            Ok(tenant) => {
-                let changed = self.changes.load(Ordering::Acquire) != before;
-                Ok(Arc::new(Entry {
-                    tenant: tenant.map(Arc::new),
-                    learned: Instant::now(),
-                    outdated: AtomicBool::new(changed),
-                    failed: None,
-                }))
-            }
+            Ok(tenant) => Ok(Arc::new(Entry {
+                tenant: tenant.map(Arc::new),
+                learned: Instant::now(),
+                asked_at,
+                outdated: AtomicBool::new(false),
+                failed: None,
+            })),
             Err(error) => match present.filter(|entry| entry.tenant.is_some()) {
                 Some(old) => {
                     tracing::warn!(error = %error, "going on with what is known of the tenant");
                     Ok(Arc::new(Entry {
                         tenant: old.tenant.clone(),
                         learned: old.learned,
+                        asked_at,
                         outdated: AtomicBool::new(true),
                         failed: Some(Instant::now()),
                     }))

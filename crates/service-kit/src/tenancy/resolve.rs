@@ -75,9 +75,14 @@ fn read_clues(req: &ServiceRequest, config: &HttpConfig) -> Result<Names, Proble
     let text =
         |value: &actix_web::http::header::HeaderValue| value.to_str().map(str::to_owned).ok();
     let mut hosts = req.headers().get_all(HOST);
-    let mut host = hosts.next().and_then(text);
+    let first = hosts.next();
+    let mut host = first.and_then(text);
     if hosts.next().is_some() {
         return Err(Problem::new(codes::TENANT_MISMATCH).detail("There is more than one Host."));
+    }
+    if first.is_some() && host.is_none() {
+        // A name that cannot be read must not pass for the platform's own.
+        return Err(Problem::new(codes::INVALID_TENANT));
     }
     if host.is_none() {
         host = req.uri().authority().map(ToString::to_string);
@@ -109,6 +114,10 @@ fn read_clues(req: &ServiceRequest, config: &HttpConfig) -> Result<Names, Proble
 
 /// Takes the tenant off the path, so that routes are the same through every strategy.
 fn replace_path(req: &mut ServiceRequest, path: &str) -> Result<(), Problem> {
+    if !path.starts_with("/api/") {
+        // What never passes the ingress must not be reached round it, as /t/acme/internal/...
+        return Err(Problem::new(codes::NO_SUCH_ROUTE));
+    }
     let mut parts = req.uri().clone().into_parts();
     let target = match req.uri().query() {
         Some(query) => format!("{path}?{query}"),

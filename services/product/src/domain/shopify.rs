@@ -29,6 +29,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use error::FileError;
+#[cfg(test)]
 pub use formula::{neutralise, restore};
 pub use model::{
     ExportProduct, Image, ImageRow, Problem, ProductColumns, ProductRows, Severity, Variant,

@@ -1,4 +1,4 @@
-//! The lookup by which the other services learn of tenants. It never passes the ingress.
+//! The calls by which the other services learn of tenants. It never passes the ingress.
 
 use actix_web::web::Data;
 use averis_service_kit::problem::{ApiResult, Problem, codes};
@@ -41,4 +41,32 @@ pub async fn look_up_tenant(state: Data<State>, query: Query<LookupQuery>) -> Ap
         return Err(Problem::not_found());
     }
     Ok(Reply::ok(&context))
+}
+
+/// After which key to go on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// Empty for the first page.
+    after: String,
+}
+
+/// Lists the tenants that requests may reach, by key, 200 at a time.
+pub async fn list_routable_tenants(
+    state: Data<State>,
+    query: Query<ListQuery>,
+) -> ApiResult<Reply> {
+    let after = &query.0.after;
+    let rows = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> {
+            Ok(store::tenants::list_routable(conn, after, 200).await?)
+        })
+        .await?;
+    let contexts = rows
+        .into_iter()
+        .map(TenantContext::try_from)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Problem::new(codes::INTERNAL).because(error))?;
+    Ok(Reply::ok(&contexts))
 }

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::problem::ApiResult;
+use averis_service_kit::query::{NoParameters, Query};
 use averis_service_kit::reply::Reply;
 
 use crate::State;
@@ -12,7 +13,7 @@ use crate::store::reference::{self, Country, Currency, Region};
 /// Lists all current currencies of ISO 4217.
 #[utoipa::path(get, path = "/api/tenant/v1/currencies", tag = "reference",
     responses((status = 200, description = "All currencies, by code.", body = Page<Currency>)))]
-pub async fn list_currencies(state: Data<State>) -> ApiResult<Reply> {
+pub async fn list_currencies(state: Data<State>, _: Query<NoParameters>) -> ApiResult<Reply> {
     let data = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {
@@ -28,7 +29,7 @@ pub async fn list_currencies(state: Data<State>) -> ApiResult<Reply> {
 /// Lists all countries of ISO 3166-1.
 #[utoipa::path(get, path = "/api/tenant/v1/countries", tag = "reference",
     responses((status = 200, description = "All countries, by code.", body = Page<Country>)))]
-pub async fn list_countries(state: Data<State>) -> ApiResult<Reply> {
+pub async fn list_countries(state: Data<State>, _: Query<NoParameters>) -> ApiResult<Reply> {
     let data = state
         .platform
         .read(async |conn| -> Result<_, TenantError> { Ok(reference::list_countries(conn).await?) })
@@ -42,7 +43,7 @@ pub async fn list_countries(state: Data<State>) -> ApiResult<Reply> {
 /// Lists the business regions.
 #[utoipa::path(get, path = "/api/tenant/v1/regions", tag = "reference",
     responses((status = 200, description = "All regions, by code.", body = Page<Region>)))]
-pub async fn list_regions(state: Data<State>) -> ApiResult<Reply> {
+pub async fn list_regions(state: Data<State>, _: Query<NoParameters>) -> ApiResult<Reply> {
     let data = state
         .platform
         .read(async |conn| -> Result<_, TenantError> { Ok(reference::list_regions(conn).await?) })

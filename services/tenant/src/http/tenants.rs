@@ -5,6 +5,7 @@ use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Command, IdempotencyKey, Post, recall, remember};
 use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::patch::Patch;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
@@ -13,7 +14,7 @@ use averis_tenant_context::{
     SettingsPatch, Subdomain, TenantKey, TenantSettings, TenantStatus, Tier,
 };
 use averis_tenant_db::{PlatformConn, TableCount};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -198,10 +199,14 @@ pub async fn get_tenant(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListTenants {
+    /// Only the tenant with this key.
+    key: Option<String>,
     /// Only tenants in this state.
-    status: Option<String>,
+    #[param(value_type = Option<String>)]
+    status: Option<TenantStatus>,
     /// Only tenants of this tier.
-    subscription_tier: Option<String>,
+    #[param(value_type = Option<String>)]
+    subscription_tier: Option<Tier>,
     /// Rows per page, 1 to 250.
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -217,21 +222,26 @@ pub async fn list_tenants(
     query: Query<ListTenants>,
 ) -> ApiResult<Reply> {
     let ListTenants {
+        key,
         status,
         subscription_tier,
         limit: asked,
         cursor,
     } = query.0;
     let limit = limit(asked)?;
-    let list = format!("tenants {:?} {status:?} {subscription_tier:?}", scope.0);
+    let list = format!(
+        "tenants {:?} {key:?} {status:?} {subscription_tier:?}",
+        scope.0
+    );
     let after = match &cursor {
         Some(cursor) => Some(state.cursors.open(&list, cursor)?),
         None => None,
     };
     let filter = TenantFilter {
         only: scope.0,
-        status,
-        tier: subscription_tier,
+        key,
+        status: status.map(|status| status.as_str().to_owned()),
+        tier: subscription_tier.map(|tier| tier.as_str().to_owned()),
         after,
     };
     let rows = state
@@ -250,19 +260,36 @@ pub async fn list_tenants(
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateTenant {
-    #[garde(length(chars, min = 1, max = 200), custom(optional_line))]
-    name: Option<String>,
-    #[garde(skip)]
+    #[garde(custom(not_removed), custom(new_name))]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    subscription_tier: Option<Tier>,
+    name: Patch<String>,
+    #[garde(custom(not_removed))]
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    subscription_tier: Patch<Tier>,
     /// Parts of branding, features, limits and compliance regions.
-    #[garde(skip)]
+    #[garde(custom(not_removed))]
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    settings: Option<SettingsPatch>,
+    settings: Patch<SettingsPatch>,
 }
 
-fn optional_line(text: &Option<String>, context: &()) -> garde::Result {
-    text.as_ref().map_or(Ok(()), |text| one_line(text, context))
+fn not_removed<T>(field: &Patch<T>, _: &()) -> garde::Result {
+    match field {
+        Patch::Null => Err(garde::Error::new("cannot be removed")),
+        Patch::Absent | Patch::Value(_) => Ok(()),
+    }
+}
+
+fn new_name(name: &Patch<String>, context: &()) -> garde::Result {
+    let Some(name) = name.value() else {
+        return Ok(());
+    };
+    if !(1..=200).contains(&name.chars().count()) {
+        return Err(garde::Error::new("must have 1 to 200 characters"));
+    }
+    one_line(name, context)
 }
 
 /// Changes name, tier or settings of a tenant.
@@ -286,7 +313,13 @@ pub async fn update_tenant(
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
             let row = locked(conn, id, seen).await?;
-            let settings = match patch {
+            if row.status == TenantStatus::Purged.as_str() {
+                return Err(TenantError::Transition {
+                    from: TenantStatus::Purged,
+                    verb: "be changed",
+                });
+            }
+            let settings = match patch.value() {
                 None => None,
                 Some(patch) => {
                     let current: TenantSettings = serde_json::from_value(row.settings)
@@ -295,8 +328,10 @@ pub async fn update_tenant(
                 }
             };
             let changes = TenantChanges {
-                name: name.clone(),
-                subscription_tier: subscription_tier.map(|tier| tier.as_str().to_owned()),
+                name: name.value().cloned(),
+                subscription_tier: subscription_tier
+                    .value()
+                    .map(|tier| tier.as_str().to_owned()),
                 settings,
                 ..TenantChanges::default()
             };
@@ -310,7 +345,7 @@ fn internal() -> averis_service_kit::problem::Code {
     averis_service_kit::problem::codes::INTERNAL
 }
 
-/// Locks a tenant that is not purged and that the caller has seen as it is.
+/// Locks a tenant that the caller has seen as it is.
 async fn locked(
     conn: &mut PlatformConn<'_>,
     id: Uuid,
@@ -555,7 +590,8 @@ fn certify(row: &TenantRow, counts: &[TableCount]) -> CertificateRow {
         })
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let purged_at = Utc::now();
+    // As exactly as it is stored, so that the digest can be computed again from the certificate.
+    let purged_at = Utc::now().trunc_subsecs(6);
     let mut hash = Sha256::new();
     hash.update(format!(
         "{}\n{}\n{row_counts}\n{}",

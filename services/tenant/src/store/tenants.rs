@@ -70,6 +70,7 @@ impl TryFrom<TenantRow> for TenantContext {
 #[derive(Clone, Debug, Default)]
 pub struct TenantFilter {
     pub only: Option<Uuid>,
+    pub key: Option<String>,
     pub status: Option<String>,
     pub tier: Option<String>,
     pub after: Option<(DateTime<Utc>, Uuid)>,
@@ -138,6 +139,9 @@ pub async fn list(
     if let Some(only) = filter.only {
         rows = rows.filter(tenants::id.eq(only));
     }
+    if let Some(key) = &filter.key {
+        rows = rows.filter(tenants::key.eq(key));
+    }
     if let Some(status) = &filter.status {
         rows = rows.filter(tenants::status.eq(status));
     }
@@ -153,6 +157,22 @@ pub async fn list(
     }
     rows.order((tenants::created_at, tenants::id))
         .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// Lists tenants that requests may reach, by key.
+pub async fn list_routable(
+    conn: &mut PlatformConn<'_>,
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<TenantRow>> {
+    tenants::table
+        .filter(tenants::key.gt(after))
+        .filter(tenants::status.eq_any(["active", "suspended", "closing"]))
+        .order(tenants::key)
+        .limit(limit)
+        .select(TenantRow::as_select())
         .load(conn)
         .await
 }

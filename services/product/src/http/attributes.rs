@@ -1,0 +1,222 @@
+//! Definitions of attributes.
+
+use actix_web::web::Data;
+use averis_service_kit::Tenant;
+use averis_service_kit::body::{MergePatch, one_line};
+use averis_service_kit::cursor::{Page, limit};
+use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::query::{PathId, Query};
+use averis_service_kit::reply::Reply;
+use averis_service_kit::version::SeenVersion;
+use chrono::{DateTime, Utc};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::text::optional_line;
+use crate::State;
+use crate::domain::attributes::{AttributeType, Constraints};
+use crate::error::ProductError;
+use crate::store::attributes::{self, AttributeRow};
+
+/// A definition of an attribute.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttributeView {
+    id: Uuid,
+    /// Unique; the name under which products carry the value.
+    #[schema(example = "fabric")]
+    code: String,
+    label: String,
+    #[serde(rename = "type")]
+    kind: AttributeType,
+    /// Whether a product needs a value for launch.
+    required: bool,
+    /// Whether searches may count its values.
+    facetable: bool,
+    constraints: Constraints,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<AttributeRow> for AttributeView {
+    fn from(row: AttributeRow) -> Self {
+        let constraints = row.bounds();
+        let AttributeRow {
+            id,
+            code,
+            label,
+            kind,
+            required,
+            facetable,
+            constraints: _,
+            version,
+            created_at,
+            updated_at,
+        } = row;
+        let kind = AttributeType::stored(&kind);
+        Self { id, code, label, kind, required, facetable, constraints, version, created_at, updated_at }
+    }
+}
+
+fn answer(row: AttributeRow) -> Reply {
+    let version = row.version;
+    Reply::ok(&AttributeView::from(row)).version(version)
+}
+
+/// A definition to be made.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAttribute {
+    #[garde(custom(code_form))]
+    #[schema(example = "fabric")]
+    code: String,
+    #[garde(length(chars, min = 1, max = 200), custom(one_line))]
+    #[schema(example = "Fabric")]
+    label: String,
+    /// Immutable.
+    #[serde(rename = "type")]
+    #[garde(skip)]
+    kind: AttributeType,
+    #[serde(default)]
+    #[garde(skip)]
+    required: bool,
+    #[serde(default)]
+    #[garde(skip)]
+    facetable: bool,
+    #[serde(default)]
+    #[garde(skip)]
+    constraints: Constraints,
+}
+
+fn code_form(code: &str, _: &()) -> garde::Result {
+    let mut bytes = code.bytes();
+    let fits = code.len() <= 63
+        && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if fits { Ok(()) } else { Err(garde::Error::new("must match ^[a-z][a-z0-9_]{0,62}$")) }
+}
+
+/// Defines an attribute.
+#[utoipa::path(post, path = "/api/product/v1/attribute-definitions", tag = "attributes",
+    request_body = CreateAttribute,
+    responses((status = 201, description = "The definition.", body = AttributeView)))]
+pub async fn create_attribute(tenant: Tenant, post: Post<CreateAttribute>) -> ApiResult<Reply> {
+    let body = &post.body;
+    body.constraints.check(body.kind).map_err(ProductError::from)?;
+    let now = Utc::now();
+    let row = AttributeRow {
+        id: Uuid::now_v7(),
+        code: body.code.clone(),
+        label: body.label.clone(),
+        kind: body.kind.as_str().to_owned(),
+        required: body.required,
+        facetable: body.facetable,
+        constraints: json!(body.constraints),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
+        attributes::insert(conn, &row).await?;
+        let location = format!("/api/product/v1/attribute-definitions/{}", row.id);
+        Ok(Reply::created(location, &AttributeView::from(row.clone())).version(1))
+    })
+    .await
+}
+
+/// Page of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListAttributes {
+    /// Rows per page, 1 to 250.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists definitions by age.
+#[utoipa::path(get, path = "/api/product/v1/attribute-definitions", tag = "attributes",
+    params(ListAttributes),
+    responses((status = 200, description = "A page of definitions.", body = Page<AttributeView>)))]
+pub async fn list_attributes(
+    tenant: Tenant,
+    state: Data<State>,
+    query: Query<ListAttributes>,
+) -> ApiResult<Reply> {
+    let limit = limit(query.0.limit)?;
+    let list = format!("{} attribute-definitions", tenant.context.key);
+    let after = match &query.0.cursor {
+        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
+        None => None,
+    };
+    let rows = tenant
+        .db
+        .read(async |conn| -> Result<_, ProductError> {
+            Ok(attributes::list(conn, after, i64::from(limit) + 1).await?)
+        })
+        .await?;
+    let page = Page::new(rows, limit, |row| state.cursors.seal(&list, &(row.created_at, row.id)));
+    Ok(Reply::ok(&page.map(AttributeView::from)))
+}
+
+/// Reads a definition.
+#[utoipa::path(get, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, description = "The definition.", body = AttributeView)))]
+pub async fn get_attribute(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> {
+    let row = tenant
+        .db
+        .read(async |conn| -> Result<_, ProductError> { Ok(attributes::find(conn, id).await?) })
+        .await?;
+    row.map(answer).ok_or_else(Problem::not_found)
+}
+
+/// What of a definition may be changed: a merge patch. Values that exist already are not checked again.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAttribute {
+    #[garde(length(chars, min = 1, max = 200), custom(optional_line))]
+    label: Option<String>,
+    #[garde(skip)]
+    required: Option<bool>,
+    #[garde(skip)]
+    facetable: Option<bool>,
+    /// Replaces the bounds as a whole.
+    #[garde(skip)]
+    constraints: Option<Constraints>,
+}
+
+/// Changes a definition.
+#[utoipa::path(patch, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes",
+    request_body = UpdateAttribute, params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The changed definition.", body = AttributeView)))]
+pub async fn update_attribute(
+    tenant: Tenant,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    patch: MergePatch<UpdateAttribute>,
+) -> ApiResult<Reply> {
+    let UpdateAttribute { label, required, facetable, constraints } = &patch.0;
+    let row = tenant
+        .db
+        .transaction(async |conn| -> Result<_, ProductError> {
+            let mut row = attributes::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
+            seen.check(row.version)?;
+            row.label = label.clone().unwrap_or(row.label);
+            row.required = required.unwrap_or(row.required);
+            row.facetable = facetable.unwrap_or(row.facetable);
+            if let Some(constraints) = constraints {
+                constraints.check(AttributeType::stored(&row.kind))?;
+                row.constraints = json!(constraints);
+            }
+            Ok(attributes::update(conn, &row).await?)
+        })
+        .await?;
+    Ok(answer(row))
+}

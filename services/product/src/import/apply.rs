@@ -1,0 +1,461 @@
+//! Puts one product of a file into the tenant's schema: made when new, changed where different, else left alone.
+//! An import writes drafts and contents; it launches nothing.
+
+use std::collections::BTreeMap;
+
+use averis_tenant_db::TenantConn;
+use chrono::Utc;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::products::{ProductStatus, check_key, search_text};
+use crate::domain::shopify::{Problem, ProductColumns, ProductRows, VariantRow as FileVariant};
+use crate::domain::variants::MAX_SKU;
+use crate::error::ProductError;
+use crate::store::imports::Progress;
+use crate::store::media::MediaRow;
+use crate::store::products::{ProductChanges, ProductRow};
+use crate::store::variants::VariantRow;
+use crate::store::{media, products, variants};
+
+/// Columns of a file that no field of a product holds, under the names that an export gives them.
+pub const CATEGORY: &str = "Product category";
+pub const PUBLISHED: &str = "Published on online store";
+pub const SEO_TITLE: &str = "SEO title";
+pub const SEO_DESCRIPTION: &str = "SEO description";
+/// A variant's column: who tracks its stock.
+pub const TRACKER: &str = "Inventory tracker";
+
+/// What became of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+    Refused,
+}
+
+/// What became of a product and its variants, and what was noticed.
+pub struct Applied {
+    outcome: Outcome,
+    variants_created: i64,
+    variants_updated: i64,
+    pub problems: Vec<Problem>,
+}
+
+impl Applied {
+    /// Nothing was changed.
+    pub const fn refused() -> Self {
+        Self {
+            outcome: Outcome::Refused,
+            variants_created: 0,
+            variants_updated: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Nothing was changed, and why.
+    pub fn refused_for(problem: Problem) -> Self {
+        Self { problems: vec![problem], ..Self::refused() }
+    }
+
+    /// Adds the outcome to a job's progress.
+    pub const fn count(&self, progress: &mut Progress) {
+        match self.outcome {
+            Outcome::Created => progress.products_created += 1,
+            Outcome::Updated => progress.products_updated += 1,
+            Outcome::Unchanged => progress.products_unchanged += 1,
+            Outcome::Refused => progress.products_refused += 1,
+        }
+        progress.variants_created += self.variants_created;
+        progress.variants_updated += self.variants_updated;
+    }
+}
+
+/// What a product will be.
+struct Plan {
+    product: ProductRow,
+    new_variants: Vec<VariantRow>,
+    changed_variants: Vec<VariantRow>,
+    new_media: Vec<MediaRow>,
+    changed_media: Vec<MediaRow>,
+    problems: Vec<Problem>,
+}
+
+/// Applies one product. Refusals are in the result; an error is the database's, or a conflict with another
+/// request, and then nothing of the product may stay.
+pub async fn apply(
+    conn: &mut TenantConn,
+    rows: &ProductRows,
+    has_variants: bool,
+) -> Result<Applied, ProductError> {
+    if let Err(problem) = check_key(&rows.handle) {
+        return Ok(refusal(rows.first_row, "handle_invalid", &problem.message));
+    }
+    let stored = products::lock_by_key(conn, &rows.handle).await?;
+    let is_new = stored.is_none();
+    let before = match stored {
+        Some(row) if row.status == ProductStatus::Archived.as_str() => {
+            return Ok(refusal(rows.first_row, "product_archived", "the product is archived"));
+        }
+        Some(row) => row,
+        None if rows.continuation => {
+            let message = "a new product needs a title on its first row";
+            return Ok(refusal(rows.first_row, "title_missing", message));
+        }
+        None => blank_product(&rows.handle),
+    };
+    let (old_variants, old_media) = if is_new {
+        (Vec::new(), Vec::new())
+    } else {
+        (variants::list(conn, before.id).await?, media::list_of(conn, &[before.id]).await?)
+    };
+    let mut plan = Plan {
+        product: merged(&before, rows),
+        new_variants: Vec::new(),
+        changed_variants: Vec::new(),
+        new_media: Vec::new(),
+        changed_media: Vec::new(),
+        problems: Vec::new(),
+    };
+    if plan.product.options != before.options && !old_variants.is_empty() {
+        let message = "the product's variants have values for other options";
+        return Ok(refusal(rows.first_row, "options_in_use", message));
+    }
+    if is_new || has_variants {
+        match plan_variants(conn, &mut plan, rows, &old_variants).await? {
+            Ok(()) => {}
+            Err(problem) => return Ok(Applied::refused_for(problem)),
+        }
+    }
+    plan_media(&mut plan, rows, &old_media);
+    store(conn, plan, &before, is_new, &old_variants).await
+}
+
+fn refusal(row: u64, code: &'static str, message: &str) -> Applied {
+    Applied::refused_for(Problem::error(row, None, code, message.to_owned()))
+}
+
+fn blank_product(handle: &str) -> ProductRow {
+    let now = Utc::now();
+    ProductRow {
+        id: Uuid::now_v7(),
+        key: handle.to_owned(),
+        kind: "physical".to_owned(),
+        status: ProductStatus::Draft.as_str().to_owned(),
+        name: String::new(),
+        description: String::new(),
+        vendor: String::new(),
+        product_type: String::new(),
+        tags: Vec::new(),
+        options: Vec::new(),
+        category_ids: Vec::new(),
+        attributes: Value::Object(Map::new()),
+        extra: Value::Object(Map::new()),
+        launched_at: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        search_text: String::new(),
+    }
+}
+
+/// The product with the file's columns: a column that the file lacks keeps its value, a blank one clears it.
+fn merged(before: &ProductRow, rows: &ProductRows) -> ProductRow {
+    let mut row = before.clone();
+    let columns = &rows.columns;
+    if let Some(options) = &columns.options {
+        row.options.clone_from(options);
+    }
+    if rows.continuation {
+        return row;
+    }
+    for (field, value) in [
+        (&mut row.name, &columns.title),
+        (&mut row.description, &columns.description),
+        (&mut row.vendor, &columns.vendor),
+        (&mut row.product_type, &columns.product_type),
+    ] {
+        if let Some(value) = value {
+            field.clone_from(value);
+        }
+    }
+    if let Some(tags) = &columns.tags {
+        row.tags.clone_from(tags);
+    }
+    row.extra = merged_extra(&before.extra, columns);
+    row
+}
+
+fn merged_extra(before: &Value, columns: &ProductColumns) -> Value {
+    let mut extra = before.as_object().cloned().unwrap_or_default();
+    for (name, value) in [
+        (CATEGORY, &columns.category),
+        (SEO_TITLE, &columns.seo_title),
+        (SEO_DESCRIPTION, &columns.seo_description),
+    ] {
+        match value.as_deref() {
+            None => {}
+            Some("") => drop(extra.remove(name)),
+            Some(value) => drop(extra.insert(name.to_owned(), value.into())),
+        }
+    }
+    if let Some(published) = columns.published {
+        extra.insert(PUBLISHED.to_owned(), published.into());
+    }
+    overlay(&mut extra, &columns.extra);
+    Value::Object(extra)
+}
+
+fn overlay(extra: &mut Map<String, Value>, columns: &BTreeMap<String, String>) {
+    for (name, value) in columns {
+        extra.insert(name.clone(), value.as_str().into());
+    }
+}
+
+/// Finds for each variant of the file the stored one that it means: by SKU, else by its option values.
+async fn plan_variants(
+    conn: &mut TenantConn,
+    plan: &mut Plan,
+    rows: &ProductRows,
+    old: &[VariantRow],
+) -> Result<Result<(), Problem>, ProductError> {
+    let mut wanted: Vec<String> =
+        rows.variants.iter().filter_map(|row| row.variant.sku.clone()).collect();
+    let mut position = old.iter().map(|row| row.position).max().unwrap_or(0);
+    for number in 1..=rows.variants.len() {
+        wanted.push(generated_sku(&rows.handle, number));
+    }
+    let taken = variants::find_by_skus(conn, &wanted).await?;
+    let foreign = |sku: &str| {
+        let folded = sku.to_lowercase();
+        taken.iter().any(|row| row.product_id != plan.product.id && row.sku.to_lowercase() == folded)
+    };
+    let mut created = Vec::new();
+    let mut changed = Vec::new();
+    let mut warnings = Vec::new();
+    for (number, file) in (1..).zip(&rows.variants) {
+        let values = &file.variant.option_values;
+        if values.len() != plan.product.options.len() {
+            return Ok(Err(Problem::error(
+                file.row,
+                None,
+                "option_value_missing",
+                format!("needs a value for each of: {}", plan.product.options.join(", ")),
+            )));
+        }
+        let sku = file.variant.sku.as_deref();
+        if let Some(sku) = sku.filter(|sku| foreign(sku)) {
+            let message = format!("the SKU {sku} belongs to another product");
+            return Ok(Err(Problem::error(file.row, Some("SKU"), "sku_taken", message)));
+        }
+        let same_sku = |row: &&VariantRow| {
+            sku.is_some_and(|sku| row.sku.to_lowercase() == sku.to_lowercase())
+        };
+        let known = old.iter().find(same_sku).or_else(|| {
+            old.iter().find(|row| row.option_values == *values)
+        });
+        match known {
+            Some(known) => {
+                let next = merged_variant(known, file);
+                if next.sku != known.sku && plan.product.launched_at.is_some() {
+                    let message = "the SKU of a launched product cannot change".to_owned();
+                    return Ok(Err(Problem::error(file.row, Some("SKU"), "sku_immutable", message)));
+                }
+                if next != *known {
+                    changed.push(next);
+                }
+            }
+            None => {
+                position += 1;
+                let mut row = merged_variant(&blank_variant(plan.product.id, position), file);
+                if row.sku.is_empty() {
+                    row.sku = generated_sku(&rows.handle, number);
+                    if foreign(&row.sku) || old.iter().any(|other| other.sku == row.sku) {
+                        row.sku = unique_sku(&rows.handle);
+                    }
+                    let message = format!("has no SKU and gets {}", row.sku);
+                    warnings.push(Problem::warning(file.row, Some("SKU"), "sku_generated", message));
+                }
+                created.push(row);
+            }
+        }
+    }
+    plan.new_variants = created;
+    plan.changed_variants = changed;
+    plan.problems.extend(warnings);
+    Ok(Ok(()))
+}
+
+/// The SKU of a variant that has none: its product's handle and its place among the variants.
+fn generated_sku(handle: &str, number: usize) -> String {
+    let number = format!("-{number}");
+    let room = MAX_SKU - number.len();
+    handle.chars().take(room).chain(number.chars()).collect()
+}
+
+fn unique_sku(handle: &str) -> String {
+    let unique = Uuid::now_v7().simple().to_string();
+    let room = MAX_SKU - unique.len() - 1;
+    handle.chars().take(room).chain(['-']).chain(unique.chars()).collect()
+}
+
+fn blank_variant(product_id: Uuid, position: i32) -> VariantRow {
+    let now = Utc::now();
+    VariantRow {
+        id: Uuid::now_v7(),
+        product_id,
+        sku: String::new(),
+        barcode: None,
+        option_values: Vec::new(),
+        position,
+        weight_grams: None,
+        requires_shipping: true,
+        taxable: true,
+        track_inventory: false,
+        image_url: None,
+        extra: Value::Object(Map::new()),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn merged_variant(before: &VariantRow, file: &FileVariant) -> VariantRow {
+    let mut row = before.clone();
+    let variant = &file.variant;
+    row.sku = variant.sku.clone().unwrap_or(row.sku);
+    row.option_values.clone_from(&variant.option_values);
+    row.barcode = variant.barcode.clone().or(row.barcode);
+    row.weight_grams = variant.weight_grams.or(row.weight_grams);
+    row.requires_shipping = variant.requires_shipping.unwrap_or(row.requires_shipping);
+    row.taxable = variant.taxable.unwrap_or(row.taxable);
+    row.image_url = variant.image_url.clone().or(row.image_url);
+    let mut extra = before.extra.as_object().cloned().unwrap_or_default();
+    overlay(&mut extra, &variant.extra);
+    if let Some(tracker) = &variant.tracker {
+        row.track_inventory = true;
+        extra.insert(TRACKER.to_owned(), tracker.as_str().into());
+    }
+    row.extra = Value::Object(extra);
+    row
+}
+
+fn plan_media(plan: &mut Plan, rows: &ProductRows, old: &[MediaRow]) {
+    let mut last = old.iter().map(|row| row.position).max().unwrap_or(0);
+    let now = Utc::now();
+    for file in &rows.images {
+        let image = &file.image;
+        let alt: String = image.alt.as_deref().unwrap_or_default().chars().take(1000).collect();
+        if plan.new_media.iter().any(|row| row.url == image.url) {
+            let message = "the same image stands in an earlier row".to_owned();
+            plan.problems.push(Problem::warning(file.row, None, "image_repeated", message));
+            continue;
+        }
+        match old.iter().find(|row| row.url == image.url) {
+            Some(known) => {
+                let position = image.position.unwrap_or(known.position);
+                let alt = if image.alt.is_some() { alt } else { known.alt.clone() };
+                let next = MediaRow { alt, position, ..known.clone() };
+                if next != *known {
+                    plan.changed_media.push(next);
+                }
+            }
+            None => {
+                last += 1;
+                plan.new_media.push(MediaRow {
+                    id: Uuid::now_v7(),
+                    product_id: plan.product.id,
+                    url: image.url.clone(),
+                    alt,
+                    position: image.position.unwrap_or(last),
+                    version: 1,
+                    created_at: now,
+                    updated_at: now,
+                });
+            }
+        }
+    }
+}
+
+async fn store(
+    conn: &mut TenantConn,
+    plan: Plan,
+    before: &ProductRow,
+    is_new: bool,
+    old_variants: &[VariantRow],
+) -> Result<Applied, ProductError> {
+    let Plan { mut product, new_variants, changed_variants, new_media, changed_media, problems } = plan;
+    let current = old_variants.iter().map(|old| {
+        changed_variants.iter().find(|row| row.id == old.id).map_or(old.sku.as_str(), |row| &row.sku)
+    });
+    let skus = current.chain(new_variants.iter().map(|row| row.sku.as_str()));
+    product.search_text = search_text(
+        &product.key,
+        &product.vendor,
+        &product.product_type,
+        &product.tags,
+        skus,
+        &product.description,
+    );
+    let parts_changed = !(new_variants.is_empty()
+        && changed_variants.is_empty()
+        && new_media.is_empty()
+        && changed_media.is_empty());
+    let row_changed = differs(before, &product);
+    if is_new {
+        products::insert(conn, &product).await?;
+    } else if row_changed {
+        products::update(conn, product.id, &all_changes(&product)).await?;
+    }
+    if !new_variants.is_empty() {
+        variants::insert(conn, &new_variants).await?;
+    }
+    for row in &changed_variants {
+        variants::update(conn, row).await?;
+    }
+    if !new_media.is_empty() {
+        media::insert(conn, &new_media).await?;
+    }
+    for row in &changed_media {
+        media::update(conn, row).await?;
+    }
+    let outcome = if is_new {
+        Outcome::Created
+    } else if row_changed || parts_changed {
+        Outcome::Updated
+    } else {
+        Outcome::Unchanged
+    };
+    Ok(Applied {
+        outcome,
+        variants_created: new_variants.len() as i64,
+        variants_updated: changed_variants.len() as i64,
+        problems,
+    })
+}
+
+fn differs(before: &ProductRow, after: &ProductRow) -> bool {
+    before.name != after.name
+        || before.description != after.description
+        || before.vendor != after.vendor
+        || before.product_type != after.product_type
+        || before.tags != after.tags
+        || before.options != after.options
+        || before.extra != after.extra
+        || before.search_text != after.search_text
+}
+
+fn all_changes(row: &ProductRow) -> ProductChanges {
+    ProductChanges {
+        name: Some(row.name.clone()),
+        description: Some(row.description.clone()),
+        vendor: Some(row.vendor.clone()),
+        product_type: Some(row.product_type.clone()),
+        tags: Some(row.tags.clone()),
+        options: Some(row.options.clone()),
+        extra: Some(row.extra.clone()),
+        search_text: Some(row.search_text.clone()),
+        ..ProductChanges::default()
+    }
+}

@@ -1,0 +1,62 @@
+//! Every address of this service.
+
+use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::openapi;
+use averis_tenant_db::TenantPool;
+use serde_json::Value;
+use utoipa::OpenApi;
+
+use crate::http::{attributes, categories, exports, imports, media, products, search, variants};
+use crate::{State, codes};
+
+#[rustfmt::skip]
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
+    app.service(web::scope("/api/product/v1").app_data(state.clone()).app_data(pool.clone())
+        .service(resource("/products").get(products::list_products).post(products::create_product))
+        .service(resource("/products/search").get(search::search_products))
+        .service(resource("/products/export").get(exports::export_products))
+        .service(resource("/products/key={key}").get(products::get_product_by_key))
+        .service(resource("/products/{id}").get(products::get_product).patch(products::update_product))
+        .service(resource("/products/{id}/launch").post(products::launch_product))
+        .service(resource("/products/{id}/suspend").post(products::suspend_product))
+        .service(resource("/products/{id}/resume").post(products::resume_product))
+        .service(resource("/products/{id}/archive").post(products::archive_product))
+        .service(resource("/products/{id}/variants").get(variants::list_variants).post(variants::create_variant))
+        .service(resource("/products/{id}/variants/{part_id}").get(variants::get_variant).patch(variants::update_variant).delete(variants::delete_variant))
+        .service(resource("/products/{id}/media").get(media::list_media).post(media::create_media))
+        .service(resource("/products/{id}/media/{part_id}").patch(media::update_media).delete(media::delete_media))
+        .service(resource("/variants").get(variants::list_variants_by_sku))
+        .service(resource("/categories").get(categories::list_categories).post(categories::create_category))
+        .service(resource("/categories/{id}").get(categories::get_category).patch(categories::update_category).delete(categories::delete_category))
+        .service(resource("/categories/{id}/move").post(categories::move_category))
+        .service(resource("/attribute-definitions").get(attributes::list_attributes).post(attributes::create_attribute))
+        .service(resource("/attribute-definitions/{id}").get(attributes::get_attribute).patch(attributes::update_attribute))
+        .service(resource("/imports").get(imports::list_imports).post(imports::create_import))
+        .service(resource("/imports/{id}").get(imports::get_import))
+        .service(resource("/imports/{id}/report").get(imports::get_import_report)));
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Averis product service", description = "Products, variants, categories, media and attributes of one tenant."),
+    paths(
+        products::list_products, products::create_product, search::search_products, exports::export_products,
+        products::get_product_by_key, products::get_product, products::update_product,
+        products::launch_product, products::suspend_product, products::resume_product, products::archive_product,
+        variants::list_variants, variants::create_variant, variants::get_variant, variants::update_variant,
+        variants::delete_variant, media::list_media, media::create_media, media::update_media, media::delete_media,
+        variants::list_variants_by_sku,
+        categories::list_categories, categories::create_category, categories::get_category,
+        categories::update_category, categories::delete_category, categories::move_category,
+        attributes::list_attributes, attributes::create_attribute, attributes::get_attribute,
+        attributes::update_attribute,
+        imports::list_imports, imports::create_import, imports::get_import, imports::get_import_report,
+    )
+)]
+struct Document;
+
+/// Returns the OpenAPI document of this service.
+#[must_use]
+pub fn document() -> Value {
+    openapi::complete(&Document::openapi(), codes::ALL)
+}

@@ -1,0 +1,138 @@
+//! Tables of a tenant's product schema. Unqualified: the bound connection's path says whose they are.
+
+diesel::table! {
+    categories (id) {
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        parent_id -> Nullable<Uuid>,
+        position -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    attribute_definitions (id) {
+        id -> Uuid,
+        code -> Text,
+        label -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        required -> Bool,
+        facetable -> Bool,
+        constraints -> Jsonb,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    products (id) {
+        id -> Uuid,
+        key -> Text,
+        kind -> Text,
+        status -> Text,
+        name -> Text,
+        description -> Text,
+        vendor -> Text,
+        product_type -> Text,
+        tags -> Array<Text>,
+        options -> Array<Text>,
+        category_ids -> Array<Uuid>,
+        attributes -> Jsonb,
+        extra -> Jsonb,
+        launched_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        search_text -> Text,
+    }
+}
+
+diesel::table! {
+    variants (id) {
+        id -> Uuid,
+        product_id -> Uuid,
+        sku -> Text,
+        barcode -> Nullable<Text>,
+        option_values -> Array<Text>,
+        position -> Integer,
+        weight_grams -> Nullable<BigInt>,
+        requires_shipping -> Bool,
+        taxable -> Bool,
+        track_inventory -> Bool,
+        image_url -> Nullable<Text>,
+        extra -> Jsonb,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    media (id) {
+        id -> Uuid,
+        product_id -> Uuid,
+        url -> Text,
+        alt -> Text,
+        position -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Uuid,
+        status -> Text,
+        file_name -> Text,
+        bytes -> BigInt,
+        sha256 -> Nullable<Binary>,
+        dialect -> Nullable<Text>,
+        rows_read -> BigInt,
+        products_read -> BigInt,
+        products_created -> BigInt,
+        products_updated -> BigInt,
+        products_unchanged -> BigInt,
+        products_refused -> BigInt,
+        variants_created -> BigInt,
+        variants_updated -> BigInt,
+        warnings -> BigInt,
+        errors -> BigInt,
+        failure_code -> Nullable<Text>,
+        failure_detail -> Nullable<Text>,
+        runner -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    import_chunks (import_id, seq) {
+        import_id -> Uuid,
+        seq -> Integer,
+        data -> Binary,
+    }
+}
+
+diesel::table! {
+    import_problems (import_id, seq) {
+        import_id -> Uuid,
+        seq -> BigInt,
+        row_number -> BigInt,
+        product_key -> Text,
+        severity -> Text,
+        column_name -> Nullable<Text>,
+        code -> Text,
+        message -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(products, variants, media);

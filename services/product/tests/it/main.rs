@@ -1,0 +1,5 @@
+//! The product service over HTTP.
+
+mod setup;
+
+mod products;
