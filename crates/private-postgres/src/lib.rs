@@ -1,3 +1,5 @@
+#![doc = include_str!("../README.md")]
+//!
 //! A PostgreSQL server of one's own: found on the machine, kept in a state directory, started and
 //! stopped with the process that uses it.
 //!

@@ -196,7 +196,7 @@ impl Prepared {
             format!("max_connections={}", self.options.max_connections),
             // One transaction that makes or dumps a tenant locks some hundred relations.
             "max_locks_per_transaction=256".to_owned(),
-            "shared_buffers=256MB".to_owned(),
+            "shared_buffers=512MB".to_owned(),
             "jit=off".to_owned(),
             "logging_collector=off".to_owned(),
             "log_destination=stderr".to_owned(),

@@ -14,6 +14,17 @@ pub enum Patch<T> {
     Value(T),
 }
 
+/// For fields of a patch that cannot be cleared: absent is `None`, and `null` is refused. Use with
+/// `#[serde(default, deserialize_with = "not_null")]`.
+///
+/// # Errors
+/// When the value is `null` or has the wrong form.
+pub fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 impl<T> Patch<T> {
     /// Applies the field to an optional value.
     pub fn apply(self, target: &mut Option<T>) {

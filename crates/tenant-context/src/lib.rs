@@ -10,7 +10,7 @@ pub use context::{TenantContext, TenantId, TenantStatus, Tier};
 pub use key::{InvalidName, Subdomain, TenantKey, is_reserved};
 pub use resolution::{
     BaseDomain, Clue, Clues, InvalidResolution, RequestAddress, ResolutionStrategies, Strategy,
-    TENANT_HEADER, clues,
+    TENANT_HEADER, clues, is_platform_host,
 };
 pub use schema_name::{Domain, SchemaName, UnknownDomain};
 pub use settings::{

@@ -5,6 +5,7 @@
 //! looks the tenants up, since a subdomain and a key are different names.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::{InvalidName, Subdomain, TenantKey};
@@ -189,6 +190,21 @@ pub fn clues<'a>(
     Ok(found)
 }
 
+/// Whether `host` is the platform's own address: the base domain itself, or loopback. Under any other host that
+/// names no tenant nothing is served, or whoever points a name at the platform would see it as its owner.
+#[must_use]
+pub fn is_platform_host(host: &str, base: &BaseDomain) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.to_ascii_lowercase();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name == base.as_str()
+        || name == "localhost"
+        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn subdomain_of(host: &str, base: &BaseDomain) -> Result<Option<Subdomain>, InvalidResolution> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -275,6 +291,19 @@ mod tests {
             ("", Ok(vec![])),
         ] {
             assert_eq!(ask(host, "/", &[]), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_the_base_domain_and_loopback_are_the_platform() {
+        let base = "averis.example".parse().expect("base");
+        for own in ["averis.example", "AVERIS.example:443", "localhost:8080", "127.0.0.1", "[::1]:80"] {
+            assert!(is_platform_host(own, &base), "{own}");
+        }
+        for foreign in
+            ["", "evil.example", "averis.example.evil.example", "192.0.2.1", "averis.example.", "a@averis.example"]
+        {
+            assert!(!is_platform_host(foreign, &base), "{foreign}");
         }
     }
 

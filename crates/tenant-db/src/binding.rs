@@ -1,6 +1,7 @@
 //! One physical connection and what it is known to be bound to.
 
 use std::collections::HashSet;
+use std::thread::ThreadId;
 use std::time::Instant;
 
 use averis_tenant_context::{SchemaName, TenantKey};
@@ -20,11 +21,24 @@ pub(crate) enum Binding {
     InDoubt,
 }
 
+/// How well a connection serves a request: what counts more stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fitness {
+    /// It is bound to the tenant.
+    pub bound: bool,
+    /// It has served the tenant before.
+    pub known: bool,
+    /// Its socket is served by the thread that asks.
+    pub near: bool,
+}
+
 /// A connection as the pool keeps it.
 pub(crate) struct Slot {
     pub conn: AsyncPgConnection,
     pub binding: Binding,
     opened: Instant,
+    /// Where it was opened: the task that reads its socket runs there.
+    thread: ThreadId,
     /// Tenants that this connection has served: their tables are in its caches and their statements prepared.
     served: HashSet<TenantKey>,
 }
@@ -34,17 +48,18 @@ impl Slot {
         Self {
             conn,
             binding: Binding::Unbound,
-            opened: Instant::now(),
+            opened: Instant::now(), thread: std::thread::current().id(),
             served: HashSet::new(),
         }
     }
 
-    pub fn is_bound_to(&self, schema: &SchemaName) -> bool {
-        matches!(&self.binding, Binding::Bound(bound) if bound == schema)
-    }
-
-    pub fn has_served(&self, key: &TenantKey) -> bool {
-        self.served.contains(key)
+    /// Tells how well the connection serves a tenant's request that is handled on thread `here`.
+    pub fn fitness(&self, key: &TenantKey, schema: &SchemaName, here: ThreadId) -> Fitness {
+        Fitness {
+            bound: matches!(&self.binding, Binding::Bound(bound) if bound == schema),
+            known: self.served.contains(key),
+            near: self.thread == here,
+        }
     }
 
     /// Whether the pool may keep the connection.

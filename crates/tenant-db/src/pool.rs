@@ -2,7 +2,8 @@
 //!
 //! A tenant is best served by the connection that is bound to it, next by one that has served it before (its
 //! tables are in the backend's caches, its statements prepared), next by a new one, and last by the one that
-//! nobody used for longest. No general pool chooses by who asks, so the choice is made here.
+//! nobody used for longest; of equals, by one that was opened on the same thread, since its socket is served
+//! there. No general pool chooses by who asks, so the choice is made here.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::binding::Slot;
+use crate::binding::{Fitness, Slot};
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::error::DbError;
 
@@ -163,12 +164,21 @@ impl Pool {
 
     fn take_idle(&self, key: &TenantKey, schema: &SchemaName) -> Option<Slot> {
         let mut idle = lock(&self.idle);
-        if let Some(bound) = idle.iter().position(|slot| slot.is_bound_to(schema)) {
-            self.counters.hits.fetch_add(1, Ordering::Relaxed);
-            return Some(idle.remove(bound));
+        let here = std::thread::current().id();
+        let mut best: Option<(Fitness, usize)> = None;
+        for (place, slot) in idle.iter().enumerate() {
+            let fitness = slot.fitness(key, schema, here);
+            // Of equals the first, which nobody used for longest.
+            if best.is_none_or(|(known, _)| fitness > known) {
+                best = Some((fitness, place));
+            }
         }
-        if let Some(known) = idle.iter().position(|slot| slot.has_served(key)) {
-            return Some(idle.remove(known));
+        let (fitness, place) = best?;
+        if fitness.bound {
+            self.counters.hits.fetch_add(1, Ordering::Relaxed);
+        }
+        if fitness.bound || fitness.known {
+            return Some(idle.remove(place));
         }
         // The caller's own permit is among the held ones, so this counts the connection it would open.
         let held = self
@@ -176,11 +186,7 @@ impl Pool {
             .size
             .saturating_sub(self.permits.available_permits());
         let room = idle.len() + held <= self.config.size;
-        if room || idle.is_empty() {
-            None
-        } else {
-            Some(idle.remove(0))
-        }
+        if room { None } else { Some(idle.remove(place)) }
     }
 }
 

@@ -41,9 +41,7 @@ impl TenantPool {
     /// # Errors
     /// When no connection can be opened in time.
     pub async fn ping(&self) -> Result<(), DbError> {
-        if self.stats().idle > 0 {
-            return Ok(());
-        }
+        // A fresh one: those at rest may have been cut off without having noticed.
         self.pool.open().await.map(drop)
     }
 

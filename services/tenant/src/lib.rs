@@ -15,7 +15,7 @@ use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::Service;
 use averis_tenant_db::{DbError, PlatformDb, Provisioner};
 
-pub use config::Config;
+pub use config::{Config, DEFAULT_CAPACITY};
 pub use error::codes;
 pub use routes::document;
 

@@ -9,7 +9,7 @@ use actix_web::http::header::HOST;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, web};
 use averis_tenant_context::{
-    InvalidResolution, RequestAddress, TENANT_HEADER, TenantContext, clues,
+    InvalidResolution, RequestAddress, TENANT_HEADER, TenantContext, clues, is_platform_host,
 };
 
 use crate::config::HttpConfig;
@@ -21,6 +21,10 @@ pub async fn resolve_tenant(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if req.path().starts_with("/internal/") && is_under_a_tenant(&req) {
+        let problem = Problem::new(codes::NO_SUCH_ROUTE);
+        return Ok(req.error_response(problem).map_into_right_body());
+    }
     if names_no_tenant(req.path()) {
         return Ok(next.call(req).await?.map_into_left_body());
     }
@@ -40,6 +44,15 @@ fn names_no_tenant(path: &str) -> bool {
     ["/health", "/metrics", "/openapi.json", "/internal/"]
         .iter()
         .any(|own| path.starts_with(own))
+}
+
+/// Whether the host is a tenant's address. What services say to each other is not to be had there, should an
+/// ingress ever let it through.
+fn is_under_a_tenant(req: &ServiceRequest) -> bool {
+    let Some(config) = req.app_data::<web::Data<HttpConfig>>() else { return true };
+    let host = req.headers().get(HOST).and_then(|value| value.to_str().ok());
+    let address = RequestAddress { host, path: "/", headers: &[] };
+    clues(address, &config.strategies, &config.base_domain).map_or(true, |found| !found.names.is_empty())
 }
 
 async fn find_tenant(req: &mut ServiceRequest) -> Result<Option<Arc<TenantContext>>, Problem> {
@@ -106,7 +119,13 @@ fn read_clues(req: &ServiceRequest, config: &HttpConfig) -> Result<Names, Proble
         headers: &headers,
     };
     match clues(address, &config.strategies, &config.base_domain) {
-        Ok(found) => Ok((found.names, found.rest_of_path.map(str::to_owned))),
+        Ok(found) => {
+            let own = |host: &str| is_platform_host(host, &config.base_domain);
+            if found.names.is_empty() && !host.as_deref().is_some_and(own) {
+                return Err(Problem::new(codes::INVALID_TENANT));
+            }
+            Ok((found.names, found.rest_of_path.map(str::to_owned)))
+        }
         Err(InvalidResolution::Invalid) => Err(Problem::new(codes::INVALID_TENANT)),
         Err(InvalidResolution::Contradiction) => Err(Problem::new(codes::TENANT_MISMATCH)),
     }

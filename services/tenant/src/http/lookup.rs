@@ -57,6 +57,9 @@ pub async fn list_routable_tenants(
     query: Query<ListQuery>,
 ) -> ApiResult<Reply> {
     let after = &query.0.after;
+    if !after.is_empty() && after.parse::<TenantKey>().is_err() {
+        return Err(Problem::new(codes::INVALID_QUERY));
+    }
     let rows = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {

@@ -200,7 +200,8 @@ pub async fn get_tenant(
 #[serde(deny_unknown_fields)]
 pub struct ListTenants {
     /// Only the tenant with this key.
-    key: Option<String>,
+    #[param(value_type = Option<String>)]
+    key: Option<TenantKey>,
     /// Only tenants in this state.
     #[param(value_type = Option<String>)]
     status: Option<TenantStatus>,
@@ -239,7 +240,7 @@ pub async fn list_tenants(
     };
     let filter = TenantFilter {
         only: scope.0,
-        key,
+        key: key.map(String::from),
         status: status.map(|status| status.as_str().to_owned()),
         tier: subscription_tier.map(|tier| tier.as_str().to_owned()),
         after,
@@ -550,6 +551,12 @@ pub async fn purge_tenant(
         .ok_or_else(Problem::not_found)?;
     if row.key != post.body.confirm_key {
         return Err(Problem::new(codes::CONFIRMATION_MISMATCH));
+    }
+    // Nothing of a tenant that is not about to end is locked for the asking. (One that is purged already may be
+    // asked for by a repetition, which gets its first answer.)
+    let status = status_of(&row)?;
+    if status != TenantStatus::Purged {
+        TenantCommand::Purge.apply(status)?;
     }
     let key: TenantKey = row.key.parse().map_err(|_| Problem::new(internal()))?;
     let purged = state

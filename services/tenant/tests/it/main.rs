@@ -1,3 +1,22 @@
 //! The tenant service over HTTP.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
+mod bad_input;
+mod capacity;
+mod directory;
+mod health;
+mod idempotency;
+mod lists;
+mod metrics;
+mod openapi;
+mod purge;
+mod reference;
+mod resolution;
+mod secrecy;
+mod settings;
 mod tenants;
+mod tools;

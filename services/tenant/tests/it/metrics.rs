@@ -1,0 +1,93 @@
+//! S43: metrics know routes, never callers.
+
+use std::collections::BTreeSet;
+
+use averis_test_kit::{Answer, Setup, unique_key};
+use futures_util::future::join_all;
+use reqwest::Method;
+use uuid::Uuid;
+
+use crate::openapi::operations;
+use crate::tools::{TENANTS, path};
+
+/// Returns the values of a label.
+fn values<'a>(text: &'a str, label: &str) -> BTreeSet<&'a str> {
+    let start = format!("{label}=\"");
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(start.as_str()))
+        .filter_map(|(_, rest)| rest.split('"').next())
+        .collect()
+}
+
+#[actix_web::test]
+async fn s43_no_caller_can_make_series_or_put_a_tenant_into_them() {
+    let platform = Setup::new().await.start(vec![]);
+    let tenants = join_all((0..10).map(|_| platform.tenant("label"))).await;
+    let mut secrets: Vec<String> = Vec::new();
+    for tenant in &tenants {
+        let _ = tenant.client.get(TENANTS).await.expect(200);
+        let _ = platform.client.get(&path(tenant, "")).await.expect(200);
+        let by_path = format!("/t/{}{TENANTS}", tenant.key);
+        let _ = platform.client.get(&by_path).await.expect(200);
+        secrets.extend([tenant.key.to_string(), tenant.id.to_string()]);
+    }
+    for n in 0..200 {
+        let made_up = unique_key("made");
+        let path = match n % 5 {
+            0 => format!("/{made_up}"),
+            1 => format!("/api/tenant/v1/{made_up}"),
+            2 => format!("/api/tenant/v1/tenants/{}/{made_up}", Uuid::now_v7()),
+            3 => format!("/t/{made_up}/api/tenant/v1/tenants"),
+            _ => format!("/api/tenant/v1/tenants?{made_up}={made_up}"),
+        };
+        let method = match n % 3 {
+            0 => Method::GET,
+            1 => Method::POST,
+            _ => Method::from_bytes(made_up.as_str().to_uppercase().as_bytes()).expect("a method"),
+        };
+        let _ = Answer::of(platform.client.request(method, &path)).await;
+        secrets.extend([made_up.to_string(), made_up.as_str().to_uppercase()]);
+    }
+    let text = platform.client.get("/metrics").await.expect(200).text;
+    for secret in &secrets {
+        assert!(
+            !text.contains(secret.as_str()),
+            "{secret} is in the metrics"
+        );
+    }
+    let mut routes: BTreeSet<String> = operations()
+        .into_iter()
+        .map(|operation| operation.path)
+        .collect();
+    routes.extend(
+        [
+            "none",
+            "/health",
+            "/health/ready",
+            "/health/live",
+            "/metrics",
+            "/openapi.json",
+        ]
+        .map(str::to_owned),
+    );
+    routes.extend(["lookup", "tenants"].map(|name| format!("/internal/tenant/v1/{name}")));
+    let found = values(&text, "route");
+    assert!(
+        found.contains("none") && found.contains("/api/tenant/v1/tenants/{id}"),
+        "{found:?}"
+    );
+    for route in found {
+        assert!(routes.contains(route), "{route}");
+    }
+    let methods = values(&text, "method");
+    let known = BTreeSet::from([
+        "GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "other",
+    ]);
+    assert!(
+        methods.is_subset(&known) && methods.contains("other"),
+        "{methods:?}"
+    );
+    let series = text.lines().filter(|line| !line.starts_with('#')).count();
+    assert!(series < 20 * routes.len() * 4, "{series} series");
+}
