@@ -113,7 +113,6 @@ impl Answer {
     }
 
     /// Returns the answer if it has that status, and fails the test otherwise.
-    #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);

@@ -33,6 +33,8 @@ pub struct Setup {
     pub pool: PoolConfig,
     /// Tenants that the database may hold.
     pub capacity: u32,
+    /// Where services ask for tenants, when it is not the platform's own address: something in between.
+    pub tenant_url: Option<Url>,
     /// The database.
     pub database: Database,
     listener: TcpListener,
@@ -69,6 +71,7 @@ impl Setup {
         Self {
             pool: PoolConfig::sized(4),
             capacity: 1_000_000,
+            tenant_url: None,
             database,
             listener,
         }
@@ -80,9 +83,13 @@ impl Setup {
         ServiceConfig {
             database: self.database.url(LoginRole::Service(domain)),
             pool: self.pool.clone(),
-            tenant_url: self.base(),
+            tenant_url: self.tenant_url(),
             cursor_secret: secret(),
         }
+    }
+
+    fn tenant_url(&self) -> Url {
+        self.tenant_url.clone().unwrap_or_else(|| self.base())
     }
 
     fn base(&self) -> Url {
@@ -111,7 +118,7 @@ impl Setup {
         all.extend(services);
         let http = HttpConfig::from_env(Env(&|_| None), 0).expect("defaults");
         let directory = TenantDirectory::new(
-            TenantClient::new(base.clone()).expect("a client"),
+            TenantClient::new(self.tenant_url()).expect("a client"),
             self.database.url(LoginRole::Tenant),
         );
         let server = serve(self.listener, http, directory, all).expect("the server starts");

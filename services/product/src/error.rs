@@ -153,7 +153,7 @@ impl From<ProductError> for Problem {
             ProductError::Transition { from, allowed, command } => {
                 Self::new(common::INVALID_TRANSITION)
                     .detail(format!("There is no {command} for a product that is {from}."))
-                    .with("status", from)
+                    .with("current_status", from)
                     .with("allowed", allowed)
             }
             error @ ProductError::JobTaken => Self::new(common::INTERNAL).because(error),

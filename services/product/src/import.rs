@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::error::ProductError;
 use crate::store::imports;
 
-pub use apply::{CATEGORY, PUBLISHED, SEO_DESCRIPTION, SEO_TITLE, TRACKER};
+pub use apply::{CATEGORY, OWN_TRACKER, PUBLISHED, SEO_DESCRIPTION, SEO_TITLE, TRACKER};
 pub use file::{Upload, UploadFailure, store as store_file};
 
 /// Jobs that one process runs at once.

@@ -19,7 +19,7 @@ use averis_service_kit::serve::Service;
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
 
-pub use config::Config;
+pub use config::{Config, DEFAULT_MAX_IMPORT};
 pub use error::codes;
 pub use routes::document;
 
@@ -38,8 +38,17 @@ pub struct State {
 /// # Errors
 /// When the tenant service's client cannot be built.
 pub fn service(config: Config) -> Result<Service, CallError> {
+    let common = &config.common;
+    let pool = TenantPool::new(Domain::Product, common.database.clone(), common.pool.clone());
+    service_on(config, pool)
+}
+
+/// Makes the service on a pool whose counters somebody else reads too.
+///
+/// # Errors
+/// When the tenant service's client cannot be built.
+pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError> {
     let Config { common, max_import_bytes } = config;
-    let pool = TenantPool::new(Domain::Product, common.database, common.pool);
     let tenants = TenantClient::new(common.tenant_url)?;
     let state = Data::new(State {
         cursors: common.cursor_secret,

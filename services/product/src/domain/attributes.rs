@@ -87,6 +87,9 @@ impl Constraints {
         if (kind == AttributeType::Choice) == self.choices.is_empty() {
             return wrong("choices are for the type choice, which needs at least one");
         }
+        if self.choices.iter().any(|choice| choice.chars().any(char::is_control)) {
+            return wrong("choices must not contain control characters");
+        }
         Ok(())
     }
 }

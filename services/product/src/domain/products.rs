@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use averis_service_kit::problem::FieldProblem;
+use serde::Deserialize;
 
 use crate::error::ProductError;
 
@@ -16,7 +17,8 @@ use crate::error::ProductError;
 pub const MAX_OPTIONS: usize = 3;
 
 /// Where a product is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ProductStatus {
     Draft,
     Active,

@@ -23,12 +23,14 @@ pub fn check_sku(sku: &str) -> Result<(), FieldProblem> {
 
 /// Checks that a variant has a value for each option of its product and for no other.
 pub fn check_option_values(options: &[String], values: &[String]) -> Result<(), FieldProblem> {
-    if values.len() == options.len() && values.iter().all(|value| !value.trim().is_empty()) {
+    let well_formed =
+        |value: &String| !value.trim().is_empty() && !value.chars().any(char::is_control);
+    if values.len() == options.len() && values.iter().all(well_formed) {
         return Ok(());
     }
     Err(FieldProblem::new(
         "/option_values",
         "invalid",
-        format!("must be one value for each option of the product ({})", options.join(", ")),
+        format!("must be one printable value for each option of the product ({})", options.join(", ")),
     ))
 }

@@ -6,6 +6,7 @@ use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::patch::not_null;
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::text::optional_line;
 use crate::State;
+use crate::domain::now;
 use crate::domain::attributes::{AttributeType, Constraints};
 use crate::error::ProductError;
 use crate::store::attributes::{self, AttributeRow};
@@ -108,7 +110,7 @@ fn code_form(code: &str, _: &()) -> garde::Result {
 pub async fn create_attribute(tenant: Tenant, post: Post<CreateAttribute>) -> ApiResult<Reply> {
     let body = &post.body;
     body.constraints.check(body.kind).map_err(ProductError::from)?;
-    let now = Utc::now();
+    let now = now();
     let row = AttributeRow {
         id: Uuid::now_v7(),
         code: body.code.clone(),
@@ -182,13 +184,17 @@ pub async fn get_attribute(tenant: Tenant, PathId(id): PathId) -> ApiResult<Repl
 #[serde(deny_unknown_fields)]
 pub struct UpdateAttribute {
     #[garde(length(chars, min = 1, max = 200), custom(optional_line))]
+    #[serde(default, deserialize_with = "not_null")]
     label: Option<String>,
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     required: Option<bool>,
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     facetable: Option<bool>,
     /// Replaces the bounds as a whole.
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     constraints: Option<Constraints>,
 }
 

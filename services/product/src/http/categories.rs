@@ -6,6 +6,7 @@ use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::patch::not_null;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::text::optional_line;
 use crate::State;
+use crate::domain::now;
 use crate::error::ProductError;
 use crate::store::categories::CategoryRow;
 use crate::store::{categories, products};
@@ -91,7 +93,7 @@ pub async fn create_category(tenant: Tenant, post: Post<CreateCategory>) -> ApiR
     let id = Uuid::now_v7();
     once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
         check_parent(conn, body.parent_id).await?;
-        let now = Utc::now();
+        let now = now();
         let row = CategoryRow {
             id,
             code: body.code.clone(),
@@ -173,10 +175,13 @@ pub async fn get_category(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply
 #[serde(deny_unknown_fields)]
 pub struct UpdateCategory {
     #[garde(custom(optional_code))]
+    #[serde(default, deserialize_with = "not_null")]
     code: Option<String>,
     #[garde(length(chars, min = 1, max = 200), custom(optional_line))]
+    #[serde(default, deserialize_with = "not_null")]
     name: Option<String>,
     #[garde(range(min = 0, max = 1_000_000))]
+    #[serde(default, deserialize_with = "not_null")]
     position: Option<i32>,
 }
 

@@ -23,7 +23,7 @@ use crate::domain::shopify::{
     Dialect, ExportProduct, ExtraColumns, Image, ProductColumns, ProductWriter, Variant,
 };
 use crate::error::ProductError;
-use crate::import::{CATEGORY, PUBLISHED, SEO_DESCRIPTION, SEO_TITLE, TRACKER};
+use crate::import::{CATEGORY, OWN_TRACKER, PUBLISHED, SEO_DESCRIPTION, SEO_TITLE, TRACKER};
 use crate::store::media::MediaRow;
 use crate::store::products::{After, ProductFilter, ProductOrder, ProductRow};
 use crate::store::variants::VariantRow;
@@ -198,7 +198,10 @@ fn exported(row: &ProductRow, variants: Vec<VariantRow>, media: Vec<MediaRow>) -
         .map(|row| {
             let extra = row.extra.as_object().unwrap_or(&none);
             Variant {
-                tracker: extra.get(TRACKER).and_then(Value::as_str).map(str::to_owned),
+                tracker: row.track_inventory.then(|| {
+                    let named = extra.get(TRACKER).and_then(Value::as_str);
+                    named.unwrap_or(OWN_TRACKER).to_owned()
+                }),
                 extra: others(extra, &[TRACKER]),
                 sku: Some(row.sku),
                 barcode: row.barcode,

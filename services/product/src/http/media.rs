@@ -5,6 +5,7 @@ use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::Page;
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::patch::not_null;
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::{PartId, PathId};
 use averis_service_kit::reply::Reply;
@@ -16,7 +17,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::{optional_line, optional_web_address, web_address};
+use crate::domain::now;
 use crate::error::ProductError;
+use crate::http::variants::changeable;
 use crate::store::media::MediaRow;
 use crate::store::{media, products};
 
@@ -68,10 +71,10 @@ pub async fn create_media(
 ) -> ApiResult<Reply> {
     let body = &post.body;
     once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        products::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
+        changeable(conn, id).await?;
         let others = media::list_of(conn, &[id]).await?;
         let last = others.iter().map(|other| other.position).max().unwrap_or(0);
-        let now = Utc::now();
+        let now = now();
         let row = MediaRow {
             id: Uuid::now_v7(),
             product_id: id,
@@ -110,10 +113,13 @@ pub async fn list_media(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> 
 #[serde(deny_unknown_fields)]
 pub struct UpdateMedia {
     #[garde(custom(optional_web_address))]
+    #[serde(default, deserialize_with = "not_null")]
     url: Option<String>,
     #[garde(length(chars, max = 1000), custom(optional_line))]
+    #[serde(default, deserialize_with = "not_null")]
     alt: Option<String>,
     #[garde(range(min = 1, max = 1_000_000))]
+    #[serde(default, deserialize_with = "not_null")]
     position: Option<i32>,
 }
 
@@ -131,7 +137,7 @@ pub async fn update_media(
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
-            products::lock(conn, ids.id).await?.ok_or_else(Problem::not_found)?;
+            changeable(conn, ids.id).await?;
             let mut row = media::find(conn, ids.id, ids.part).await?.ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             row.url = url.clone().unwrap_or(row.url);
@@ -152,7 +158,7 @@ pub async fn delete_media(tenant: Tenant, ids: PartId, seen: SeenVersion) -> Api
     tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
-            products::lock(conn, ids.id).await?.ok_or_else(Problem::not_found)?;
+            changeable(conn, ids.id).await?;
             let row = media::find(conn, ids.id, ids.part).await?.ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             Ok(media::delete(conn, row.id).await?)

@@ -6,12 +6,13 @@ use averis_service_kit::body::{MergePatch, one_line, printable};
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::patch::not_null;
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
 use averis_tenant_db::TenantConn;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +24,7 @@ use super::text::{
 };
 use crate::State;
 use crate::domain::attributes::check_values;
+use crate::domain::now;
 use crate::domain::products::{
     ProductCommand, ProductStatus, check_key, check_options, search_text,
 };
@@ -31,6 +33,9 @@ use crate::http::media::MediaView;
 use crate::http::variants::{CreateVariant, VariantView};
 use crate::store::products::{After, ProductChanges, ProductFilter, ProductOrder, ProductRow};
 use crate::store::{attributes, categories, media, products, variants};
+
+/// Keys that one list may ask for.
+const MAX_BATCH: usize = 250;
 
 /// What is sold: something to hold, to download, to be done, or several of these together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,7 +117,6 @@ impl From<ProductRow> for ProductView {
             version,
             created_at,
             updated_at,
-            search_text: _,
         } = row;
         Self {
             id,
@@ -191,10 +195,10 @@ pub async fn create_product(tenant: Tenant, post: Post<CreateProduct>) -> ApiRes
     let body = post.body;
     check_key(&body.key).map_err(ProductError::from)?;
     check_options(&body.options).map_err(ProductError::from)?;
-    let (row, parts) = new_rows(body)?;
+    let (row, parts, search_text) = new_rows(body)?;
     once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
         check_references(conn, Some(&row.category_ids), row.attributes.as_object()).await?;
-        let row = products::insert(conn, &row).await?;
+        let row = products::insert(conn, &row, &search_text).await?;
         if !parts.is_empty() {
             variants::insert(conn, &parts).await?;
         }
@@ -206,7 +210,9 @@ pub async fn create_product(tenant: Tenant, post: Post<CreateProduct>) -> ApiRes
     .await
 }
 
-fn new_rows(body: CreateProduct) -> Result<(ProductRow, Vec<variants::VariantRow>), ProductError> {
+fn new_rows(
+    body: CreateProduct,
+) -> Result<(ProductRow, Vec<variants::VariantRow>, String), ProductError> {
     let CreateProduct {
         key,
         name,
@@ -232,7 +238,7 @@ fn new_rows(body: CreateProduct) -> Result<(ProductRow, Vec<variants::VariantRow
     }
     let skus = parts.iter().map(|part| part.sku.as_str());
     let search_text = search_text(&key, &vendor, &product_type, &tags, skus, &description);
-    let now = Utc::now();
+    let now = now();
     let row = ProductRow {
         id,
         key,
@@ -251,9 +257,8 @@ fn new_rows(body: CreateProduct) -> Result<(ProductRow, Vec<variants::VariantRow
         version: 1,
         created_at: now,
         updated_at: now,
-        search_text,
     };
-    Ok((row, parts))
+    Ok((row, parts, search_text))
 }
 
 /// Checks that named categories exist and that attributes fit their definitions.
@@ -271,7 +276,7 @@ async fn check_references(
         }
     }
     if let Some(values) = values.filter(|values| !values.is_empty()) {
-        let named: Vec<&str> = values.keys().map(String::as_str).collect();
+        let named: Vec<&str> = values.keys().map(String::as_str).filter(|code| !code.contains('\u{0}')).collect();
         let rules = attributes::rules(conn, &named).await?;
         check_values(&rules, values).map_err(ProductError::Invalid)?;
     }
@@ -381,10 +386,10 @@ pub async fn get_product_by_key(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListProducts {
-    /// `draft`, `active`, `suspended` or `archived`.
-    status: Option<String>,
-    /// `physical`, `digital`, `service` or `bundle`.
-    kind: Option<String>,
+    #[param(value_type = Option<String>)]
+    status: Option<ProductStatus>,
+    #[param(value_type = Option<String>)]
+    kind: Option<ProductKind>,
     vendor: Option<String>,
     product_type: Option<String>,
     tag: Option<String>,
@@ -437,6 +442,23 @@ pub fn check_filter_text<'a>(texts: impl IntoIterator<Item = &'a Option<String>>
     Ok(())
 }
 
+/// Refuses times that the database cannot hold.
+fn check_filter_times(times: [Option<DateTime<Utc>>; 3]) -> Result<(), Problem> {
+    if times.iter().flatten().any(|time| !(0..=9999).contains(&time.year())) {
+        return Err(Problem::new(codes::INVALID_QUERY).detail("A time has a year beyond 0 to 9999."));
+    }
+    Ok(())
+}
+
+fn key_list(text: &str) -> Result<Vec<String>, Problem> {
+    let keys: Vec<String> = text.split(',').map(str::to_owned).collect();
+    if keys.len() > MAX_BATCH {
+        return Err(Problem::new(codes::INVALID_QUERY)
+            .detail(format!("key[in] takes at most {MAX_BATCH} keys.")));
+    }
+    Ok(keys)
+}
+
 /// Lists products.
 #[utoipa::path(get, path = "/api/product/v1/products", tag = "products", params(ListProducts),
     responses((status = 200, description = "A page of products.", body = Page<ProductView>)))]
@@ -450,22 +472,21 @@ pub async fn list_products(
     let order = order(query.sort.as_deref())?;
     let expansion = expansion(query.expand.as_deref())?;
     check_filter_text([
-        &query.status,
-        &query.kind,
         &query.vendor,
         &query.product_type,
         &query.tag,
         &query.key_in,
         &query.name_prefix,
     ])?;
+    check_filter_times([query.created_from, query.created_until, query.updated_from])?;
     let filter = ProductFilter {
-        status: query.status,
-        kind: query.kind,
+        status: query.status.map(|status| status.as_str().to_owned()),
+        kind: query.kind.map(|kind| kind.as_str().to_owned()),
         vendor: query.vendor,
         product_type: query.product_type,
         tag: query.tag,
         category_id: query.category_id,
-        keys: query.key_in.map(|keys| keys.split(',').take(250).map(str::to_owned).collect()),
+        keys: query.key_in.as_deref().map(key_list).transpose()?,
         name_prefix: query.name_prefix,
         created_from: query.created_from,
         created_until: query.created_until,
@@ -510,27 +531,37 @@ pub async fn list_products(
 #[serde(deny_unknown_fields)]
 pub struct UpdateProduct {
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     key: Option<String>,
     #[garde(length(chars, min = 1, max = 500), custom(optional_line))]
+    #[serde(default, deserialize_with = "not_null")]
     name: Option<String>,
     #[garde(length(chars, max = 100_000), custom(optional_printable))]
+    #[serde(default, deserialize_with = "not_null")]
     description: Option<String>,
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     kind: Option<ProductKind>,
     #[garde(length(chars, max = 255), custom(optional_line))]
+    #[serde(default, deserialize_with = "not_null")]
     vendor: Option<String>,
     #[garde(length(chars, max = 255), custom(optional_line))]
+    #[serde(default, deserialize_with = "not_null")]
     product_type: Option<String>,
     #[garde(length(max = 250), custom(optional_tag_list))]
+    #[serde(default, deserialize_with = "not_null")]
     tags: Option<Vec<String>>,
     /// May change only while there are no variants.
     #[garde(custom(optional_short_texts))]
+    #[serde(default, deserialize_with = "not_null")]
     options: Option<Vec<String>>,
     #[garde(length(max = 100))]
+    #[serde(default, deserialize_with = "not_null")]
     category_ids: Option<Vec<Uuid>>,
     /// Merged by code; `null` removes a value.
     #[garde(skip)]
     #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "not_null")]
     attributes: Option<Map<String, Value>>,
 }
 
@@ -691,7 +722,7 @@ async fn move_on(
             ProductChanges { status: Some(status.as_str().to_owned()), ..ProductChanges::default() };
         if step == ProductCommand::Launch {
             check_launchable(conn, &row).await?;
-            changes.launched_at = Some(Utc::now());
+            changes.launched_at = Some(now());
         }
         Ok(answer(products::update(conn, id, &changes).await?))
     })

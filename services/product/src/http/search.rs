@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State;
+use crate::domain::products::ProductStatus;
 use crate::error::ProductError;
 use crate::http::products::{ProductView, check_filter_text};
 use crate::store::search::{Facet, FacetCount, ProductSearch};
@@ -31,7 +32,8 @@ const MAX_WORDS: usize = 500;
 pub struct SearchProducts {
     /// Words, "phrases" and -exclusions, in names, keys, SKUs, vendors, types, tags and descriptions.
     q: String,
-    status: Option<String>,
+    #[param(value_type = Option<String>)]
+    status: Option<ProductStatus>,
     vendor: Option<String>,
     product_type: Option<String>,
     tag: Option<String>,
@@ -76,11 +78,11 @@ pub async fn search_products(
         return Err(Problem::new(codes::INVALID_QUERY)
             .detail(format!("q needs 1 to {MAX_WORDS} characters.")));
     }
-    check_filter_text([&query.status, &query.vendor, &query.product_type, &query.tag])?;
+    check_filter_text([&query.vendor, &query.product_type, &query.tag])?;
     let facets = facets(query.facets.as_deref())?;
     let search = ProductSearch {
         words,
-        status: query.status,
+        status: query.status.map(|status| status.as_str().to_owned()),
         vendor: query.vendor,
         product_type: query.product_type,
         tag: query.tag,

@@ -46,7 +46,12 @@ pub fn optional_short_texts(texts: &Option<Vec<String>>, context: &()) -> garde:
 
 /// An absolute http or https address.
 pub fn web_address(text: &str, _: &()) -> garde::Result {
+    // The parser forgives white space, missing slashes and what nobody can print. Files do not, nor do pages.
+    let lower = text.to_ascii_lowercase();
+    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
     let fits = text.len() <= 2048
+        && rest.is_some_and(|rest| !rest.starts_with(['/', '\\']))
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
         && url::Url::parse(text)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
     if fits { Ok(()) } else { Err(garde::Error::new("must be an http or https address of at most 2048 bytes")) }

@@ -5,7 +5,7 @@ use averis_service_kit::body::MergePatch;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
-use averis_service_kit::patch::Patch;
+use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes};
 use averis_service_kit::query::{PartId, PathId, Query};
 use averis_service_kit::reply::Reply;
@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::text::{optional_line, optional_web_address};
+use crate::domain::now;
 use crate::domain::products::{ProductStatus, search_text};
 use crate::domain::variants::{check_option_values, check_sku};
 use crate::error::ProductError;
@@ -152,7 +153,7 @@ impl CreateVariant {
         } = self;
         check_sku(&sku)?;
         check_option_values(options, &option_values)?;
-        let now = Utc::now();
+        let now = now();
         Ok(VariantRow {
             id: Uuid::now_v7(),
             product_id,
@@ -196,8 +197,8 @@ pub async fn create_variant(
     .await
 }
 
-/// Locks a product whose variants may change.
-async fn changeable(conn: &mut TenantConn, id: Uuid) -> Result<ProductRow, ProductError> {
+/// Locks a product whose parts may change.
+pub async fn changeable(conn: &mut TenantConn, id: Uuid) -> Result<ProductRow, ProductError> {
     let product = products::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
     if product.status == ProductStatus::Archived.as_str() {
         return Err(ProductError::Archived);
@@ -283,24 +284,30 @@ pub async fn list_variants_by_sku(tenant: Tenant, query: Query<VariantsBySku>) -
 pub struct UpdateVariant {
     /// Immutable once the product was launched.
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     sku: Option<String>,
     #[serde(default)]
     #[garde(custom(patched_barcode))]
     #[schema(value_type = Option<String>)]
     barcode: Patch<String>,
     #[garde(inner(inner(length(chars, min = 1, max = 255))))]
+    #[serde(default, deserialize_with = "not_null")]
     option_values: Option<Vec<String>>,
     #[garde(range(min = 1, max = 1_000_000))]
+    #[serde(default, deserialize_with = "not_null")]
     position: Option<i32>,
     #[serde(default)]
     #[garde(custom(patched_weight))]
     #[schema(value_type = Option<i64>)]
     weight_grams: Patch<i64>,
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     requires_shipping: Option<bool>,
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     taxable: Option<bool>,
     #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
     track_inventory: Option<bool>,
     #[serde(default)]
     #[garde(custom(patched_address))]

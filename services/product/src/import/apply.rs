@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use averis_tenant_db::TenantConn;
-use chrono::Utc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::now;
 use crate::domain::products::{ProductStatus, check_key, search_text};
 use crate::domain::shopify::{Problem, ProductColumns, ProductRows, VariantRow as FileVariant};
 use crate::domain::variants::MAX_SKU;
@@ -25,6 +25,8 @@ pub const SEO_TITLE: &str = "SEO title";
 pub const SEO_DESCRIPTION: &str = "SEO description";
 /// A variant's column: who tracks its stock.
 pub const TRACKER: &str = "Inventory tracker";
+/// What stands there when nobody else does.
+pub const OWN_TRACKER: &str = "shopify";
 
 /// What became of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +139,7 @@ fn refusal(row: u64, code: &'static str, message: &str) -> Applied {
 }
 
 fn blank_product(handle: &str) -> ProductRow {
-    let now = Utc::now();
+    let now = now();
     ProductRow {
         id: Uuid::now_v7(),
         key: handle.to_owned(),
@@ -156,7 +158,6 @@ fn blank_product(handle: &str) -> ProductRow {
         version: 1,
         created_at: now,
         updated_at: now,
-        search_text: String::new(),
     }
 }
 
@@ -301,7 +302,7 @@ fn unique_sku(handle: &str) -> String {
 }
 
 fn blank_variant(product_id: Uuid, position: i32) -> VariantRow {
-    let now = Utc::now();
+    let now = now();
     VariantRow {
         id: Uuid::now_v7(),
         product_id,
@@ -335,7 +336,11 @@ fn merged_variant(before: &VariantRow, file: &FileVariant) -> VariantRow {
     overlay(&mut extra, &variant.extra);
     if let Some(tracker) = &variant.tracker {
         row.track_inventory = true;
-        extra.insert(TRACKER.to_owned(), tracker.as_str().into());
+        if tracker == OWN_TRACKER {
+            extra.remove(TRACKER);
+        } else {
+            extra.insert(TRACKER.to_owned(), tracker.as_str().into());
+        }
     }
     row.extra = Value::Object(extra);
     row
@@ -343,7 +348,7 @@ fn merged_variant(before: &VariantRow, file: &FileVariant) -> VariantRow {
 
 fn plan_media(plan: &mut Plan, rows: &ProductRows, old: &[MediaRow]) {
     let mut last = old.iter().map(|row| row.position).max().unwrap_or(0);
-    let now = Utc::now();
+    let now = now();
     for file in &rows.images {
         let image = &file.image;
         let alt: String = image.alt.as_deref().unwrap_or_default().chars().take(1000).collect();
@@ -385,12 +390,12 @@ async fn store(
     is_new: bool,
     old_variants: &[VariantRow],
 ) -> Result<Applied, ProductError> {
-    let Plan { mut product, new_variants, changed_variants, new_media, changed_media, problems } = plan;
+    let Plan { product, new_variants, changed_variants, new_media, changed_media, problems } = plan;
     let current = old_variants.iter().map(|old| {
         changed_variants.iter().find(|row| row.id == old.id).map_or(old.sku.as_str(), |row| &row.sku)
     });
     let skus = current.chain(new_variants.iter().map(|row| row.sku.as_str()));
-    product.search_text = search_text(
+    let search_text = search_text(
         &product.key,
         &product.vendor,
         &product.product_type,
@@ -403,10 +408,14 @@ async fn store(
         && new_media.is_empty()
         && changed_media.is_empty());
     let row_changed = differs(before, &product);
+    let skus_changed = !(new_variants.is_empty() && changed_variants.is_empty());
     if is_new {
-        products::insert(conn, &product).await?;
+        products::insert(conn, &product, &search_text).await?;
     } else if row_changed {
-        products::update(conn, product.id, &all_changes(&product)).await?;
+        let changes = ProductChanges { search_text: Some(search_text), ..all_changes(&product) };
+        products::update(conn, product.id, &changes).await?;
+    } else if skus_changed {
+        products::update_search_text(conn, product.id, &search_text).await?;
     }
     if !new_variants.is_empty() {
         variants::insert(conn, &new_variants).await?;
@@ -443,7 +452,6 @@ fn differs(before: &ProductRow, after: &ProductRow) -> bool {
         || before.tags != after.tags
         || before.options != after.options
         || before.extra != after.extra
-        || before.search_text != after.search_text
 }
 
 fn all_changes(row: &ProductRow) -> ProductChanges {
@@ -455,7 +463,6 @@ fn all_changes(row: &ProductRow) -> ProductChanges {
         tags: Some(row.tags.clone()),
         options: Some(row.options.clone()),
         extra: Some(row.extra.clone()),
-        search_text: Some(row.search_text.clone()),
         ..ProductChanges::default()
     }
 }

@@ -1,6 +1,6 @@
 //! One run of a job: read, apply in batches, end.
 
-use averis_tenant_db::TenantDb;
+use averis_tenant_db::{DbError, Failure, TenantDb, failure};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -196,7 +196,7 @@ impl Job<'_> {
             let alone = std::slice::from_ref(rows);
             let kept = match self.try_batch(alone, None).await {
                 Err(error) if is_refusal(&error) => {
-                    self.try_batch(alone, Some(&error.to_string())).await?
+                    self.try_batch(alone, Some(&refusal(&error))).await?
                 }
                 outcome => outcome?,
             };
@@ -310,7 +310,25 @@ impl Noted {
     }
 }
 
-/// Whether a failure is about the product rather than about the database.
-const fn is_refusal(error: &ProductError) -> bool {
-    !matches!(error, ProductError::Db(_) | ProductError::Problem(_))
+/// Whether a failure is about the product rather than about the database. A value that no rule here knows and that
+/// the database refuses would otherwise be tried for ever.
+fn is_refusal(error: &ProductError) -> bool {
+    match error {
+        ProductError::Db(DbError::Query(error)) => matches!(
+            failure(error),
+            Failure::Check(_) | Failure::Duplicate(_) | Failure::Reference(_) | Failure::Internal
+        ),
+        ProductError::Db(_) | ProductError::Problem(_) => false,
+        _ => true,
+    }
+}
+
+fn refusal(error: &ProductError) -> String {
+    match error {
+        ProductError::Db(_) => {
+            tracing::warn!(error = ?error, "a product of a file cannot be stored");
+            "a value is too long or not of a kind that can be stored".to_owned()
+        }
+        error => error.to_string(),
+    }
 }

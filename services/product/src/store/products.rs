@@ -30,7 +30,6 @@ pub struct ProductRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    pub search_text: String,
 }
 
 /// What of a product may change.
@@ -53,10 +52,14 @@ pub struct ProductChanges {
     pub search_text: Option<String>,
 }
 
-/// Inserts a product.
-pub async fn insert(conn: &mut TenantConn, row: &ProductRow) -> QueryResult<ProductRow> {
+/// Inserts a product, with what a search finds it by besides its name.
+pub async fn insert(
+    conn: &mut TenantConn,
+    row: &ProductRow,
+    search_text: &str,
+) -> QueryResult<ProductRow> {
     diesel::insert_into(products::table)
-        .values(row)
+        .values((row, products::search_text.eq(search_text)))
         .returning(ProductRow::as_returning())
         .get_result(conn)
         .await

@@ -3,16 +3,12 @@
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Text};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::schema::variants;
-
-diesel::define_sql_function! {
-    /// Lower case by the database's own rule, which the unique index uses.
-    fn lower(text: diesel::sql_types::Text) -> Text;
-}
 
 /// A variant's row.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable)]
@@ -63,9 +59,12 @@ pub async fn list_of(conn: &mut TenantConn, products: &[Uuid]) -> QueryResult<Ve
 
 /// Finds variants by SKU, without regard to case.
 pub async fn find_by_skus(conn: &mut TenantConn, skus: &[String]) -> QueryResult<Vec<VariantRow>> {
-    let folded: Vec<String> = skus.iter().map(|sku| sku.to_lowercase()).collect();
+    // The database folds both sides: its rule and Rust's differ for some letters.
+    let asked = diesel::dsl::sql::<Bool>("lower(sku) = ANY (ARRAY(SELECT lower(asked) FROM unnest(")
+        .bind::<Array<Text>, _>(skus)
+        .sql(") AS asked))");
     variants::table
-        .filter(lower(variants::sku).eq_any(folded))
+        .filter(asked)
         .order(variants::sku)
         .select(VariantRow::as_select())
         .load(conn)

@@ -354,10 +354,11 @@ pub(super) fn is_metafield(canonical: &str) -> bool {
 
 /// The known column that differs from `name` only by upper and lower case.
 pub(super) fn lookalike(name: &str) -> Option<&'static str> {
-    KNOWN
-        .iter()
-        .flat_map(|known| [known.old, known.new])
-        .find(|known| *known != name && known.eq_ignore_ascii_case(name))
+    let mut names = KNOWN.iter().flat_map(|known| [known.old, known.new]);
+    if names.clone().any(|known| known == name) {
+        return None; // the dialects differ in case alone here and there
+    }
+    names.find(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn is_market_price(canonical: &str) -> bool {

@@ -7,7 +7,8 @@ const TITLE_CHARS: usize = 500;
 const HANDLE_CHARS: usize = 255;
 const SKU_CHARS: usize = 100;
 const BARCODE_CHARS: usize = 64;
-const URL_CHARS: usize = 2048;
+const URL_BYTES: usize = 2048;
+const MAX_GRAMS: i64 = 1_000_000_000;
 const MONEY_DIGITS: usize = 14;
 const SHOWN_CHARS: usize = 60;
 
@@ -95,10 +96,10 @@ pub(super) fn grams(text: &str) -> Result<i64, Fault> {
     let whole_digits = (1..=12).contains(&whole.len()) && is_digits(whole);
     let no_fraction = !fraction.is_empty() && fraction.chars().all(|c| c == '0');
     match whole.parse() {
-        Ok(grams) if whole_digits && no_fraction => Ok(grams),
+        Ok(grams) if whole_digits && no_fraction && grams <= MAX_GRAMS => Ok(grams),
         _ => Err((
             "weight_invalid",
-            format!("{} is not a whole number of grams", shown(text)),
+            format!("{} is not a whole number of grams up to {MAX_GRAMS}", shown(text)),
         )),
     }
 }
@@ -152,8 +153,8 @@ pub(super) fn url(text: &str) -> Result<String, Fault> {
             format!("{} is not an http or https address", shown(text)),
         ));
     }
-    if text.chars().count() > URL_CHARS {
-        return Err(("url_invalid", too_long("address", URL_CHARS)));
+    if text.len() > URL_BYTES {
+        return Err(("url_invalid", format!("the address is longer than {URL_BYTES} bytes")));
     }
     Ok(text.to_owned())
 }

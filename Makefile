@@ -1,0 +1,47 @@
+# Every target is used by people and by CI alike.
+CARGO ?= cargo
+STATE ?= .averis
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+
+.PHONY: run build test check fmt clippy docs stress openapi bench
+
+## Builds, finds or gets PostgreSQL, and runs the platform with two demo tenants.
+run: build
+	sh scripts/get-postgres.sh $(STATE)
+	./target/debug/averis up --demo --state-dir $(STATE)
+
+build:
+	$(CARGO) build --locked -p averis
+
+## All tests, on one private PostgreSQL that ends with them.
+test:
+	sh scripts/get-postgres.sh $(STATE)
+	$(CARGO) build --locked --workspace --all-targets
+	./target/debug/with-postgres $(if $(NEXTEST),$(CARGO) nextest run --locked --workspace,$(CARGO) test --locked --workspace --all-targets)
+
+## What CI checks besides the tests.
+check: fmt clippy docs
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+## The long forms of the proofs that `test` runs in short.
+stress:
+	sh scripts/get-postgres.sh $(STATE)
+	$(CARGO) build --locked --workspace --all-targets
+	AVERIS_STRESS=long ./target/debug/with-postgres $(CARGO) test --locked -p averis --test it -- --nocapture --test-threads=1 stress
+## Writes the OpenAPI documents that a test compares with the code.
+openapi:
+	AVERIS_WRITE_OPENAPI=1 $(CARGO) test --locked -p averis --test it openapi
+
+## Builds release, prepares tenants, and prints the table of bench/README.md.
+bench:
+	sh scripts/get-postgres.sh $(STATE)
+	$(CARGO) build --locked --release -p averis
+	python3 bench/run.py

@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""Measures what keeping tenants apart costs, as ratios of one run, and prints one table.
+
+Sides: (a) one tenant, (b) 300 tenants with Zipf 1.1 popularity, (c) 300 tenants uniformly, (d) pgbench with the
+same SQL as the floor. They alternate, round by round, so that a machine that gets slower meanwhile is slower for
+all. Needs wrk, h2load (for a fixed rate), pgbench and psql; the release build of averis.
+"""
+
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+AVERIS = ROOT / "target" / "release" / "averis"
+TENANTS = int(os.environ.get("BENCH_TENANTS", "300"))
+PRODUCTS = 1000
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
+CLIENTS = 8
+RATE = 1000
+PORT = 18080
+BASE = f"http://127.0.0.1:{PORT}"
+COLUMNS = (
+    "id, key, kind, status, name, description, vendor, product_type, tags, options, category_ids, "
+    "attributes, extra, launched_at, version, created_at, updated_at"
+)
+SQL = {
+    "read": f"SELECT {COLUMNS} FROM products WHERE id = "
+    "('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid",
+    "list": f"SELECT {COLUMNS} FROM products ORDER BY created_at, id LIMIT 21",
+}
+LUA = """
+local requests = {}
+for path in io.lines(os.getenv("BENCH_URLS")) do
+  requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"
+end
+local next = 0
+local threads = 0
+function setup(thread) thread:set("offset", threads) threads = threads + 1 end
+function init() next = offset * math.floor(#requests / 2) end
+function request() next = next % #requests + 1 return requests[next] end
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format("BENCH %d %d %d %d %d\\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+def need(*names):
+    missing = [name for name in names if not find(name)]
+    if missing:
+        sys.exit(f"bench: needs {', '.join(missing)} (Debian: wrk nghttp2-client postgresql postgresql-client)")
+
+
+def find(name):
+    found = shutil.which(name)
+    if found:
+        return found
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    return str(places[0]) if places else None
+
+
+def psql(url, sql):
+    done = subprocess.run([find("psql"), "-XqtA", "-v", "ON_ERROR_STOP=1", url], input=sql, text=True, capture_output=True)
+    if done.returncode:
+        sys.exit(f"bench: psql: {done.stderr}")
+    return done.stdout.strip()
+
+
+def key(number):
+    return f"bench{number:04d}"
+
+
+def prepare(url):
+    """Tenants through the API, as users make them; rows copied inside the database, since only they matter here."""
+    for number in range(TENANTS):
+        body = json.dumps({"key": key(number), "name": f"Bench {number}", "subscription_tier": "enterprise"})
+        request = urllib.request.Request(
+            f"{BASE}/api/tenant/v1/tenants",
+            data=body.encode(),
+            headers={"content-type": "application/json", "idempotency-key": key(number)},
+        )
+        urllib.request.urlopen(request).read()
+        progress(f"provisioning {number + 1}/{TENANTS}")
+    first = f"tenant_{key(0)}_product"
+    psql(
+        url,
+        f"""INSERT INTO {first}.products (id, key, kind, status, name, description, vendor, product_type, tags, search_text)
+        SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'thing-' || n, 'physical', 'active',
+               'Thing number ' || n, repeat('A thing of some use to some people. ', 6), 'Maker ' || n % 7,
+               'Type ' || n % 5, ARRAY['tag' || n % 3], 'maker type tag'
+        FROM generate_series(1, {PRODUCTS}) AS n;""",
+    )
+    copied = COLUMNS
+    for number in range(1, TENANTS):
+        schema = f"tenant_{key(number)}_product"
+        psql(url, f"INSERT INTO {schema}.products ({copied}, search_text) SELECT {copied}, search_text FROM {first}.products;")
+        progress(f"copying products {number + 1}/{TENANTS}")
+    psql(url, "VACUUM ANALYZE; CHECKPOINT;")
+    progress("")
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+
+
+def paths(side, operation, count=60_000):
+    chance = random.Random(7)
+    if side == "a":
+        chosen = [0] * count
+    elif side == "b":
+        weights = [1 / (rank + 1) ** 1.1 for rank in range(TENANTS)]
+        order = list(range(TENANTS))
+        chance.shuffle(order)
+        chosen = chance.choices(order, weights, k=count)
+    else:
+        chosen = chance.choices(range(TENANTS), k=count)
+    for tenant in chosen:
+        own = f"/t/{key(tenant)}/api/product/v1/products"
+        if operation == "read":
+            yield f"{own}/00000000-0000-7000-8000-{chance.randint(1, PRODUCTS):012d}"
+        else:
+            yield f"{own}?limit=20"
+
+
+class Cpu:
+    """CPU seconds of the server and of PostgreSQL with all its children, past and present."""
+
+    TICK = os.sysconf("SC_CLK_TCK")
+
+    def __init__(self, server, postmaster):
+        self.server, self.postmaster = server, postmaster
+
+    @staticmethod
+    def stat(pid):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return [int(field) for field in fields[11:15]]
+
+    def backends(self):
+        text = subprocess.run(["pgrep", "-P", str(self.postmaster)], capture_output=True, text=True).stdout
+        return [int(pid) for pid in text.split()]
+
+    def read(self):
+        user, system, _, _ = self.stat(self.server)
+        own = (user + system) / self.TICK
+        user, system, child_user, child_system = self.stat(self.postmaster)
+        database = user + system + child_user + child_system
+        for pid in self.backends():
+            try:
+                database += sum(self.stat(pid)[:2])
+            except OSError:
+                pass
+        return own, database / self.TICK
+
+    def largest_backend(self):
+        """MB of memory that belongs to one backend alone (shared buffers are everybody's)."""
+        largest = 0
+        for pid in self.backends():
+            try:
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            except OSError:
+                continue
+            private = sum(int(kb) for kb in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+) kB", rollup, re.M))
+            largest = max(largest, private)
+        return largest / 1024
+
+    def resident(self):
+        status = Path(f"/proc/{self.server}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+
+def saturate(urls, lua):
+    done = subprocess.run(
+        [find("wrk"), "-t2", f"-c{CLIENTS}", f"-d{SECONDS}s", "-s", lua, BASE],
+        env={**os.environ, "BENCH_URLS": urls}, capture_output=True, text=True,
+    )
+    found = re.search(r"BENCH (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
+    if not found:
+        sys.exit(f"bench: wrk: {done.stdout}{done.stderr}")
+    requests, microseconds, p50, p99, errors = map(int, found.groups())
+    if errors:
+        sys.exit(f"bench: {errors} requests failed")
+    return {"requests": requests, "rate": requests / (microseconds / 1e6), "p50": p50 / 1000, "p99": p99 / 1000}
+
+
+def fixed(urls, folder):
+    """A fixed rate over eight connections, each request timed from when it was sent."""
+    log = Path(folder) / "log"
+    log.unlink(missing_ok=True)
+    with open(urls) as lines:
+        full = Path(folder) / "full"
+        full.write_text("".join(f"{BASE}{path}" for path in lines))
+    seconds = 2 * SECONDS
+    done = subprocess.run(
+        [find("h2load"), "--h1", f"-c{CLIENTS}", "-t1", f"-n{RATE * seconds}", f"--rps={RATE // CLIENTS}", "-i", str(full),
+         f"--log-file={log}"], capture_output=True, text=True,
+    )
+    rows = [line.split("\t") for line in log.read_text().splitlines()] if log.exists() else []
+    if not rows or any(row[1] != "200" for row in rows):
+        sys.exit(f"bench: h2load: {done.stdout}{done.stderr}")
+    times = sorted(int(row[2]) / 1000 for row in rows)
+    return times[len(times) // 2], times[len(times) * 99 // 100]
+
+
+def floor(url, operation, folder):
+    script = Path(folder) / f"{operation}.sql"
+    prefix = f"\\set n random(1, {PRODUCTS})\n" if operation == "read" else ""
+    script.write_text(f"{prefix}{SQL[operation]};\n")
+    log = Path(folder) / "pgbench"
+    for old in Path(folder).glob("pgbench.*"):
+        old.unlink()
+    done = subprocess.run(
+        [find("pgbench"), "-n", "-M", "prepared", f"-c{CLIENTS}", "-j2", f"-T{SECONDS}", "-f", str(script),
+         "-l", f"--log-prefix={log}", url],
+        env={**os.environ, "PGOPTIONS": f"-c search_path=tenant_{key(0)}_product"}, capture_output=True, text=True,
+    )
+    found = re.search(r"actually processed: (\d+)", done.stdout)
+    if not found:
+        sys.exit(f"bench: pgbench: {done.stderr}")
+    times = sorted(
+        int(line.split()[2]) for file in Path(folder).glob("pgbench.*") for line in file.read_text().splitlines()
+    )
+    requests = int(found.group(1))
+    return {
+        "requests": requests, "rate": requests / SECONDS,
+        "p50": times[len(times) // 2] / 1000, "p99": times[len(times) * 99 // 100] / 1000,
+    }
+
+
+def measure(cpu, url, urls, lua, folder):
+    rounds = {}
+    for number in range(ROUNDS):
+        for operation in ("read", "list"):
+            for side in ("a", "b", "c", "d"):
+                before = cpu.read()
+                if side == "d":
+                    result = floor(url, operation, folder)
+                else:
+                    result = saturate(urls[side, operation], lua)
+                after = cpu.read()
+                thousand = result["requests"] / 1000
+                result["server"] = (after[0] - before[0]) / thousand
+                result["database"] = (after[1] - before[1]) / thousand
+                result["backend"] = cpu.largest_backend()
+                result["resident"] = cpu.resident()
+                rounds.setdefault((operation, side), []).append(result)
+                progress(f"round {number + 1}/{ROUNDS}: {operation} ({side}) {result['rate']:.0f}/s")
+    progress("")
+    middle = {}
+    for place, results in rounds.items():
+        middle[place] = {name: statistics.median(result[name] for result in results) for name in results[0]}
+        for name in ("backend", "resident"):
+            middle[place][name] = max(result[name] for result in results)
+    return middle
+
+
+NAMES = {"a": "one tenant", "b": f"{TENANTS}, Zipf 1.1", "c": f"{TENANTS}, uniform", "d": "pgbench, one tenant"}
+
+
+def report(results, rates):
+    lines = [
+        f"{platform.machine()}, {os.cpu_count()} cores, {memory()} GiB; {ROUNDS} rounds of {SECONDS} s, {CLIENTS} connections, "
+        f"{PRODUCTS} products a tenant; medians, memory at its largest.",
+        "",
+        "| operation | side | requests/s | p50 ms | p99 ms | server CPU s/1000 | PostgreSQL CPU s/1000 | largest backend MB | service RSS MB | requests per CPU s, to (a) |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for operation in ("read", "list"):
+        own = 1 / (results[operation, "a"]["server"] + results[operation, "a"]["database"])
+        for side in "abcd":
+            r = results[operation, side]
+            per_cpu = 1 / (r["server"] + r["database"])
+            server = "" if side == "d" else f"{r['server']:.3f}"
+            ratio = f"{per_cpu / own:.0%}" if side != "d" else f"(a) has {results[operation, 'a']['rate'] / r['rate']:.0%} of its requests/s"
+            lines.append(
+                f"| {operation} | ({side}) {NAMES[side]} | {r['rate']:.0f} | {r['p50']:.2f} | {r['p99']:.2f} | {server} | "
+                f"{r['database']:.3f} | {r['backend']:.1f} | {r['resident']:.1f} | {ratio} |"
+            )
+    lines += ["", f"At a fixed {RATE} requests/s:", "", "| operation | side | p50 ms | p99 ms | p50 to (a) |", "|---|---|---|---|---|"]
+    for operation in ("read", "list"):
+        own = rates[operation, "a"][0]
+        for side in "ab":
+            p50, p99 = rates[operation, side]
+            lines.append(f"| {operation} | ({side}) {NAMES[side]} | {p50:.3f} | {p99:.3f} | {p50 / own:.1%} |")
+    return "\n".join(lines)
+
+
+def memory():
+    total = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text()).group(1)
+    return round(int(total) / 1024 / 1024)
+
+
+def main():
+    need("wrk", "h2load", "pgbench", "psql")
+    folder = tempfile.mkdtemp(prefix="averis-bench-")
+    os.chmod(folder, 0o755)
+    state = Path(folder) / "state"
+    server = subprocess.Popen(
+        [AVERIS, "up", "--port", str(PORT), "--state-dir", state],
+        env={**os.environ, "AVERIS_LOG": "warn", "AVERIS_DATABASE_CAPACITY": str(TENANTS + 10)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{BASE}/health/ready").read()
+                break
+            except OSError:
+                time.sleep(0.1)
+        url = (state / "database-url").read_text().strip()
+        port = re.search(r":(\d+)/", url).group(1)
+        postmaster = int(subprocess.run(["pgrep", "-of", f"postgres.*-c port={port}"], capture_output=True, text=True).stdout)
+        prepare(url)
+        lua = Path(folder) / "wrk.lua"
+        lua.write_text(LUA)
+        urls = {}
+        for side in "abc":
+            for operation in ("read", "list"):
+                file = Path(folder) / f"{side}-{operation}.txt"
+                file.write_text("".join(f"{path}\n" for path in paths(side, operation)))
+                urls[side, operation] = str(file)
+        cpu = Cpu(server.pid, postmaster)
+        for place in urls.values():  # warm caches and plans on every side alike
+            saturate(place, str(lua))
+        results = measure(cpu, url, urls, str(lua), folder)
+        samples = {}
+        for _ in range(ROUNDS):
+            for operation in ("read", "list"):
+                for side in "ab":
+                    samples.setdefault((operation, side), []).append(fixed(urls[side, operation], folder))
+        rates = {place: tuple(statistics.median(values) for values in zip(*runs)) for place, runs in samples.items()}
+        print(report(results, rates))
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

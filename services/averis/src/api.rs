@@ -1,0 +1,134 @@
+//! The platform as its command line calls it: over HTTP, like everybody else.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use averis_tenant_context::TenantKey;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+
+/// Longest time for a call. Provisioning makes a few dozen tables, and many may wait for their turn.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A caller of a running platform.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    base: Url,
+}
+
+/// A tenant as the command line needs it.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Id.
+    pub id: String,
+    /// Version, for If-Match.
+    pub version: i64,
+    /// The whole answer.
+    pub body: Value,
+}
+
+impl Api {
+    /// Makes a caller of the platform at `base`.
+    pub fn new(base: &Url) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(5))
+            .build()
+            .context("making an HTTP client")?;
+        Ok(Self { http, base: base.clone() })
+    }
+
+    /// Starts a request. POSTs get an idempotency key.
+    pub fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
+        let url = self.base.join(path)?;
+        let is_post = method == Method::POST;
+        let request = self.http.request(method, url);
+        Ok(if is_post {
+            request.header("idempotency-key", Uuid::now_v7().to_string())
+        } else {
+            request
+        })
+    }
+
+    /// Sends a request and returns the answer's body. `None` says 404.
+    pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Option<Value>> {
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("no answer from {}; does `averis up` run?", self.base))?;
+        let status = response.status();
+        let text = response.text().await.context("reading the answer")?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(Some(body));
+        }
+        bail!("{status}: {}", describe(&body, &text));
+    }
+
+    /// Gets a path.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        self.send(self.request(Method::GET, path)?.timeout(DEADLINE)).await
+    }
+
+    /// Posts a body.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Option<Value>> {
+        self.send(self.request(Method::POST, path)?.timeout(DEADLINE).json(body)).await
+    }
+
+    /// Posts a command on a tenant that was seen in a version.
+    pub async fn command(&self, tenant: &Tenant, verb: &str, body: &Value) -> anyhow::Result<Value> {
+        let path = format!("/api/tenant/v1/tenants/{}/{verb}", tenant.id);
+        let request = self
+            .request(Method::POST, &path)?
+            .timeout(DEADLINE)
+            .header("if-match", format!("\"{}\"", tenant.version))
+            .json(body);
+        self.send(request).await?.context("the tenant is gone")
+    }
+
+    /// Finds a tenant by key.
+    pub async fn find_tenant(&self, key: &TenantKey) -> anyhow::Result<Option<Tenant>> {
+        let path = format!("/api/tenant/v1/tenants?key={key}");
+        let page = self.get(&path).await?.unwrap_or_default();
+        let Some(body) = page.pointer("/data/0").cloned() else { return Ok(None) };
+        let id = body.get("id").and_then(Value::as_str).context("a tenant without id")?.to_owned();
+        let version = body.get("version").and_then(Value::as_i64).context("a tenant without version")?;
+        Ok(Some(Tenant { id, version, body }))
+    }
+
+    /// Lists all tenants.
+    pub async fn list_tenants(&self) -> anyhow::Result<Vec<Value>> {
+        let mut tenants = Vec::new();
+        let mut path = "/api/tenant/v1/tenants?limit=250".to_owned();
+        loop {
+            let page = self.get(&path).await?.context("no such address")?;
+            let rows = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+            tenants.extend(rows);
+            match page.get("next_cursor").and_then(Value::as_str) {
+                Some(cursor) => path = format!("/api/tenant/v1/tenants?limit=250&cursor={cursor}"),
+                None => return Ok(tenants),
+            }
+        }
+    }
+}
+
+/// Says what a problem says.
+fn describe(body: &Value, text: &str) -> String {
+    let word = |name: &str| body.get(name).and_then(Value::as_str);
+    let Some(title) = word("title") else { return text.to_owned() };
+    let mut said = title.to_owned();
+    if let Some(detail) = word("detail") {
+        said.push_str(&format!(": {detail}"));
+    }
+    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        said.push_str(&format!("\n  {} {}", part("pointer"), part("message")));
+    }
+    said
+}

@@ -1,0 +1,167 @@
+//! The command line's words.
+
+use std::path::PathBuf;
+
+use averis_tenant_context::{Subdomain, TenantKey, Tier};
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+/// Exit code: it did not work.
+pub const FAILED: u8 = 1;
+/// Exit code: it worked in part (some schemas failed, some products were refused) or, for a dry run, there is
+/// something to do. Code 2 is clap's, for a command line that it does not understand.
+pub const PARTLY: u8 = 3;
+/// Exit code: there is no such thing.
+pub const NOT_FOUND: u8 = 4;
+
+/// Averis: a commerce backend that many organisations share without ever seeing each other.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Exit codes: 0 done, 1 failed, 2 not understood, 3 done in part \
+    or something to do, 4 not found.")]
+pub struct Cli {
+    /// Answer in JSON, for scripts.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run all services in one process on one port.
+    Up(UpOptions),
+    /// Make, list, show, suspend, resume, close and purge tenants.
+    Tenant {
+        /// What.
+        #[command(subcommand)]
+        command: TenantCommand,
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Bring the platform and all tenants' schemas to the newest version.
+    Migrate(MigrateOptions),
+    /// Import files.
+    Import {
+        /// What.
+        #[command(subcommand)]
+        command: ImportCommand,
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// Where a running platform is.
+#[derive(Clone, Debug, Args)]
+pub struct Server {
+    /// Address of the platform.
+    #[arg(long = "url", global = true, env = "AVERIS_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: Url,
+}
+
+/// Where what must outlive the process is kept.
+#[derive(Clone, Debug, Args)]
+pub struct StateDir {
+    /// Folder of the private PostgreSQL and of secrets.
+    #[arg(long, env = "AVERIS_STATE_DIR", default_value = ".averis")]
+    pub state_dir: PathBuf,
+}
+
+/// How to run.
+#[derive(Clone, Debug, Args)]
+pub struct UpOptions {
+    /// Port on loopback.
+    #[arg(long, env = "AVERIS_HTTP_PORT", default_value_t = 8080)]
+    pub port: u16,
+    /// Make the two demo tenants if there are none.
+    #[arg(long)]
+    pub demo: bool,
+    /// Where secrets and the private PostgreSQL are.
+    #[command(flatten)]
+    pub state: StateDir,
+}
+
+/// What to do with tenants.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Provision a tenant.
+    Create {
+        /// Immutable key: lower-case letters and digits.
+        key: TenantKey,
+        /// Name for people; the key where absent.
+        #[arg(long)]
+        name: Option<String>,
+        /// Subdomain; the key where absent.
+        #[arg(long)]
+        subdomain: Option<Subdomain>,
+        /// starter, professional or enterprise.
+        #[arg(long, default_value = "starter")]
+        tier: Tier,
+    },
+    /// List all tenants.
+    List,
+    /// Show a tenant.
+    Show {
+        /// Its key.
+        key: TenantKey,
+    },
+    /// Refuse a tenant's writes.
+    Suspend {
+        /// Its key.
+        key: TenantKey,
+    },
+    /// Accept a suspended tenant's writes again.
+    Resume {
+        /// Its key.
+        key: TenantKey,
+    },
+    /// Begin a tenant's leave: exports go on, writes do not.
+    Close {
+        /// Its key.
+        key: TenantKey,
+    },
+    /// Remove a closed tenant's data for good.
+    Purge {
+        /// Its key.
+        key: TenantKey,
+        /// Its key again: this cannot be undone.
+        #[arg(long, value_name = "KEY")]
+        confirm: String,
+    },
+}
+
+/// How to migrate.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateOptions {
+    /// Tell what would be done (exit code 3 if anything) and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Schemas migrated at once.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub concurrency: u8,
+    /// Only this tenant.
+    #[arg(long, value_name = "KEY")]
+    pub tenant: Option<TenantKey>,
+    /// Failed schemas after which no more are begun.
+    #[arg(long, default_value_t = 5)]
+    pub max_failures: usize,
+    /// Where secrets and the private PostgreSQL are.
+    #[command(flatten)]
+    pub state: StateDir,
+}
+
+/// What to import.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Import a Shopify product CSV.
+    Products {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+        /// The file.
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,146 @@
+//! What outlives the process: secrets, and the private PostgreSQL where no other is named.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use averis_private_postgres::{Error as PostgresError, Options, PrivatePostgres};
+use averis_service_kit::config::Env;
+use averis_service_kit::cursor::CursorSecret;
+use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, bootstrap};
+use rand::distr::{Alphanumeric, SampleString as _};
+use serde::{Deserialize, Serialize};
+
+/// The address of the private PostgreSQL while a process has it, so that another command can join.
+const ADDRESS: &str = "database-url";
+
+/// The database that this process works with.
+pub struct Database {
+    /// Logs in as an administrator.
+    pub admin: DatabaseUrl,
+    /// The server, when it is this process's own.
+    server: Option<PrivatePostgres>,
+    address_file: Option<PathBuf>,
+}
+
+impl Database {
+    /// Takes the database that `AVERIS_DATABASE_URL` names, else that of a running `averis up` of the same
+    /// folder, else starts the private one.
+    pub async fn open(state_dir: &Path) -> anyhow::Result<Self> {
+        if let Some(admin) = Env::process().optional("AVERIS_DATABASE_URL")? {
+            return Ok(Self { admin, server: None, address_file: None });
+        }
+        let address_file = state_dir.join(ADDRESS);
+        let options = Options::new(state_dir);
+        let server = match PrivatePostgres::start(options).await {
+            Ok(server) => server,
+            Err(PostgresError::InUse { .. }) if address_file.exists() => {
+                let text = fs::read_to_string(&address_file).context("reading the database's address")?;
+                let admin = text.trim().parse().context("the database's address is damaged")?;
+                return Ok(Self { admin, server: None, address_file: None });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        write_secret(&address_file, server.admin_url())?;
+        let admin = server.admin_url().parse().context("the private PostgreSQL's address")?;
+        Ok(Self { admin, server: Some(server), address_file: Some(address_file) })
+    }
+
+    /// Says for people which database this is.
+    pub fn description(&self) -> String {
+        match &self.server {
+            Some(server) => {
+                format!("{}, data in {}", server.how_found(), server.data_dir().display())
+            }
+            None => format!("{:?}", self.admin),
+        }
+    }
+
+    /// Stops the server if it is this process's own.
+    pub async fn close(self) -> anyhow::Result<()> {
+        if let Some(file) = self.address_file {
+            fs::remove_file(file).context("removing the database's address")?;
+        }
+        if let Some(server) = self.server {
+            server.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The secrets of an installation, made once and kept.
+#[derive(Serialize, Deserialize)]
+pub struct Secrets {
+    passwords: BTreeMap<String, String>,
+    cursor_secret: String,
+}
+
+impl Secrets {
+    /// Reads the secrets, or makes them.
+    pub fn load(state_dir: &Path) -> anyhow::Result<Self> {
+        let file = state_dir.join("secrets.json");
+        let mut secrets = match fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text)
+                .with_context(|| format!("{} is damaged", file.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Self { passwords: BTreeMap::new(), cursor_secret: random() }
+            }
+            Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
+        };
+        let mut added = !file.exists();
+        for role in LoginRole::ALL {
+            secrets.passwords.entry(role.name().to_owned()).or_insert_with(|| {
+                added = true;
+                random()
+            });
+        }
+        if added {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+            write_secret(&file, &serde_json::to_string_pretty(&secrets)?)?;
+        }
+        Ok(secrets)
+    }
+
+    /// Returns the passwords of the login roles.
+    pub fn passwords(&self) -> anyhow::Result<Passwords> {
+        let password = |role: LoginRole| self.passwords.get(role.name()).cloned().unwrap_or_default();
+        Passwords::collect(password)
+            .map_err(|role| anyhow::anyhow!("the password of {} in secrets.json is damaged", role.name()))
+    }
+
+    /// Returns the key that signs page cursors.
+    pub fn cursor_secret(&self) -> anyhow::Result<CursorSecret> {
+        self.cursor_secret.parse().map_err(|error| anyhow::anyhow!("the cursor secret {error}"))
+    }
+}
+
+/// Makes roles and platform schema, and sets the kept passwords.
+pub async fn prepare(admin: &DatabaseUrl, secrets: &Secrets) -> anyhow::Result<Passwords> {
+    let passwords = secrets.passwords()?;
+    bootstrap(admin, &passwords)
+        .await
+        .context("preparing the database; AVERIS_DATABASE_URL must log in as a superuser")?;
+    Ok(passwords)
+}
+
+fn random() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), 40)
+}
+
+/// Writes a file that nobody else may read, whole or not at all.
+fn write_secret(file: &Path, text: &str) -> anyhow::Result<()> {
+    let new = file.with_extension("new");
+    let mut out = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .with_context(|| format!("writing {}", new.display()))?;
+    out.write_all(text.as_bytes())?;
+    out.sync_all()?;
+    fs::rename(&new, file).with_context(|| format!("writing {}", file.display()))
+}

@@ -1,0 +1,22 @@
+//! The documents that clients are made from change only on purpose.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+fn compare(name: &str, document: &Value) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../openapi/{name}.json"));
+    let mut text = serde_json::to_string_pretty(document).expect("a document");
+    text.push('\n');
+    if std::env::var("AVERIS_WRITE_OPENAPI").is_ok() {
+        std::fs::write(&path, &text).expect("the file is written");
+    }
+    let kept = std::fs::read_to_string(&path).expect("the kept document");
+    assert!(kept == text, "openapi/{name}.json is not what the code says: run `make openapi`");
+}
+
+#[test]
+fn the_kept_documents_are_what_the_code_says() {
+    compare("product", &averis_product::document());
+    compare("tenant", &averis_tenant::document());
+}

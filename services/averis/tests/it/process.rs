@@ -1,0 +1,108 @@
+//! `averis up` as a process of its own, on a database of its own.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use averis_test_kit::Client;
+use tokio::process::{Child, Command};
+
+/// A running `averis up`. Killed when dropped.
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub port: u16,
+    /// Folder of its secrets.
+    pub state_dir: PathBuf,
+}
+
+/// Whether the long forms of the proofs are asked for.
+pub fn is_long() -> bool {
+    std::env::var("AVERIS_STRESS").is_ok_and(|form| form == "long")
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Process {
+    /// Starts on the database at `url` (an administrator's), with secrets in `state_dir`.
+    pub async fn start(state_dir: PathBuf, url: Option<&str>, arguments: &[&str]) -> Self {
+        let port = free_port();
+        let mut process = Self { child: Self::spawn(&state_dir, url, port, arguments), port, state_dir };
+        process.wait().await;
+        process
+    }
+
+    fn spawn(state_dir: &PathBuf, url: Option<&str>, port: u16, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_averis"));
+        command
+            .arg("up")
+            .args(["--port", &port.to_string()])
+            .arg("--state-dir")
+            .arg(state_dir)
+            .args(arguments)
+            .env("AVERIS_LOG", "warn")
+            .env("AVERIS_DATABASE_CAPACITY", "100000")
+            .env_remove("AVERIS_DATABASE_URL")
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        if let Some(url) = url {
+            command.env("AVERIS_DATABASE_URL", url);
+        }
+        command.spawn().expect("averis starts")
+    }
+
+    async fn wait(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let url = format!("http://127.0.0.1:{}/health/ready", self.port);
+        loop {
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().expect("the child's state") {
+                panic!("averis ended with {status}");
+            }
+            assert!(Instant::now() < deadline, "averis did not get ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Kills it as the kernel would, in the middle of whatever it does.
+    pub async fn kill(mut self) -> PathBuf {
+        self.child.kill().await.expect("the kill");
+        self.state_dir.clone()
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub async fn stop(mut self) -> PathBuf {
+        let id = self.child.id().expect("it runs").to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
+        assert!(asked.success());
+        let status = self.child.wait().await.expect("its end");
+        assert!(status.success(), "averis ended with {status}");
+        self.state_dir.clone()
+    }
+
+    /// A caller at the platform's own address.
+    pub fn client(&self) -> Client {
+        Client::new(&format!("http://127.0.0.1:{}", self.port), "localhost")
+    }
+
+    /// A caller under a tenant's host name.
+    pub fn under(&self, key: &str) -> Client {
+        Client::new(&format!("http://127.0.0.1:{}", self.port), &format!("{key}.localhost"))
+    }
+
+    /// Largest resident memory so far, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+}
