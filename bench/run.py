@@ -166,15 +166,15 @@ class Cpu:
         return own, database / self.TICK
 
     def largest_backend(self):
-        """MB of memory that belongs to one backend alone (shared buffers are everybody's)."""
+        """MB of memory that is a backend's own: its caches and plans, without the shared buffers that it touched."""
         largest = 0
         for pid in self.backends():
             try:
                 rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
             except OSError:
                 continue
-            private = sum(int(kb) for kb in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+) kB", rollup, re.M))
-            largest = max(largest, private)
+            own = re.search(r"^Anonymous:\s+(\d+) kB", rollup, re.M)
+            largest = max(largest, int(own.group(1)) if own else 0)
         return largest / 1024
 
     def resident(self):

@@ -49,7 +49,10 @@ impl TenantClient {
         correlation: &Correlation,
     ) -> Result<Vec<TenantContext>, CallError> {
         let after = after.map_or("", TenantKey::as_str);
-        let page = self.0.get(LIST_PATH, &[("after", after)], correlation).await?;
+        let page = self
+            .0
+            .get(LIST_PATH, &[("after", after)], correlation)
+            .await?;
         Ok(page.unwrap_or_default())
     }
 }

@@ -274,6 +274,10 @@ impl Prepared {
             .connect(NoTls)
             .await?;
         // It ends when the client is dropped; errors reach the client's own calls.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "drives a connection that belongs to no tenant"
+        )]
         drop(tokio::spawn(connection));
         Ok(client)
     }

@@ -59,12 +59,12 @@ impl CursorSecret {
     /// 400 when the cursor is none, is another list's or another tenant's.
     pub fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Problem> {
         let wrong = || Problem::new(codes::INVALID_CURSOR);
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_ignored| wrong())?;
         let (tag, place) = sealed.split_at_checked(TAG_BYTES).ok_or_else(wrong)?;
         let mut mac = self.mac(list);
         mac.update(place);
-        mac.verify_truncated_left(tag).map_err(|_| wrong())?;
-        serde_json::from_slice(place).map_err(|_| wrong())
+        mac.verify_truncated_left(tag).map_err(|_ignored| wrong())?;
+        serde_json::from_slice(place).map_err(|_ignored| wrong())
     }
 
     fn mac(&self, list: &str) -> Hmac<Sha256> {

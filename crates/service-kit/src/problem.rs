@@ -177,7 +177,11 @@ impl FieldProblem {
 
 /// An answer to what went wrong. Its `source` is logged and never sent.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Beside the pointer, so that results which may hold a problem stay small.
+#[derive(Debug)]
+struct Parts {
     code: Code,
     detail: Option<String>,
     errors: Vec<FieldProblem>,
@@ -192,14 +196,14 @@ impl Problem {
     pub fn new(code: Code) -> Self {
         // Every 503 says when to come back: without it clients come back at once.
         let retry_after = (code.status == 503).then_some(1);
-        Self {
+        Self(Box::new(Parts {
             code,
             detail: None,
             errors: Vec::new(),
             members: Map::new(),
             retry_after,
             source: None,
-        }
+        }))
     }
 
     /// The thing is not there, or another tenant's: nobody can tell which.
@@ -211,52 +215,51 @@ impl Problem {
     /// Values that are not acceptable.
     #[must_use]
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
-        Self {
-            errors,
-            ..Self::new(codes::INVALID)
-        }
+        let mut problem = Self::new(codes::INVALID);
+        problem.0.errors = errors;
+        problem
     }
 
     /// Adds words for people about this occurrence.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// Adds a member of its own to the body.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(member.to_owned(), value.into());
+        self.0.members.insert(member.to_owned(), value.into());
         self
     }
 
     /// Says in how many seconds to try again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// Keeps the cause for the log.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     /// Returns the kind.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// Returns the body as it is sent.
     #[must_use]
     pub fn body(&self) -> Value {
         // First, so that none of them takes the place of a member that every problem has.
-        let mut body = self.members.clone();
-        let code = self.code;
+        let mut body = self.0.members.clone();
+        let code = self.0.code;
         body.insert(
             "type".into(),
             format!("https://docs.averis.example/problems/{}", code.name).into(),
@@ -264,11 +267,11 @@ impl Problem {
         body.insert("title".into(), code.title.into());
         body.insert("status".into(), code.status.into());
         body.insert("code".into(), code.name.into());
-        if let Some(detail) = &self.detail {
+        if let Some(detail) = &self.0.detail {
             body.insert("detail".into(), detail.as_str().into());
         }
-        if !self.errors.is_empty() {
-            body.insert("errors".into(), serde_json::json!(self.errors));
+        if !self.0.errors.is_empty() {
+            body.insert("errors".into(), serde_json::json!(self.0.errors));
         }
         if let Some(id) = request::id() {
             body.insert("trace_id".into(), id.into());
@@ -280,7 +283,7 @@ impl Problem {
     #[must_use]
     pub fn cause_chain(&self) -> Option<String> {
         let mut text = String::new();
-        let mut next: Option<&dyn std::error::Error> = match &self.source {
+        let mut next: Option<&dyn std::error::Error> = match &self.0.source {
             Some(source) => Some(source.as_ref()),
             None => None,
         };
@@ -297,8 +300,8 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code.name)?;
-        match &self.detail {
+        f.write_str(self.0.code.name)?;
+        match &self.0.detail {
             Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }
@@ -309,13 +312,13 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }
         response.body(self.body().to_string())

@@ -56,7 +56,9 @@ impl Reply {
 
     fn with_status(status: u16, body: &impl Serialize) -> Self {
         // Our wire types hold nothing that JSON cannot: no maps with other keys than text.
-        let body = serde_json::to_vec(body).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(1024);
+        let written = serde_json::to_writer(&mut bytes, body);
+        let body = if written.is_ok() { bytes } else { Vec::new() };
         Self {
             status,
             etag: None,

@@ -202,7 +202,9 @@ pub fn is_platform_host(host: &str, base: &BaseDomain) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name == base.as_str()
         || name == "localhost"
-        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn subdomain_of(host: &str, base: &BaseDomain) -> Result<Option<Subdomain>, InvalidResolution> {
@@ -297,12 +299,23 @@ mod tests {
     #[test]
     fn only_the_base_domain_and_loopback_are_the_platform() {
         let base = "averis.example".parse().expect("base");
-        for own in ["averis.example", "AVERIS.example:443", "localhost:8080", "127.0.0.1", "[::1]:80"] {
+        for own in [
+            "averis.example",
+            "AVERIS.example:443",
+            "localhost:8080",
+            "127.0.0.1",
+            "[::1]:80",
+        ] {
             assert!(is_platform_host(own, &base), "{own}");
         }
-        for foreign in
-            ["", "evil.example", "averis.example.evil.example", "192.0.2.1", "averis.example.", "a@averis.example"]
-        {
+        for foreign in [
+            "",
+            "evil.example",
+            "averis.example.evil.example",
+            "192.0.2.1",
+            "averis.example.",
+            "a@averis.example",
+        ] {
             assert!(!is_platform_host(foreign, &base), "{foreign}");
         }
     }

@@ -8,6 +8,8 @@ use averis_tenant_context::{SchemaName, TenantKey};
 use diesel_async::pooled_connection::PoolableConnection as _;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use crate::config::PoolConfig;
 
 /// What a connection is bound to.
@@ -24,12 +26,12 @@ pub(crate) enum Binding {
 /// How well a connection serves a request: what counts more stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fitness {
+    /// Its socket is served by the thread that asks: waking another one costs more than a switch of tenant.
+    pub near: bool,
     /// It is bound to the tenant.
     pub bound: bool,
     /// It has served the tenant before.
     pub known: bool,
-    /// Its socket is served by the thread that asks.
-    pub near: bool,
 }
 
 /// A connection as the pool keeps it.
@@ -38,7 +40,7 @@ pub(crate) struct Slot {
     pub binding: Binding,
     opened: Instant,
     /// Where it was opened: the task that reads its socket runs there.
-    thread: ThreadId,
+    home: Option<ThreadId>,
     /// Tenants that this connection has served: their tables are in its caches and their statements prepared.
     served: HashSet<TenantKey>,
 }
@@ -48,17 +50,18 @@ impl Slot {
         Self {
             conn,
             binding: Binding::Unbound,
-            opened: Instant::now(), thread: std::thread::current().id(),
+            opened: Instant::now(),
+            home: home(),
             served: HashSet::new(),
         }
     }
 
     /// Tells how well the connection serves a tenant's request that is handled on thread `here`.
-    pub fn fitness(&self, key: &TenantKey, schema: &SchemaName, here: ThreadId) -> Fitness {
+    pub fn fitness(&self, key: &TenantKey, schema: &SchemaName, here: Option<ThreadId>) -> Fitness {
         Fitness {
+            near: self.home == here,
             bound: matches!(&self.binding, Binding::Bound(bound) if bound == schema),
             known: self.served.contains(key),
-            near: self.thread == here,
         }
     }
 
@@ -77,6 +80,13 @@ impl Slot {
             self.served.insert(key.clone());
         }
     }
+}
+
+/// The thread to which tasks that are started here keep; none where a runtime moves them between threads.
+pub(crate) fn home() -> Option<ThreadId> {
+    let keeps = Handle::try_current()
+        .is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::CurrentThread);
+    keeps.then(|| std::thread::current().id())
 }
 
 /// The one message that binds a connection. The name comes from the validated type only.

@@ -122,6 +122,9 @@ BEGIN
             EXECUTE format('ALTER ROLE %I SET temp_file_limit = ''256MB''', login);
             EXECUTE format('ALTER ROLE %I SET lc_messages = ''C''', login);
             EXECUTE format('ALTER ROLE %I SET search_path = pg_temp', login);
+            -- Statements are prepared once for each tenant and connection: planning five times before the
+            -- planner settles, or anew for each LIMIT, costs more than a plan for known values gains.
+            EXECUTE format('ALTER ROLE %I SET plan_cache_mode = force_generic_plan', login);
         END IF;
     END LOOP;
     ALTER ROLE averis_tenant SET search_path = platform_shared, pg_temp;

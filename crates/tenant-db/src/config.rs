@@ -101,7 +101,7 @@ impl PoolConfig {
             per_tenant: (size / 2).max(1),
             wait: Duration::from_secs(3),
             connect: Duration::from_secs(3),
-            max_tenants: 200,
+            max_tenants: 400,
             max_age: Duration::from_secs(30 * 60),
         }
     }

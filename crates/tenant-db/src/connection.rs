@@ -169,7 +169,7 @@ fn switch(binding: &mut Binding, schema: &SchemaName) -> Option<String> {
 
 impl State {
     /// Refuses what a connection of a tenant must not run.
-    fn admit(&self, query: &impl QueryFragment<Pg>) -> QueryResult<()> {
+    fn admit(&self, query: &(impl QueryFragment<Pg> + QueryId)) -> QueryResult<()> {
         let allowed = match (self.phase, verb(query)?) {
             (_, Verb::Read) | (Phase::InTransaction, Verb::Write) => true,
             (Phase::Reading | Phase::Aborted, Verb::Write) | (_, Verb::Other) => false,

@@ -103,7 +103,10 @@ fn by_message(message: &str) -> Failure {
         "canceling statement due to user request",
     ];
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.starts_with(prefix));
-    if message == "cached plan must not change result type" {
+    // A backend that read its memberships while a new tenant's role was being granted may have kept the older list.
+    if message == "cached plan must not change result type"
+        || message.starts_with("permission denied to set role")
+    {
         Failure::StalePlan
     } else if message == "deadlock detected" {
         Failure::Conflict

@@ -131,10 +131,6 @@ async fn pending(
         .select(platform_tenants::key)
         .load(&mut conn)
         .await?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a catalog query without any part from outside"
-    )]
     let rows: Vec<StampRow> = diesel::sql_query(
         "SELECT nspname::text AS name, obj_description(oid, 'pg_namespace') AS stamp \
          FROM pg_namespace WHERE nspname LIKE 'tenant\\_%'",
@@ -218,7 +214,7 @@ async fn run(
         });
     }
     while let Some(worker) = workers.join_next().await {
-        worker.map_err(|_| DbError::Interrupted)?;
+        worker.map_err(|_ignored| DbError::Interrupted)?;
     }
     report.skipped = total - done;
     Ok(())
@@ -270,7 +266,6 @@ async fn migrate_one(
 
 impl OpenTransaction {
     async fn exists(&mut self, schema: &SchemaName) -> Result<bool, DbError> {
-        #[expect(clippy::disallowed_methods, reason = "a catalog query with a bound value")]
         let rows: Vec<StampRow> = diesel::sql_query(
             "SELECT nspname::text AS name, NULL::text AS stamp FROM pg_namespace WHERE nspname = $1",
         )

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this crate is the one that sends SQL as text and listens on connections of its own"
+)]
 
 mod binding;
 mod bootstrap;

@@ -58,7 +58,7 @@ impl PlatformDb {
             })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
-            .map_err(|_| DbError::Interrupted)?;
+            .map_err(|_ignored| DbError::Interrupted)?;
         Ok(Self { pool })
     }
 
@@ -97,10 +97,6 @@ impl PlatformDb {
         self.checkout().await.map(drop)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this crate is the one that takes connections"
-    )]
     async fn checkout(&self) -> Result<Object<Manager>, DbError> {
         use deadpool::managed::PoolError;
         use diesel_async::pooled_connection::PoolError as Opening;

@@ -167,7 +167,7 @@ impl OpenTransaction {
         self.conn
             .batch_execute("SELECT 1")
             .await
-            .map_err(|_| DbError::IgnoredFailure)?;
+            .map_err(|_ignored| DbError::IgnoredFailure)?;
         <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager::commit_transaction(
             &mut self.conn,
         )
@@ -236,7 +236,6 @@ impl OpenTransaction {
                  END $$"
             ))
             .await?;
-        #[expect(clippy::disallowed_methods, reason = "a catalog query without any part from outside")]
         let counts = diesel::sql_query(
             "SELECT schemaname::text AS schema_name, tablename::text AS table_name, \
              (xpath('//c/text()', query_to_xml(format('SELECT count(*) AS c FROM %I.%I', schemaname, \

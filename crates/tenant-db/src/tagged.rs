@@ -5,6 +5,10 @@
 //! anew after every switch. With the tenant's key as a comment in front, each tenant has a statement and a plan
 //! of its own, and logs and `pg_stat_activity` say whose it is. The key is `[a-z0-9]` by its type.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
 use diesel::{QueryResult, pg::PgQueryBuilder};
@@ -43,8 +47,29 @@ pub(crate) enum Verb {
     Other,
 }
 
-/// Tells what `query` may do.
-pub(crate) fn verb(query: &impl QueryFragment<Pg>) -> QueryResult<Verb> {
+/// Tells what `query` may do. Statements of one static type have one text, so theirs is read once.
+pub(crate) fn verb<Q: QueryFragment<Pg> + QueryId>(query: &Q) -> QueryResult<Verb> {
+    static KNOWN: RwLock<BTreeMap<TypeId, Verb>> = RwLock::new(BTreeMap::new());
+    let Some(id) = Q::query_id() else {
+        return read_verb(query);
+    };
+    let known = KNOWN
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&id)
+        .copied();
+    if let Some(verb) = known {
+        return Ok(verb);
+    }
+    let verb = read_verb(query)?;
+    KNOWN
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(id, verb);
+    Ok(verb)
+}
+
+fn read_verb(query: &impl QueryFragment<Pg>) -> QueryResult<Verb> {
     let mut builder = PgQueryBuilder::default();
     query.to_sql(&mut builder, &Pg)?;
     let sql = builder.finish();

@@ -42,7 +42,6 @@ impl Client {
     }
 
     /// Starts a request with the caller's host name.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.base))

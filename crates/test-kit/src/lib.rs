@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(
     clippy::expect_used,
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test kit fails by panicking"
 )]
 #![expect(

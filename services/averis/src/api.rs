@@ -38,7 +38,10 @@ impl Api {
             .connect_timeout(Duration::from_secs(5))
             .build()
             .context("making an HTTP client")?;
-        Ok(Self { http, base: base.clone() })
+        Ok(Self {
+            http,
+            base: base.clone(),
+        })
     }
 
     /// Starts a request. POSTs get an idempotency key.
@@ -73,16 +76,27 @@ impl Api {
 
     /// Gets a path.
     pub async fn get(&self, path: &str) -> anyhow::Result<Option<Value>> {
-        self.send(self.request(Method::GET, path)?.timeout(DEADLINE)).await
+        self.send(self.request(Method::GET, path)?.timeout(DEADLINE))
+            .await
     }
 
     /// Posts a body.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Option<Value>> {
-        self.send(self.request(Method::POST, path)?.timeout(DEADLINE).json(body)).await
+        self.send(
+            self.request(Method::POST, path)?
+                .timeout(DEADLINE)
+                .json(body),
+        )
+        .await
     }
 
     /// Posts a command on a tenant that was seen in a version.
-    pub async fn command(&self, tenant: &Tenant, verb: &str, body: &Value) -> anyhow::Result<Value> {
+    pub async fn command(
+        &self,
+        tenant: &Tenant,
+        verb: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
         let path = format!("/api/tenant/v1/tenants/{}/{verb}", tenant.id);
         let request = self
             .request(Method::POST, &path)?
@@ -96,9 +110,18 @@ impl Api {
     pub async fn find_tenant(&self, key: &TenantKey) -> anyhow::Result<Option<Tenant>> {
         let path = format!("/api/tenant/v1/tenants?key={key}");
         let page = self.get(&path).await?.unwrap_or_default();
-        let Some(body) = page.pointer("/data/0").cloned() else { return Ok(None) };
-        let id = body.get("id").and_then(Value::as_str).context("a tenant without id")?.to_owned();
-        let version = body.get("version").and_then(Value::as_i64).context("a tenant without version")?;
+        let Some(body) = page.pointer("/data/0").cloned() else {
+            return Ok(None);
+        };
+        let id = body
+            .get("id")
+            .and_then(Value::as_str)
+            .context("a tenant without id")?
+            .to_owned();
+        let version = body
+            .get("version")
+            .and_then(Value::as_i64)
+            .context("a tenant without version")?;
         Ok(Some(Tenant { id, version, body }))
     }
 
@@ -108,7 +131,11 @@ impl Api {
         let mut path = "/api/tenant/v1/tenants?limit=250".to_owned();
         loop {
             let page = self.get(&path).await?.context("no such address")?;
-            let rows = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+            let rows = page
+                .get("data")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             tenants.extend(rows);
             match page.get("next_cursor").and_then(Value::as_str) {
                 Some(cursor) => path = format!("/api/tenant/v1/tenants?limit=250&cursor={cursor}"),
@@ -121,12 +148,19 @@ impl Api {
 /// Says what a problem says.
 fn describe(body: &Value, text: &str) -> String {
     let word = |name: &str| body.get(name).and_then(Value::as_str);
-    let Some(title) = word("title") else { return text.to_owned() };
+    let Some(title) = word("title") else {
+        return text.to_owned();
+    };
     let mut said = title.to_owned();
     if let Some(detail) = word("detail") {
         said.push_str(&format!(": {detail}"));
     }
-    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+    for error in body
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
         said.push_str(&format!("\n  {} {}", part("pointer"), part("message")));
     }

@@ -16,8 +16,12 @@ pub const NOT_FOUND: u8 = 4;
 
 /// Averis: a commerce backend that many organisations share without ever seeing each other.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit codes: 0 done, 1 failed, 2 not understood, 3 done in part \
-    or something to do, 4 not found.")]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 not understood, 3 done in part \
+    or something to do, 4 not found."
+)]
 pub struct Cli {
     /// Answer in JSON, for scripts.
     #[arg(long, global = true)]
@@ -58,7 +62,12 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Server {
     /// Address of the platform.
-    #[arg(long = "url", global = true, env = "AVERIS_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long = "url",
+        global = true,
+        env = "AVERIS_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub url: Url,
 }
 

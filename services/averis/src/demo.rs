@@ -16,8 +16,16 @@ struct Demo {
 }
 
 const DEMOS: [Demo; 2] = [
-    Demo { key: "acme", name: "Acme Outfitters", products: include_str!("../demo/acme.csv") },
-    Demo { key: "globex", name: "Globex Instruments", products: include_str!("../demo/globex.csv") },
+    Demo {
+        key: "acme",
+        name: "Acme Outfitters",
+        products: include_str!("../demo/acme.csv"),
+    },
+    Demo {
+        key: "globex",
+        name: "Globex Instruments",
+        products: include_str!("../demo/globex.csv"),
+    },
 ];
 
 /// Makes the demo tenants that are missing, each with its products.
@@ -26,12 +34,17 @@ pub async fn make(api: &Api) -> anyhow::Result<()> {
         let key: TenantKey = demo.key.parse()?;
         if api.find_tenant(&key).await?.is_none() {
             let body = json!({"key": key, "name": demo.name, "subscription_tier": "professional"});
-            api.post("/api/tenant/v1/tenants", &body).await?.context("no such address")?;
+            api.post("/api/tenant/v1/tenants", &body)
+                .await?
+                .context("no such address")?;
             println!("Made the tenant {key}.");
         }
         // Importing the same products again changes nothing.
         let request = api
-            .request(Method::POST, &format!("/t/{key}/api/product/v1/imports?file_name=demo.csv"))?
+            .request(
+                Method::POST,
+                &format!("/t/{key}/api/product/v1/imports?file_name=demo.csv"),
+            )?
             .header("content-type", "text/csv")
             .body(demo.products);
         let job = api.send(request).await?.context("no such address")?;
@@ -41,7 +54,10 @@ pub async fn make(api: &Api) -> anyhow::Result<()> {
 }
 
 async fn wait(api: &Api, key: &TenantKey, job: &Value) -> anyhow::Result<()> {
-    let id = job.get("id").and_then(Value::as_str).context("a job without id")?;
+    let id = job
+        .get("id")
+        .and_then(Value::as_str)
+        .context("a job without id")?;
     loop {
         let path = format!("/t/{key}/api/product/v1/imports/{id}");
         let job = api.get(&path).await?.context("the job is gone")?;
@@ -69,7 +85,9 @@ pub async fn page(api: &Api, domain: &str, port: u16, started: Duration) -> anyh
         .filter_map(|tenant| tenant.get("subdomain").and_then(Value::as_str))
         .collect();
     for subdomain in routable.iter().take(10) {
-        page.push_str(&format!("  http://{subdomain}.{domain}:{port}/api/product/v1/products\n"));
+        page.push_str(&format!(
+            "  http://{subdomain}.{domain}:{port}/api/product/v1/products\n"
+        ));
     }
     let Some(first) = routable.first() else {
         page.push_str("  none yet; make one with: averis tenant create acme\n");

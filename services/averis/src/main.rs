@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stdout, reason = "a command line answers on standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line answers on standard output"
+)]
 
 mod api;
 mod cli;

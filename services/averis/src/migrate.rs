@@ -23,7 +23,11 @@ pub async fn run(options: MigrateOptions, as_json: bool) -> anyhow::Result<ExitC
     let report = migrated?;
     show(&report, options.dry_run, as_json);
     let left = !report.failures.is_empty() || (options.dry_run && !report.pending.is_empty());
-    Ok(if left { ExitCode::from(PARTLY) } else { ExitCode::SUCCESS })
+    Ok(if left {
+        ExitCode::from(PARTLY)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn migrate(
@@ -41,7 +45,11 @@ async fn migrate(
         dry_run: options.dry_run,
         max_failures: options.max_failures,
     };
-    let bar = if as_json { ProgressBar::hidden() } else { ProgressBar::new(0) };
+    let bar = if as_json {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(0)
+    };
     let style = "{bar:40} {pos}/{len} schemas  {per_sec}  {msg}";
     bar.set_style(ProgressStyle::with_template(style)?);
     let shown = bar.clone();
@@ -71,7 +79,11 @@ fn show(report: &FleetReport, dry_run: bool, as_json: bool) {
         return;
     }
     if dry_run {
-        println!("{} of {} schemas are behind.", report.pending.len(), report.schemas);
+        println!(
+            "{} of {} schemas are behind.",
+            report.pending.len(),
+            report.schemas
+        );
         for schema in &report.pending {
             println!("  {schema}");
         }

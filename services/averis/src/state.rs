@@ -31,29 +31,52 @@ impl Database {
     /// folder, else starts the private one.
     pub async fn open(state_dir: &Path) -> anyhow::Result<Self> {
         if let Some(admin) = Env::process().optional("AVERIS_DATABASE_URL")? {
-            return Ok(Self { admin, server: None, address_file: None });
+            return Ok(Self {
+                admin,
+                server: None,
+                address_file: None,
+            });
         }
         let address_file = state_dir.join(ADDRESS);
         let options = Options::new(state_dir);
         let server = match PrivatePostgres::start(options).await {
             Ok(server) => server,
             Err(PostgresError::InUse { .. }) if address_file.exists() => {
-                let text = fs::read_to_string(&address_file).context("reading the database's address")?;
-                let admin = text.trim().parse().context("the database's address is damaged")?;
-                return Ok(Self { admin, server: None, address_file: None });
+                let text =
+                    fs::read_to_string(&address_file).context("reading the database's address")?;
+                let admin = text
+                    .trim()
+                    .parse()
+                    .context("the database's address is damaged")?;
+                return Ok(Self {
+                    admin,
+                    server: None,
+                    address_file: None,
+                });
             }
             Err(error) => return Err(error.into()),
         };
         write_secret(&address_file, server.admin_url())?;
-        let admin = server.admin_url().parse().context("the private PostgreSQL's address")?;
-        Ok(Self { admin, server: Some(server), address_file: Some(address_file) })
+        let admin = server
+            .admin_url()
+            .parse()
+            .context("the private PostgreSQL's address")?;
+        Ok(Self {
+            admin,
+            server: Some(server),
+            address_file: Some(address_file),
+        })
     }
 
     /// Says for people which database this is.
     pub fn description(&self) -> String {
         match &self.server {
             Some(server) => {
-                format!("{}, data in {}", server.how_found(), server.data_dir().display())
+                format!(
+                    "{}, data in {}",
+                    server.how_found(),
+                    server.data_dir().display()
+                )
             }
             None => format!("{:?}", self.admin),
         }
@@ -85,20 +108,27 @@ impl Secrets {
         let mut secrets = match fs::read_to_string(&file) {
             Ok(text) => serde_json::from_str(&text)
                 .with_context(|| format!("{} is damaged", file.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Self { passwords: BTreeMap::new(), cursor_secret: random() }
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self {
+                passwords: BTreeMap::new(),
+                cursor_secret: random(),
+            },
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
         let mut added = !file.exists();
         for role in LoginRole::ALL {
-            secrets.passwords.entry(role.name().to_owned()).or_insert_with(|| {
-                added = true;
-                random()
-            });
+            secrets
+                .passwords
+                .entry(role.name().to_owned())
+                .or_insert_with(|| {
+                    added = true;
+                    random()
+                });
         }
         if added {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(state_dir)?;
             write_secret(&file, &serde_json::to_string_pretty(&secrets)?)?;
         }
         Ok(secrets)
@@ -106,14 +136,18 @@ impl Secrets {
 
     /// Returns the passwords of the login roles.
     pub fn passwords(&self) -> anyhow::Result<Passwords> {
-        let password = |role: LoginRole| self.passwords.get(role.name()).cloned().unwrap_or_default();
-        Passwords::collect(password)
-            .map_err(|role| anyhow::anyhow!("the password of {} in secrets.json is damaged", role.name()))
+        let password =
+            |role: LoginRole| self.passwords.get(role.name()).cloned().unwrap_or_default();
+        Passwords::collect(password).map_err(|role| {
+            anyhow::anyhow!("the password of {} in secrets.json is damaged", role.name())
+        })
     }
 
     /// Returns the key that signs page cursors.
     pub fn cursor_secret(&self) -> anyhow::Result<CursorSecret> {
-        self.cursor_secret.parse().map_err(|error| anyhow::anyhow!("the cursor secret {error}"))
+        self.cursor_secret
+            .parse()
+            .map_err(|error| anyhow::anyhow!("the cursor secret {error}"))
     }
 }
 

@@ -10,16 +10,28 @@ use crate::api::{Api, Tenant};
 use crate::cli::{NOT_FOUND, Server, TenantCommand};
 
 /// Runs a command on tenants.
-pub async fn run(command: TenantCommand, server: &Server, as_json: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    command: TenantCommand,
+    server: &Server,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
     let api = Api::new(&server.url)?;
     let (key, verb, body) = match command {
-        TenantCommand::Create { key, name, subdomain, tier } => {
+        TenantCommand::Create {
+            key,
+            name,
+            subdomain,
+            tier,
+        } => {
             let name = name.unwrap_or_else(|| key.to_string());
             let body = json!({
                 "key": key, "name": name, "subscription_tier": tier.as_str(),
                 "subdomain": subdomain.map_or_else(|| key.to_string(), |subdomain| subdomain.to_string()),
             });
-            let made = api.post("/api/tenant/v1/tenants", &body).await?.context("no such address")?;
+            let made = api
+                .post("/api/tenant/v1/tenants", &body)
+                .await?
+                .context("no such address")?;
             show(&made, as_json);
             return Ok(ExitCode::SUCCESS);
         }
@@ -35,7 +47,9 @@ pub async fn run(command: TenantCommand, server: &Server, as_json: bool) -> anyh
             (key, Some("purge"), json!({"confirm_key": confirm}))
         }
     };
-    let Some(tenant) = find(&api, &key).await? else { return Ok(ExitCode::from(NOT_FOUND)) };
+    let Some(tenant) = find(&api, &key).await? else {
+        return Ok(ExitCode::from(NOT_FOUND));
+    };
     let answer = match verb {
         Some(verb) => api.command(&tenant, verb, &body).await?,
         None => tenant.body,
@@ -68,7 +82,10 @@ fn list(tenants: &[Value], as_json: bool) {
         println!("{}", json!(tenants));
         return;
     }
-    println!("{:24} {:12} {:14} {:24} NAME", "KEY", "STATUS", "TIER", "SUBDOMAIN");
+    println!(
+        "{:24} {:12} {:14} {:24} NAME",
+        "KEY", "STATUS", "TIER", "SUBDOMAIN"
+    );
     for tenant in tenants {
         let word = |name: &str| tenant.get(name).map(plain).unwrap_or_default();
         println!(
@@ -83,5 +100,7 @@ fn list(tenants: &[Value], as_json: bool) {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -26,7 +26,8 @@ pub async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     telemetry::start(env)?;
     let mut http = HttpConfig::from_env(env, options.port)?;
     http.bind.set_port(options.port);
-    let listener = TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
+    let listener =
+        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
     // The database first: it makes the folder so that its server's account can enter.
     let database = Database::open(&options.state.state_dir).await?;
     let secrets = Secrets::load(&options.state.state_dir)?;
@@ -54,7 +55,11 @@ async fn serve_on(
     let provisioner = Provisioner::new(login(LoginRole::Provisioner), pool.clone());
     let report = migrate_fleet(&provisioner, &FleetOptions::default(), |_| {}).await?;
     for failure in &report.failures {
-        tracing::error!(schema = failure.schema, reason = failure.reason, "a schema is not migrated");
+        tracing::error!(
+            schema = failure.schema,
+            reason = failure.reason,
+            "a schema is not migrated"
+        );
     }
     // Calls between services go over HTTP to a configured address, here as everywhere.
     let address = listener.local_addr()?;
@@ -75,21 +80,33 @@ async fn serve_on(
             tenant_url: tenant_url.clone(),
             cursor_secret: secrets.cursor_secret()?,
         },
-        max_import_bytes: env.or("AVERIS_IMPORT_MAX_BYTES", averis_product::DEFAULT_MAX_IMPORT)?,
+        max_import_bytes: env.or(
+            "AVERIS_IMPORT_MAX_BYTES",
+            averis_product::DEFAULT_MAX_IMPORT,
+        )?,
     };
     let directory = TenantDirectory::new(TenantClient::new(tenant_url)?, login(LoginRole::Tenant));
-    let services = vec![averis_tenant::service(tenant)?, averis_product::service(product)?];
+    let services = vec![
+        averis_tenant::service(tenant)?,
+        averis_product::service(product)?,
+    ];
     let base_domain = http.base_domain.clone();
     let server = serve(listener, http, directory, services)?;
     let handle = server.handle();
-    #[expect(clippy::disallowed_methods, reason = "the server itself, which outlives every request")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the server itself, which outlives every request"
+    )]
     let serving = actix_web::rt::spawn(server);
     let api = Api::new(&Url::parse(&format!("http://{address}"))?)?;
     let shown = async {
         if options.demo {
             demo::make(&api).await.context("making the demo tenants")?;
         }
-        println!("{}", demo::page(&api, base_domain.as_str(), address.port(), start.elapsed()).await?);
+        println!(
+            "{}",
+            demo::page(&api, base_domain.as_str(), address.port(), start.elapsed()).await?
+        );
         anyhow::Ok(())
     };
     let outcome = tokio::select! {

@@ -12,10 +12,14 @@ pub mod codes {
     /// Another variant has the SKU.
     pub const SKU_TAKEN: Code = Code::new(409, "sku_taken", "The SKU is taken");
     /// Another variant of the product has these option values.
-    pub const OPTIONS_TAKEN: Code =
-        Code::new(409, "options_taken", "A variant with these option values exists");
+    pub const OPTIONS_TAKEN: Code = Code::new(
+        409,
+        "options_taken",
+        "A variant with these option values exists",
+    );
     /// The product has this picture.
-    pub const MEDIA_EXISTS: Code = Code::new(409, "media_exists", "The product has this media already");
+    pub const MEDIA_EXISTS: Code =
+        Code::new(409, "media_exists", "The product has this media already");
     /// Another category or attribute has the code.
     pub const CODE_TAKEN: Code = Code::new(409, "code_taken", "The code is taken");
     /// The category would be its own ancestor.
@@ -30,12 +34,16 @@ pub mod codes {
     pub const PRODUCT_LAUNCHED: Code =
         Code::new(409, "product_launched", "The product was launched already");
     /// Archived products do not change.
-    pub const PRODUCT_ARCHIVED: Code = Code::new(409, "product_archived", "The product is archived");
+    pub const PRODUCT_ARCHIVED: Code =
+        Code::new(409, "product_archived", "The product is archived");
     /// Nothing could be sold.
     pub const NO_VARIANTS: Code = Code::new(409, "no_variants", "The product has no variant");
     /// The product's variants have values for the options as they are.
-    pub const OPTIONS_IN_USE: Code =
-        Code::new(409, "options_in_use", "The product's variants use its options");
+    pub const OPTIONS_IN_USE: Code = Code::new(
+        409,
+        "options_in_use",
+        "The product's variants use its options",
+    );
     /// The file is larger than allowed.
     pub const FILE_TOO_LARGE: Code = Code::new(413, "file_too_large", "The file is too large");
     /// The tenant's plan has no imports.
@@ -89,7 +97,11 @@ pub enum ProductError {
     #[error("the product's variants use its options")]
     OptionsInUse,
     #[error("a product that is {from} cannot {command}")]
-    Transition { from: &'static str, allowed: &'static [&'static str], command: &'static str },
+    Transition {
+        from: &'static str,
+        allowed: &'static [&'static str],
+        command: &'static str,
+    },
     /// Another process runs the job now.
     #[error("the job was taken by another process")]
     JobTaken,
@@ -150,12 +162,16 @@ impl From<ProductError> for Problem {
             ProductError::Archived => Self::new(codes::PRODUCT_ARCHIVED),
             ProductError::NoVariants => Self::new(codes::NO_VARIANTS),
             ProductError::OptionsInUse => Self::new(codes::OPTIONS_IN_USE),
-            ProductError::Transition { from, allowed, command } => {
-                Self::new(common::INVALID_TRANSITION)
-                    .detail(format!("There is no {command} for a product that is {from}."))
-                    .with("current_status", from)
-                    .with("allowed", allowed)
-            }
+            ProductError::Transition {
+                from,
+                allowed,
+                command,
+            } => Self::new(common::INVALID_TRANSITION)
+                .detail(format!(
+                    "There is no {command} for a product that is {from}."
+                ))
+                .with("current_status", from)
+                .with("allowed", allowed),
             error @ ProductError::JobTaken => Self::new(common::INTERNAL).because(error),
             ProductError::Invalid(errors) => Self::invalid(errors),
             ProductError::Problem(problem) => problem,

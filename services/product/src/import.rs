@@ -8,7 +8,7 @@ mod apply;
 mod file;
 mod run;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +44,9 @@ struct Inner {
     turns: Semaphore,
     /// Jobs that this process runs or is about to, each with its tenant.
     taken: Mutex<HashSet<(TenantId, Uuid)>>,
+    /// One job of a tenant at a time: two would lock the same products in different orders, and hold the
+    /// connections that the tenant's own requests need.
+    lanes: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
 }
 
 impl Importer {
@@ -53,10 +56,16 @@ impl Importer {
             runner: Uuid::new_v4(),
             turns: Semaphore::new(CONCURRENT),
             taken: Mutex::default(),
+            lanes: Mutex::default(),
         };
-        let importer = Self { inner: Arc::new(inner) };
+        let importer = Self {
+            inner: Arc::new(inner),
+        };
         let resuming = importer.clone();
-        #[expect(clippy::disallowed_methods, reason = "visits the tenants one by one, each by its context")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "visits the tenants one by one, each by its context"
+        )]
         actix_web::rt::spawn(async move { resuming.take_up_all(pool, tenants).await });
         importer
     }
@@ -65,15 +74,28 @@ impl Importer {
     pub fn take_up(&self, tenant: &TenantContext, db: TenantDb, job: Uuid) {
         let inner = Arc::clone(&self.inner);
         let entry = (tenant.id, job);
-        if !inner.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(entry) {
+        if !inner
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(entry)
+        {
             return;
         }
-        #[expect(clippy::disallowed_methods, reason = "the job carries its tenant's database")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the job carries its tenant's database"
+        )]
         actix_web::rt::spawn(async move {
-            if let Ok(_turn) = inner.turns.acquire().await {
+            let lane = inner.lane(entry.0);
+            if let (Ok(_lane), Ok(_turn)) = (lane.acquire().await, inner.turns.acquire().await) {
                 run_until_done(&db, job, inner.runner).await;
             }
-            inner.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&entry);
+            inner
+                .taken
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&entry);
         });
     }
 
@@ -108,6 +130,17 @@ impl Importer {
                 }
             }
         }
+    }
+}
+
+impl Inner {
+    fn lane(&self, tenant: TenantId) -> Arc<Semaphore> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            lanes
+                .entry(tenant)
+                .or_insert_with(|| Arc::new(Semaphore::new(1))),
+        )
     }
 }
 

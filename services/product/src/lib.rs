@@ -39,7 +39,11 @@ pub struct State {
 /// When the tenant service's client cannot be built.
 pub fn service(config: Config) -> Result<Service, CallError> {
     let common = &config.common;
-    let pool = TenantPool::new(Domain::Product, common.database.clone(), common.pool.clone());
+    let pool = TenantPool::new(
+        Domain::Product,
+        common.database.clone(),
+        common.pool.clone(),
+    );
     service_on(config, pool)
 }
 
@@ -48,7 +52,10 @@ pub fn service(config: Config) -> Result<Service, CallError> {
 /// # Errors
 /// When the tenant service's client cannot be built.
 pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError> {
-    let Config { common, max_import_bytes } = config;
+    let Config {
+        common,
+        max_import_bytes,
+    } = config;
     let tenants = TenantClient::new(common.tenant_url)?;
     let state = Data::new(State {
         cursors: common.cursor_secret,

@@ -16,10 +16,16 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(env)?;
     let http = HttpConfig::from_env(env, 6001)?;
     let config = Config::from_env(env)?;
-    let listener = TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
+    let listener =
+        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
     let client = TenantClient::new(config.common.tenant_url.clone())?;
     let directory = TenantDirectory::new(client, config.common.database.clone());
-    let server = serve(listener, http, directory, vec![averis_product::service(config)?])?;
+    let server = serve(
+        listener,
+        http,
+        directory,
+        vec![averis_product::service(config)?],
+    )?;
     let handle = server.handle();
     tokio::select! {
         result = server => result?,

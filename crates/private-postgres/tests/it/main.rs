@@ -1,5 +1,9 @@
 //! With a real PostgreSQL: what a private server promises.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests stand outside the services"
+)]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
 use averis_private_postgres::{Error, Options, PrivatePostgres};

@@ -49,10 +49,20 @@ fn names_no_tenant(path: &str) -> bool {
 /// Whether the host is a tenant's address. What services say to each other is not to be had there, should an
 /// ingress ever let it through.
 fn is_under_a_tenant(req: &ServiceRequest) -> bool {
-    let Some(config) = req.app_data::<web::Data<HttpConfig>>() else { return true };
-    let host = req.headers().get(HOST).and_then(|value| value.to_str().ok());
-    let address = RequestAddress { host, path: "/", headers: &[] };
-    clues(address, &config.strategies, &config.base_domain).map_or(true, |found| !found.names.is_empty())
+    let Some(config) = req.app_data::<web::Data<HttpConfig>>() else {
+        return true;
+    };
+    let host = req
+        .headers()
+        .get(HOST)
+        .and_then(|value| value.to_str().ok());
+    let address = RequestAddress {
+        host,
+        path: "/",
+        headers: &[],
+    };
+    clues(address, &config.strategies, &config.base_domain)
+        .map_or(true, |found| !found.names.is_empty())
 }
 
 async fn find_tenant(req: &mut ServiceRequest) -> Result<Option<Arc<TenantContext>>, Problem> {

@@ -43,7 +43,11 @@ async fn begin(client: &Client, total: usize) -> String {
 async fn finish(client: &Client, id: &str, patience: Duration) -> Value {
     let deadline = Instant::now() + patience;
     loop {
-        let job = client.get(&format!("/api/product/v1/imports/{id}")).await.expect(200).body;
+        let job = client
+            .get(&format!("/api/product/v1/imports/{id}"))
+            .await
+            .expect(200)
+            .body;
         if job["status"] == "done" || job["status"] == "failed" {
             return job;
         }
@@ -63,7 +67,11 @@ async fn stress_a_million_rows_need_little_memory() {
     let database = Database::own(false).await;
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
     let body = json!({"key": "bulk", "name": "Bulk", "subscription_tier": "enterprise"});
-    process.client().post("/api/tenant/v1/tenants", &body).await.expect(201);
+    process
+        .client()
+        .post("/api/tenant/v1/tenants", &body)
+        .await
+        .expect(201);
     let client = process.under("bulk");
     let before = process.peak_memory();
     let start = Instant::now();
@@ -88,7 +96,11 @@ async fn stress_a_job_survives_the_kill_of_its_process() {
     let database = Database::own(true).await;
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
     let body = json!({"key": "bulk", "name": "Bulk", "subscription_tier": "enterprise"});
-    process.client().post("/api/tenant/v1/tenants", &body).await.expect(201);
+    process
+        .client()
+        .post("/api/tenant/v1/tenants", &body)
+        .await
+        .expect(201);
     let client = process.under("bulk");
     let id = begin(&client, total).await;
     let path = format!("/api/product/v1/imports/{id}");
@@ -101,7 +113,10 @@ async fn stress_a_job_survives_the_kill_of_its_process() {
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
     let client = process.under("bulk");
     let job = finish(&client, &id, Duration::from_secs(120)).await;
-    println!("killed after {} products, ended with {job}", count(&killed, "products"));
+    println!(
+        "killed after {} products, ended with {job}",
+        count(&killed, "products")
+    );
     assert_eq!(job["status"], "done", "{job}");
     assert_eq!(count(&job, "rows"), total);
     assert_eq!(count(&job, "products"), total / ROWS_PER_PRODUCT);

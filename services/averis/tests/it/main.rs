@@ -1,5 +1,13 @@
 //! The whole platform: as one process, under stress, under kills, by its command line.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests stand outside the services, fail by panicking, and say what they saw"
+)]
+
 mod commands;
 mod docs;
 mod import_memory;

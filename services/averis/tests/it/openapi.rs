@@ -12,7 +12,10 @@ fn compare(name: &str, document: &Value) {
         std::fs::write(&path, &text).expect("the file is written");
     }
     let kept = std::fs::read_to_string(&path).expect("the kept document");
-    assert!(kept == text, "openapi/{name}.json is not what the code says: run `make openapi`");
+    assert!(
+        kept == text,
+        "openapi/{name}.json is not what the code says: run `make openapi`"
+    );
 }
 
 #[test]

@@ -31,7 +31,11 @@ impl Process {
     /// Starts on the database at `url` (an administrator's), with secrets in `state_dir`.
     pub async fn start(state_dir: PathBuf, url: Option<&str>, arguments: &[&str]) -> Self {
         let port = free_port();
-        let mut process = Self { child: Self::spawn(&state_dir, url, port, arguments), port, state_dir };
+        let mut process = Self {
+            child: Self::spawn(&state_dir, url, port, arguments),
+            port,
+            state_dir,
+        };
         process.wait().await;
         process
     }
@@ -58,10 +62,18 @@ impl Process {
 
     async fn wait(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
         let url = format!("http://127.0.0.1:{}/health/ready", self.port);
         loop {
-            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if client
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 return;
             }
             if let Some(status) = self.child.try_wait().expect("the child's state") {
@@ -81,7 +93,11 @@ impl Process {
     /// Asks it to stop and waits until it has.
     pub async fn stop(mut self) -> PathBuf {
         let id = self.child.id().expect("it runs").to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
+        let asked = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .expect("kill");
         assert!(asked.success());
         let status = self.child.wait().await.expect("its end");
         assert!(status.success(), "averis ended with {status}");
@@ -95,14 +111,23 @@ impl Process {
 
     /// A caller under a tenant's host name.
     pub fn under(&self, key: &str) -> Client {
-        Client::new(&format!("http://127.0.0.1:{}", self.port), &format!("{key}.localhost"))
+        Client::new(
+            &format!("http://127.0.0.1:{}", self.port),
+            &format!("{key}.localhost"),
+        )
     }
 
     /// Largest resident memory so far, in KiB.
     pub fn peak_memory(&self) -> u64 {
         let id = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("VmHWM");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
     }
 }

@@ -47,7 +47,10 @@ async fn stress_a_tenant_is_whole_or_absent_after_any_kill() {
         while requests.join_next().await.is_some() {}
     }
     let (whole, absent) = count(&database, &keys).await;
-    println!("{kills} kills over {} provisionings: {whole} whole, {absent} absent", keys.len());
+    println!(
+        "{kills} kills over {} provisionings: {whole} whole, {absent} absent",
+        keys.len()
+    );
     assert_eq!(whole + absent, keys.len());
     assert!(absent > 0, "no kill came early enough to prove anything");
     // What was absent can be made, by the same request under the same key; what was whole is given again.
@@ -55,17 +58,24 @@ async fn stress_a_tenant_is_whole_or_absent_after_any_kill() {
     for key in &keys {
         let body = json!({"key": key, "name": "Killed"});
         let client = process.client();
-        let answer: Answer = client.post_as(key.as_str(), "/api/tenant/v1/tenants", &body).await;
+        let answer: Answer = client
+            .post_as(key.as_str(), "/api/tenant/v1/tenants", &body)
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.text);
-        process.under(key.as_str()).get("/api/product/v1/products").await.expect(200);
+        process
+            .under(key.as_str())
+            .get("/api/product/v1/products")
+            .await
+            .expect(200);
     }
     assert_eq!(count(&database, &keys).await, (keys.len(), 0));
 }
 
 /// Counts tenants that have their row, all schemas with tables and all roles, and those that have none of it.
 async fn count(database: &Database, keys: &[TenantKey]) -> (usize, usize) {
-    let (client, connection) =
-        tokio_postgres::connect(&database.admin_text, NoTls).await.expect("a connection");
+    let (client, connection) = tokio_postgres::connect(&database.admin_text, NoTls)
+        .await
+        .expect("a connection");
     let connection = tokio::spawn(connection);
     let names = async |sql: &str| -> BTreeSet<String> {
         let rows = client.query(sql, &[]).await.expect("the catalog");
@@ -83,9 +93,13 @@ async fn count(database: &Database, keys: &[TenantKey]) -> (usize, usize) {
     for key in keys {
         let own = Domain::ALL.map(|domain| SchemaName::new(key, domain).to_string());
         let has_all = rows.contains(key.as_str())
-            && own.iter().all(|name| schemas.contains(name) && roles.contains(name));
+            && own
+                .iter()
+                .all(|name| schemas.contains(name) && roles.contains(name));
         let has_none = !rows.contains(key.as_str())
-            && !own.iter().any(|name| all_schemas.contains(name) || roles.contains(name));
+            && !own
+                .iter()
+                .any(|name| all_schemas.contains(name) || roles.contains(name));
         assert!(has_all != has_none, "{key} is there by halves");
         if has_all { whole += 1 } else { absent += 1 }
     }

@@ -35,16 +35,30 @@ async fn fill(tenant: &TestTenant) {
             "key": format!("thing-{number}"), "name": format!("CANARY-{} {number}", tenant.key),
             "variants": [{"sku": format!("SKU-{number}")}]
         });
-        tenant.client.post("/api/product/v1/products", &body).await.expect(201);
+        tenant
+            .client
+            .post("/api/product/v1/products", &body)
+            .await
+            .expect(201);
     }
 }
 
 /// Checks that every row of an answer is the tenant's own.
 fn check(tenant: &TestTenant, answer: &Answer, tally: &Tally) {
-    assert!(answer.status < 500 || answer.status == 503, "{}: {}", answer.status, answer.text);
+    assert!(
+        answer.status < 500 || answer.status == 503,
+        "{}: {}",
+        answer.status,
+        answer.text
+    );
     let own = format!("CANARY-{} ", tenant.key);
     for (place, _) in answer.text.match_indices("CANARY-") {
-        assert!(answer.text[place..].starts_with(&own), "{} got {}", tenant.key, answer.text);
+        assert!(
+            answer.text[place..].starts_with(&own),
+            "{} got {}",
+            tenant.key,
+            answer.text
+        );
         tally.rows.fetch_add(1, Ordering::Relaxed);
     }
     tally.answered.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +68,10 @@ async fn one_request(tenant: &TestTenant, random: &mut StdRng, tally: &Tally) {
     let path = match random.random_range(0..5) {
         0 => "/api/product/v1/products?limit=20".to_owned(),
         1 => "/api/product/v1/products/search?q=canary&facets=status".to_owned(),
-        2 => format!("/api/product/v1/products/key=thing-{}", random.random_range(0..PRODUCTS)),
+        2 => format!(
+            "/api/product/v1/products/key=thing-{}",
+            random.random_range(0..PRODUCTS)
+        ),
         3 => "/api/product/v1/products?sort=-name&limit=3&expand=variants".to_owned(),
         _ => "/api/product/v1/categories".to_owned(),
     };
@@ -73,7 +90,10 @@ async fn one_request(tenant: &TestTenant, random: &mut StdRng, tally: &Tally) {
     if random.random_range(0..5) == 0 {
         // Hangs up at a random moment: before the request is read, inside a statement, or after the answer.
         let patience = Duration::from_micros(random.random_range(50..3000));
-        if tokio::time::timeout(patience, Answer::of(request)).await.is_err() {
+        if tokio::time::timeout(patience, Answer::of(request))
+            .await
+            .is_err()
+        {
             tally.dropped.fetch_add(1, Ordering::Relaxed);
         }
         return;
@@ -87,7 +107,10 @@ async fn stress_no_row_ever_reaches_another_tenant() {
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let mut setup = Setup::on(Database::own(false).await);
-    setup.pool = PoolConfig { max_tenants: 20, ..PoolConfig::sized(8) };
+    setup.pool = PoolConfig {
+        max_tenants: 20,
+        ..PoolConfig::sized(8)
+    };
     setup.pool.per_tenant = 8;
     setup.pool.wait = Duration::from_secs(20);
     let config = averis_product::Config {
@@ -128,7 +151,11 @@ async fn stress_no_row_ever_reaches_another_tenant() {
     // What was begun for clients that have gone runs to its end, and then every connection is back.
     let deadline = Instant::now() + Duration::from_secs(20);
     while pool.stats().in_use > 0 {
-        assert!(Instant::now() < deadline, "connections leaked: {:?}", pool.stats());
+        assert!(
+            Instant::now() < deadline,
+            "connections leaked: {:?}",
+            pool.stats()
+        );
         tokio::task::yield_now().await;
     }
     let stats = pool.stats();
@@ -143,12 +170,19 @@ async fn stress_no_row_ever_reaches_another_tenant() {
         count(&tally.writes),
         count(&tally.rows),
     );
-    assert!(count(&tally.rows) > total, "too few rows were seen to prove anything");
+    assert!(
+        count(&tally.rows) > total,
+        "too few rows were seen to prove anything"
+    );
     assert!(count(&tally.dropped) > 0, "no request was broken off");
     assert!(stats.idle <= 8, "more connections than the pool may have");
     // Each connection, asked for each tenant once more, still gives that tenant's rows alone.
     for tenant in tenants.iter() {
-        let answer = tenant.client.get("/api/product/v1/products?limit=250").await.expect(200);
+        let answer = tenant
+            .client
+            .get("/api/product/v1/products?limit=250")
+            .await
+            .expect(200);
         check(tenant, &answer, &tally);
     }
     // Hang-ups cost nobody a connection: handlers run to their end. What was opened beyond the pool's size

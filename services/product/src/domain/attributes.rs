@@ -87,7 +87,11 @@ impl Constraints {
         if (kind == AttributeType::Choice) == self.choices.is_empty() {
             return wrong("choices are for the type choice, which needs at least one");
         }
-        if self.choices.iter().any(|choice| choice.chars().any(char::is_control)) {
+        if self
+            .choices
+            .iter()
+            .any(|choice| choice.chars().any(char::is_control))
+        {
             return wrong("choices must not contain control characters");
         }
         Ok(())
@@ -112,7 +116,11 @@ pub fn check_values(
     for (code, value) in values {
         let place = format!("/attributes/{}", code.replace('~', "~0").replace('/', "~1"));
         match rules.get(code) {
-            None => problems.push(FieldProblem::new(place, "unknown_attribute", "is not defined")),
+            None => problems.push(FieldProblem::new(
+                place,
+                "unknown_attribute",
+                "is not defined",
+            )),
             Some(rule) => {
                 if let Err(message) = check_value(rule, value) {
                     problems.push(FieldProblem::new(place, "invalid", message));
@@ -120,7 +128,11 @@ pub fn check_values(
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
 }
 
 fn check_value(rule: &AttributeRule, value: &Value) -> Result<(), String> {
@@ -137,10 +149,14 @@ fn check_value(rule: &AttributeRule, value: &Value) -> Result<(), String> {
             Ok(())
         }
         (AttributeType::Number, Value::String(text)) if is_decimal(text) => Ok(()),
-        (AttributeType::Number, _) => Err("must be a decimal number as text, such as \"0.75\"".into()),
+        (AttributeType::Number, _) => {
+            Err("must be a decimal number as text, such as \"0.75\"".into())
+        }
         (AttributeType::Integer, Value::Number(number)) if number.is_i64() => {
             let number = number.as_i64().unwrap_or_default();
-            if bounds.min.is_some_and(|min| number < min) || bounds.max.is_some_and(|max| number > max) {
+            if bounds.min.is_some_and(|min| number < min)
+                || bounds.max.is_some_and(|max| number > max)
+            {
                 return Err("is out of bounds".to_owned());
             }
             Ok(())
@@ -148,7 +164,7 @@ fn check_value(rule: &AttributeRule, value: &Value) -> Result<(), String> {
         (AttributeType::Boolean, Value::Bool(_)) => Ok(()),
         (AttributeType::Date, Value::String(text)) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
             .map(drop)
-            .map_err(|_| "must be a day as YYYY-MM-DD".to_owned()),
+            .map_err(|_ignored| "must be a day as YYYY-MM-DD".to_owned()),
         (AttributeType::Choice, Value::String(text)) => {
             if bounds.choices.contains(text) {
                 Ok(())
@@ -176,14 +192,33 @@ mod tests {
     #[test]
     fn a_value_fits_its_definition_or_is_named() {
         let rule = |kind, constraints| AttributeRule { kind, constraints };
-        let size = Constraints { min: Some(1), max: Some(9), ..Constraints::default() };
-        let choices = Constraints { choices: vec!["red".into()], ..Constraints::default() };
+        let size = Constraints {
+            min: Some(1),
+            max: Some(9),
+            ..Constraints::default()
+        };
+        let choices = Constraints {
+            choices: vec!["red".into()],
+            ..Constraints::default()
+        };
         let rules = BTreeMap::from([
-            ("note".into(), rule(AttributeType::Text, Constraints::default())),
-            ("weight".into(), rule(AttributeType::Number, Constraints::default())),
+            (
+                "note".into(),
+                rule(AttributeType::Text, Constraints::default()),
+            ),
+            (
+                "weight".into(),
+                rule(AttributeType::Number, Constraints::default()),
+            ),
             ("size".into(), rule(AttributeType::Integer, size)),
-            ("fragile".into(), rule(AttributeType::Boolean, Constraints::default())),
-            ("since".into(), rule(AttributeType::Date, Constraints::default())),
+            (
+                "fragile".into(),
+                rule(AttributeType::Boolean, Constraints::default()),
+            ),
+            (
+                "since".into(),
+                rule(AttributeType::Date, Constraints::default()),
+            ),
             ("color".into(), rule(AttributeType::Choice, choices)),
         ]);
         let check = |values: Value| {
@@ -206,7 +241,10 @@ mod tests {
             ("other", json!("x")),
             ("size", json!(null)),
         ] {
-            assert_eq!(check(json!({ code: value })), Err(vec![format!("/attributes/{code}")]));
+            assert_eq!(
+                check(json!({ code: value })),
+                Err(vec![format!("/attributes/{code}")])
+            );
         }
     }
 }

@@ -161,8 +161,13 @@ mod tests {
             [None, None, None, None],
         ];
         for (from, expected) in ProductStatus::ALL.into_iter().zip(outcomes) {
-            for (command, expected) in [Launch, Suspend, Resume, Archive].into_iter().zip(expected) {
-                assert_eq!(command.apply(from).ok(), expected, "{command:?} in {from:?}");
+            for (command, expected) in [Launch, Suspend, Resume, Archive].into_iter().zip(expected)
+            {
+                assert_eq!(
+                    command.apply(from).ok(),
+                    expected,
+                    "{command:?} in {from:?}"
+                );
                 let named = ProductCommand::allowed(from).contains(&command.as_str());
                 assert_eq!(named, expected.is_some(), "{command:?} in {from:?}");
             }
@@ -175,7 +180,17 @@ mod tests {
         for good in ["shirt", "t-shirt_2", "größe-42", "衬衫"] {
             assert!(check_key(good).is_ok(), "{good}");
         }
-        for bad in ["", "Shirt", "a b", "a/b", "../x", "a\u{0}", "a\u{202e}b", "'; drop", &"a".repeat(256)] {
+        for bad in [
+            "",
+            "Shirt",
+            "a b",
+            "a/b",
+            "../x",
+            "a\u{0}",
+            "a\u{202e}b",
+            "'; drop",
+            &"a".repeat(256),
+        ] {
             assert!(check_key(bad).is_err(), "{bad:?}");
         }
     }

@@ -31,6 +31,9 @@ pub fn check_option_values(options: &[String], values: &[String]) -> Result<(), 
     Err(FieldProblem::new(
         "/option_values",
         "invalid",
-        format!("must be one printable value for each option of the product ({})", options.join(", ")),
+        format!(
+            "must be one printable value for each option of the product ({})",
+            options.join(", ")
+        ),
     ))
 }

@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use super::text::optional_line;
 use crate::State;
-use crate::domain::now;
 use crate::domain::attributes::{AttributeType, Constraints};
+use crate::domain::now;
 use crate::error::ProductError;
 use crate::store::attributes::{self, AttributeRow};
 
@@ -61,7 +61,18 @@ impl From<AttributeRow> for AttributeView {
             updated_at,
         } = row;
         let kind = AttributeType::stored(&kind);
-        Self { id, code, label, kind, required, facetable, constraints, version, created_at, updated_at }
+        Self {
+            id,
+            code,
+            label,
+            kind,
+            required,
+            facetable,
+            constraints,
+            version,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -100,7 +111,11 @@ fn code_form(code: &str, _: &()) -> garde::Result {
     let fits = code.len() <= 63
         && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if fits { Ok(()) } else { Err(garde::Error::new("must match ^[a-z][a-z0-9_]{0,62}$")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must match ^[a-z][a-z0-9_]{0,62}$"))
+    }
 }
 
 /// Defines an attribute.
@@ -109,7 +124,9 @@ fn code_form(code: &str, _: &()) -> garde::Result {
     responses((status = 201, description = "The definition.", body = AttributeView)))]
 pub async fn create_attribute(tenant: Tenant, post: Post<CreateAttribute>) -> ApiResult<Reply> {
     let body = &post.body;
-    body.constraints.check(body.kind).map_err(ProductError::from)?;
+    body.constraints
+        .check(body.kind)
+        .map_err(ProductError::from)?;
     let now = now();
     let row = AttributeRow {
         id: Uuid::now_v7(),
@@ -123,11 +140,15 @@ pub async fn create_attribute(tenant: Tenant, post: Post<CreateAttribute>) -> Ap
         created_at: now,
         updated_at: now,
     };
-    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        attributes::insert(conn, &row).await?;
-        let location = format!("/api/product/v1/attribute-definitions/{}", row.id);
-        Ok(Reply::created(location, &AttributeView::from(row.clone())).version(1))
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, ProductError> {
+            attributes::insert(conn, &row).await?;
+            let location = format!("/api/product/v1/attribute-definitions/{}", row.id);
+            Ok(Reply::created(location, &AttributeView::from(row.clone())).version(1))
+        },
+    )
     .await
 }
 
@@ -163,7 +184,9 @@ pub async fn list_attributes(
             Ok(attributes::list(conn, after, i64::from(limit) + 1).await?)
         })
         .await?;
-    let page = Page::new(rows, limit, |row| state.cursors.seal(&list, &(row.created_at, row.id)));
+    let page = Page::new(rows, limit, |row| {
+        state.cursors.seal(&list, &(row.created_at, row.id))
+    });
     Ok(Reply::ok(&page.map(AttributeView::from)))
 }
 
@@ -208,11 +231,18 @@ pub async fn update_attribute(
     seen: SeenVersion,
     patch: MergePatch<UpdateAttribute>,
 ) -> ApiResult<Reply> {
-    let UpdateAttribute { label, required, facetable, constraints } = &patch.0;
+    let UpdateAttribute {
+        label,
+        required,
+        facetable,
+        constraints,
+    } = &patch.0;
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
-            let mut row = attributes::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
+            let mut row = attributes::lock(conn, id)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             row.label = label.clone().unwrap_or(row.label);
             row.required = required.unwrap_or(row.required);

@@ -6,7 +6,7 @@ use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
-use averis_service_kit::patch::not_null;
+use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
@@ -44,8 +44,26 @@ pub struct CategoryView {
 
 impl From<CategoryRow> for CategoryView {
     fn from(row: CategoryRow) -> Self {
-        let CategoryRow { id, code, name, parent_id, position, version, created_at, updated_at } = row;
-        Self { id, code, name, parent_id, position, version, created_at, updated_at }
+        let CategoryRow {
+            id,
+            code,
+            name,
+            parent_id,
+            position,
+            version,
+            created_at,
+            updated_at,
+        } = row;
+        Self {
+            id,
+            code,
+            name,
+            parent_id,
+            position,
+            version,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -77,11 +95,16 @@ fn code_form(code: &str, _: &()) -> garde::Result {
     let fits = code.len() <= 100
         && bytes.next().is_some_and(good)
         && bytes.all(|b| good(b) || b == b'_' || b == b'-');
-    if fits { Ok(()) } else { Err(garde::Error::new("must match ^[a-z0-9][a-z0-9_-]{0,99}$")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must match ^[a-z0-9][a-z0-9_-]{0,99}$"))
+    }
 }
 
 fn optional_code(code: &Option<String>, context: &()) -> garde::Result {
-    code.as_ref().map_or(Ok(()), |code| code_form(code, context))
+    code.as_ref()
+        .map_or(Ok(()), |code| code_form(code, context))
 }
 
 /// Makes a category.
@@ -91,23 +114,27 @@ fn optional_code(code: &Option<String>, context: &()) -> garde::Result {
 pub async fn create_category(tenant: Tenant, post: Post<CreateCategory>) -> ApiResult<Reply> {
     let body = &post.body;
     let id = Uuid::now_v7();
-    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        check_parent(conn, body.parent_id).await?;
-        let now = now();
-        let row = CategoryRow {
-            id,
-            code: body.code.clone(),
-            name: body.name.clone(),
-            parent_id: body.parent_id,
-            position: body.position,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        categories::insert(conn, &row).await?;
-        let location = format!("/api/product/v1/categories/{id}");
-        Ok(Reply::created(location, &CategoryView::from(row)).version(1))
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, ProductError> {
+            check_parent(conn, body.parent_id).await?;
+            let now = now();
+            let row = CategoryRow {
+                id,
+                code: body.code.clone(),
+                name: body.name.clone(),
+                parent_id: body.parent_id,
+                position: body.position,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            categories::insert(conn, &row).await?;
+            let location = format!("/api/product/v1/categories/{id}");
+            Ok(Reply::created(location, &CategoryView::from(row)).version(1))
+        },
+    )
     .await
 }
 
@@ -141,7 +168,11 @@ pub async fn list_categories(
     state: Data<State>,
     query: Query<ListCategories>,
 ) -> ApiResult<Reply> {
-    let ListCategories { parent_id, limit: asked, cursor } = query.0;
+    let ListCategories {
+        parent_id,
+        limit: asked,
+        cursor,
+    } = query.0;
     let limit = limit(asked)?;
     let list = format!("{} categories {parent_id:?}", tenant.context.key);
     let after = match &cursor {
@@ -154,7 +185,9 @@ pub async fn list_categories(
             Ok(categories::list(conn, parent_id, after, i64::from(limit) + 1).await?)
         })
         .await?;
-    let page = Page::new(rows, limit, |row| state.cursors.seal(&list, &(row.created_at, row.id)));
+    let page = Page::new(rows, limit, |row| {
+        state.cursors.seal(&list, &(row.created_at, row.id))
+    });
     Ok(Reply::ok(&page.map(CategoryView::from)))
 }
 
@@ -195,7 +228,11 @@ pub async fn update_category(
     seen: SeenVersion,
     patch: MergePatch<UpdateCategory>,
 ) -> ApiResult<Reply> {
-    let UpdateCategory { code, name, position } = &patch.0;
+    let UpdateCategory {
+        code,
+        name,
+        position,
+    } = &patch.0;
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
@@ -214,7 +251,9 @@ async fn locked(
     id: Uuid,
     seen: SeenVersion,
 ) -> Result<CategoryRow, ProductError> {
-    let row = categories::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
+    let row = categories::lock(conn, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     seen.check(row.version)?;
     Ok(row)
 }
@@ -223,9 +262,11 @@ async fn locked(
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveCategory {
-    /// The category to stand in; `null` for the top.
+    /// The category to stand in; `null` for the top, as it was where absent.
+    #[serde(default)]
     #[garde(skip)]
-    parent_id: Option<Uuid>,
+    #[schema(value_type = Option<Uuid>)]
+    parent_id: Patch<Uuid>,
     /// Order among its siblings; as it was where absent.
     #[garde(range(min = 0, max = 1_000_000))]
     position: Option<i32>,
@@ -242,19 +283,23 @@ pub async fn move_category(
     post: Post<MoveCategory>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
-    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        categories::lock_tree(conn).await?;
-        let mut row = locked(conn, id, seen).await?;
-        check_parent(conn, body.parent_id).await?;
-        if let Some(parent) = body.parent_id
-            && categories::is_above(conn, id, parent).await?
-        {
-            return Err(ProductError::CategoryCycle);
-        }
-        row.parent_id = body.parent_id;
-        row.position = body.position.unwrap_or(row.position);
-        Ok(answer(categories::update(conn, &row).await?))
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, ProductError> {
+            categories::lock_tree(conn).await?;
+            let mut row = locked(conn, id, seen).await?;
+            body.parent_id.clone().apply(&mut row.parent_id);
+            check_parent(conn, row.parent_id).await?;
+            if let Some(parent) = row.parent_id
+                && categories::is_above(conn, id, parent).await?
+            {
+                return Err(ProductError::CategoryCycle);
+            }
+            row.position = body.position.unwrap_or(row.position);
+            Ok(answer(categories::update(conn, &row).await?))
+        },
+    )
     .await
 }
 

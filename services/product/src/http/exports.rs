@@ -62,7 +62,10 @@ pub async fn export_products(
     let extra = extra_columns(dialect, names);
     let (pieces, receiver) = mpsc::channel::<Piece>(2);
     let key = tenant.context.key.clone();
-    #[expect(clippy::disallowed_methods, reason = "carries the tenant's database and ends with the answer")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "carries the tenant's database and ends with the answer"
+    )]
     actix_web::rt::spawn(async move {
         if let Err(error) = write_all(&db, dialect, &extra, &pieces).await {
             tracing::error!(tenant = %key, error = %error, "an export broke off");
@@ -75,7 +78,10 @@ pub async fn export_products(
         let piece = piece.map_err(|error| -> actix_web::Error { Problem::from(error).into() });
         Some((piece, receiver))
     });
-    let name = format!("attachment; filename=\"{}-products.csv\"", tenant.context.key);
+    let name = format!(
+        "attachment; filename=\"{}-products.csv\"",
+        tenant.context.key
+    );
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, name))
@@ -86,7 +92,9 @@ pub async fn export_products(
 /// Returns the columns beyond the dialect's own, in the order of their names.
 fn extra_columns(dialect: Dialect, names: Vec<String>) -> Vec<String> {
     let own = [CATEGORY, PUBLISHED, SEO_TITLE, SEO_DESCRIPTION, TRACKER];
-    let all = names.into_iter().filter(|name| !own.contains(&name.as_str()));
+    let all = names
+        .into_iter()
+        .filter(|name| !own.contains(&name.as_str()));
     let mut columns = ExtraColumns::new(dialect);
     let columns_of_products = ProductColumns {
         extra: all.map(|name| (name, "x".to_owned())).collect(),
@@ -94,7 +102,10 @@ fn extra_columns(dialect: Dialect, names: Vec<String>) -> Vec<String> {
         status: Some("x".to_owned()),
         ..ProductColumns::default()
     };
-    columns.add(&ExportProduct { columns: columns_of_products, ..ExportProduct::default() });
+    columns.add(&ExportProduct {
+        columns: columns_of_products,
+        ..ExportProduct::default()
+    });
     columns.into_names()
 }
 
@@ -112,7 +123,8 @@ async fn write_all(
             .read(async |conn| -> Result<_, ProductError> {
                 let order = ProductOrder::CreatedAt { down: false };
                 let rows =
-                    products::list(conn, &ProductFilter::default(), order, after.as_ref(), STEP).await?;
+                    products::list(conn, &ProductFilter::default(), order, after.as_ref(), STEP)
+                        .await?;
                 let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
                 let variants = variants::list_of(conn, &ids).await?;
                 let media = media::list_of(conn, &ids).await?;
@@ -123,11 +135,15 @@ async fn write_all(
         let Some(last) = rows.last() else { break };
         after = Some(After::Time(last.created_at, last.id));
         for row in rows.iter().filter(|row| row.status != "archived") {
-            let own: Vec<VariantRow> =
-                parts.extract_if(.., |part| part.product_id == row.id).collect();
-            let images: Vec<MediaRow> =
-                pictures.extract_if(.., |part| part.product_id == row.id).collect();
-            writer.write_product(&exported(row, own, images)).map_err(unwritable)?;
+            let own: Vec<VariantRow> = parts
+                .extract_if(.., |part| part.product_id == row.id)
+                .collect();
+            let images: Vec<MediaRow> = pictures
+                .extract_if(.., |part| part.product_id == row.id)
+                .collect();
+            writer
+                .write_product(&exported(row, own, images))
+                .map_err(unwritable)?;
         }
         if pieces.send(Ok(written.take())).await.is_err() {
             return Ok(());
@@ -164,7 +180,13 @@ fn unwritable(error: crate::domain::shopify::FileError) -> ProductError {
 }
 
 fn text(extra: &Map<String, Value>, name: &str) -> Option<String> {
-    Some(extra.get(name).and_then(Value::as_str).unwrap_or_default().to_owned())
+    Some(
+        extra
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 /// Everything that is in `extra` but the columns that have fields of their own.
@@ -187,7 +209,14 @@ fn exported(row: &ProductRow, variants: Vec<VariantRow>, media: Vec<MediaRow>) -
         product_type: Some(row.product_type.clone()),
         tags: Some(row.tags.clone()),
         published: extra.get(PUBLISHED).and_then(Value::as_bool),
-        status: Some(if row.status == "active" { "active" } else { "draft" }.to_owned()),
+        status: Some(
+            if row.status == "active" {
+                "active"
+            } else {
+                "draft"
+            }
+            .to_owned(),
+        ),
         options: Some(row.options.clone()),
         seo_title: text(extra, SEO_TITLE),
         seo_description: text(extra, SEO_DESCRIPTION),
@@ -215,7 +244,16 @@ fn exported(row: &ProductRow, variants: Vec<VariantRow>, media: Vec<MediaRow>) -
         .collect();
     let images = media
         .into_iter()
-        .map(|row| Image { url: row.url, position: Some(row.position), alt: Some(row.alt) })
+        .map(|row| Image {
+            url: row.url,
+            position: Some(row.position),
+            alt: Some(row.alt),
+        })
         .collect();
-    ExportProduct { handle: row.key.clone(), columns, variants, images }
+    ExportProduct {
+        handle: row.key.clone(),
+        columns,
+        variants,
+        images,
+    }
 }

@@ -1,7 +1,7 @@
 //! Imports of product files.
 
-use actix_web::web::{Data, Payload};
 use actix_web::HttpRequest;
+use actix_web::web::{Data, Payload};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::require_media_type;
 use averis_service_kit::cursor::{Page, limit};
@@ -88,8 +88,9 @@ impl From<ImportRow> for ImportView {
             updated_at,
             finished_at,
         } = row;
-        let failure =
-            failure_code.zip(failure_detail).map(|(code, detail)| ImportFailure { code, detail });
+        let failure = failure_code
+            .zip(failure_detail)
+            .map(|(code, detail)| ImportFailure { code, detail });
         Self {
             id,
             status,
@@ -162,20 +163,31 @@ pub async fn create_import(
         Err(failure) => Err(refusal(failure, state.max_import_bytes)),
     };
     // A repetition has its own job already, and a broken upload never gets one.
-    db.transaction(async |conn| -> Result<(), ProductError> { Ok(imports::discard(conn, id).await?) })
-        .await?;
+    db.transaction(async |conn| -> Result<(), ProductError> {
+        Ok(imports::discard(conn, id).await?)
+    })
+    .await?;
     let reply = queued?;
-    state.importer.take_up(&tenant.context, tenant.db.clone(), id);
+    state
+        .importer
+        .take_up(&tenant.context, tenant.db.clone(), id);
     Ok(reply)
 }
 
 async fn queue(tenant: &Tenant, req: &HttpRequest, id: Uuid, upload: &Upload) -> ApiResult<Reply> {
     let key = IdempotencyKey::from_request(req, &upload.sha256)?;
     let bytes = i64::try_from(upload.bytes).unwrap_or(i64::MAX);
-    once(&tenant.db, &key, async |conn| -> Result<Reply, ProductError> {
-        let row = imports::queue(conn, id, bytes, &upload.sha256).await?;
-        Ok(Reply::accepted(format!("/api/product/v1/imports/{id}"), &ImportView::from(row)))
-    })
+    once(
+        &tenant.db,
+        &key,
+        async |conn| -> Result<Reply, ProductError> {
+            let row = imports::queue(conn, id, bytes, &upload.sha256).await?;
+            Ok(Reply::accepted(
+                format!("/api/product/v1/imports/{id}"),
+                &ImportView::from(row),
+            ))
+        },
+    )
     .await
 }
 
@@ -205,7 +217,9 @@ pub async fn get_import(
         .await?
         .ok_or_else(Problem::not_found)?;
     if row.is_abandoned() {
-        state.importer.take_up(&tenant.context, tenant.db.clone(), id);
+        state
+            .importer
+            .take_up(&tenant.context, tenant.db.clone(), id);
     }
     let version = row.version;
     Ok(Reply::ok(&ImportView::from(row)).version(version))
@@ -242,7 +256,9 @@ pub async fn list_imports(
             Ok(imports::list(conn, before, i64::from(limit) + 1).await?)
         })
         .await?;
-    let page = Page::new(rows, limit, |row| state.cursors.seal(&list, &(row.created_at, row.id)));
+    let page = Page::new(rows, limit, |row| {
+        state.cursors.seal(&list, &(row.created_at, row.id))
+    });
     Ok(Reply::ok(&page.map(ImportView::from)))
 }
 
@@ -271,7 +287,14 @@ impl From<ProblemRow> for ImportProblem {
             code,
             message,
         } = row;
-        Self { row: row_number, product_key, severity, column: column_name, code, message }
+        Self {
+            row: row_number,
+            product_key,
+            severity,
+            column: column_name,
+            code,
+            message,
+        }
     }
 }
 
@@ -294,7 +317,9 @@ pub async fn get_import_report(
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
-            imports::find(conn, id).await?.ok_or_else(Problem::not_found)?;
+            imports::find(conn, id)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             Ok(imports::list_problems(conn, id, after, i64::from(limit) + 1).await?)
         })
         .await?;

@@ -40,8 +40,26 @@ pub struct MediaView {
 
 impl From<MediaRow> for MediaView {
     fn from(row: MediaRow) -> Self {
-        let MediaRow { id, product_id, url, alt, position, version, created_at, updated_at } = row;
-        Self { id, product_id, url, alt, position, version, created_at, updated_at }
+        let MediaRow {
+            id,
+            product_id,
+            url,
+            alt,
+            position,
+            version,
+            created_at,
+            updated_at,
+        } = row;
+        Self {
+            id,
+            product_id,
+            url,
+            alt,
+            position,
+            version,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -70,25 +88,29 @@ pub async fn create_media(
     post: Post<CreateMedia>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
-    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        changeable(conn, id).await?;
-        let others = media::list_of(conn, &[id]).await?;
-        let last = others.iter().map(|other| other.position).max().unwrap_or(0);
-        let now = now();
-        let row = MediaRow {
-            id: Uuid::now_v7(),
-            product_id: id,
-            url: body.url.clone(),
-            alt: body.alt.clone(),
-            position: body.position.unwrap_or(last + 1),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        media::insert(conn, std::slice::from_ref(&row)).await?;
-        let location = format!("/api/product/v1/products/{id}/media/{}", row.id);
-        Ok(Reply::created(location, &MediaView::from(row)).version(1))
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, ProductError> {
+            changeable(conn, id).await?;
+            let others = media::list_of(conn, &[id]).await?;
+            let last = others.iter().map(|other| other.position).max().unwrap_or(0);
+            let now = now();
+            let row = MediaRow {
+                id: Uuid::now_v7(),
+                product_id: id,
+                url: body.url.clone(),
+                alt: body.alt.clone(),
+                position: body.position.unwrap_or(last + 1),
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            media::insert(conn, std::slice::from_ref(&row)).await?;
+            let location = format!("/api/product/v1/products/{id}/media/{}", row.id);
+            Ok(Reply::created(location, &MediaView::from(row)).version(1))
+        },
+    )
     .await
 }
 
@@ -100,12 +122,17 @@ pub async fn list_media(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> 
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
-            products::find(conn, id).await?.ok_or_else(Problem::not_found)?;
+            products::find(conn, id)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             Ok(media::list_of(conn, &[id]).await?)
         })
         .await?;
     let data = rows.into_iter().map(MediaView::from).collect();
-    Ok(Reply::ok(&Page { data, next_cursor: None }))
+    Ok(Reply::ok(&Page {
+        data,
+        next_cursor: None,
+    }))
 }
 
 /// What of a medium may be changed: a merge patch.
@@ -138,7 +165,9 @@ pub async fn update_media(
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
             changeable(conn, ids.id).await?;
-            let mut row = media::find(conn, ids.id, ids.part).await?.ok_or_else(Problem::not_found)?;
+            let mut row = media::find(conn, ids.id, ids.part)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             row.url = url.clone().unwrap_or(row.url);
             row.alt = alt.clone().unwrap_or(row.alt);
@@ -159,7 +188,9 @@ pub async fn delete_media(tenant: Tenant, ids: PartId, seen: SeenVersion) -> Api
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
             changeable(conn, ids.id).await?;
-            let row = media::find(conn, ids.id, ids.part).await?.ok_or_else(Problem::not_found)?;
+            let row = media::find(conn, ids.id, ids.part)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             Ok(media::delete(conn, row.id).await?)
         })

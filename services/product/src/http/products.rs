@@ -7,7 +7,7 @@ use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::not_null;
-use averis_service_kit::problem::{ApiResult, Problem, codes};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
@@ -20,7 +20,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::text::{
-    optional_line, optional_printable, optional_short_texts, optional_tag_list, short_texts, tag_list,
+    optional_line, optional_printable, optional_short_texts, optional_tag_list, short_texts,
+    tag_list,
 };
 use crate::State;
 use crate::domain::attributes::check_values;
@@ -196,17 +197,21 @@ pub async fn create_product(tenant: Tenant, post: Post<CreateProduct>) -> ApiRes
     check_key(&body.key).map_err(ProductError::from)?;
     check_options(&body.options).map_err(ProductError::from)?;
     let (row, parts, search_text) = new_rows(body)?;
-    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        check_references(conn, Some(&row.category_ids), row.attributes.as_object()).await?;
-        let row = products::insert(conn, &row, &search_text).await?;
-        if !parts.is_empty() {
-            variants::insert(conn, &parts).await?;
-        }
-        let location = format!("/api/product/v1/products/{}", row.id);
-        let mut view = ProductView::from(row);
-        view.variants = Some(parts.iter().cloned().map(VariantView::from).collect());
-        Ok(Reply::created(location, &view).version(1))
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, ProductError> {
+            check_references(conn, Some(&row.category_ids), row.attributes.as_object()).await?;
+            let row = products::insert(conn, &row, &search_text).await?;
+            if !parts.is_empty() {
+                variants::insert(conn, &parts).await?;
+            }
+            let location = format!("/api/product/v1/products/{}", row.id);
+            let mut view = ProductView::from(row);
+            view.variants = Some(parts.iter().cloned().map(VariantView::from).collect());
+            Ok(Reply::created(location, &view).version(1))
+        },
+    )
     .await
 }
 
@@ -230,10 +235,12 @@ fn new_rows(
     let mut parts = Vec::new();
     for (place, variant) in variants.into_iter().enumerate() {
         let position = i32::try_from(place + 1).unwrap_or(i32::MAX);
-        let row = variant.into_row(id, &options, position).map_err(|mut problem| {
-            problem.pointer = format!("/variants/{place}{}", problem.pointer);
-            problem
-        })?;
+        let row = variant
+            .into_row(id, &options, position)
+            .map_err(|mut problem| {
+                problem.pointer = format!("/variants/{place}{}", problem.pointer);
+                problem
+            })?;
         parts.push(row);
     }
     let skus = parts.iter().map(|part| part.sku.as_str());
@@ -271,12 +278,20 @@ async fn check_references(
         let mut distinct = ids.clone();
         distinct.sort_unstable();
         distinct.dedup();
+        if distinct.len() != ids.len() {
+            let message = "none may stand there twice";
+            return Err(FieldProblem::new("/category_ids", "duplicate", message).into());
+        }
         if categories::count_existing(conn, &distinct).await? != distinct.len() {
             return Err(ProductError::UnknownCategory);
         }
     }
     if let Some(values) = values.filter(|values| !values.is_empty()) {
-        let named: Vec<&str> = values.keys().map(String::as_str).filter(|code| !code.contains('\u{0}')).collect();
+        let named: Vec<&str> = values
+            .keys()
+            .map(String::as_str)
+            .filter(|code| !code.contains('\u{0}'))
+            .collect();
         let rules = attributes::rules(conn, &named).await?;
         check_values(&rules, values).map_err(ProductError::Invalid)?;
     }
@@ -351,7 +366,9 @@ pub async fn get_product(
     let found = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
-            let Some(row) = products::find(conn, id).await? else { return Ok(None) };
+            let Some(row) = products::find(conn, id).await? else {
+                return Ok(None);
+            };
             Ok(expand(conn, vec![row], expansion).await?.pop())
         })
         .await?;
@@ -369,11 +386,13 @@ pub async fn get_product_by_key(
     query: Query<Expand>,
 ) -> ApiResult<Reply> {
     let expansion = expansion(query.0.expand.as_deref())?;
-    check_key(&key).map_err(|_| Problem::not_found())?;
+    check_key(&key).map_err(|_ignored| Problem::not_found())?;
     let found = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
-            let Some(row) = products::find_by_key(conn, &key).await? else { return Ok(None) };
+            let Some(row) = products::find_by_key(conn, &key).await? else {
+                return Ok(None);
+            };
             Ok(expand(conn, vec![row], expansion).await?.pop())
         })
         .await?;
@@ -429,14 +448,21 @@ fn order(sort: Option<&str>) -> Result<ProductOrder, Problem> {
         "created_at" => Ok(ProductOrder::CreatedAt { down }),
         "updated_at" => Ok(ProductOrder::UpdatedAt { down }),
         "name" => Ok(ProductOrder::Name { down }),
-        other => Err(Problem::new(codes::INVALID_QUERY)
-            .detail(format!("sort knows created_at, updated_at and name, not {other:?}."))),
+        other => Err(Problem::new(codes::INVALID_QUERY).detail(format!(
+            "sort knows created_at, updated_at and name, not {other:?}."
+        ))),
     }
 }
 
 /// Refuses characters that the database cannot hold, which a filter would otherwise bring to it.
-pub fn check_filter_text<'a>(texts: impl IntoIterator<Item = &'a Option<String>>) -> Result<(), Problem> {
-    if texts.into_iter().flatten().any(|text| text.contains('\u{0}')) {
+pub fn check_filter_text<'a>(
+    texts: impl IntoIterator<Item = &'a Option<String>>,
+) -> Result<(), Problem> {
+    if texts
+        .into_iter()
+        .flatten()
+        .any(|text| text.contains('\u{0}'))
+    {
         return Err(Problem::new(codes::INVALID_QUERY).detail("A filter holds a NUL character."));
     }
     Ok(())
@@ -444,8 +470,14 @@ pub fn check_filter_text<'a>(texts: impl IntoIterator<Item = &'a Option<String>>
 
 /// Refuses times that the database cannot hold.
 fn check_filter_times(times: [Option<DateTime<Utc>>; 3]) -> Result<(), Problem> {
-    if times.iter().flatten().any(|time| !(0..=9999).contains(&time.year())) {
-        return Err(Problem::new(codes::INVALID_QUERY).detail("A time has a year beyond 0 to 9999."));
+    if times
+        .iter()
+        .flatten()
+        .any(|time| !(0..=9999).contains(&time.year()))
+    {
+        return Err(
+            Problem::new(codes::INVALID_QUERY).detail("A time has a year beyond 0 to 9999.")
+        );
     }
     Ok(())
 }
@@ -520,7 +552,10 @@ pub async fn list_products(
                 ProductOrder::Name { .. } => state.cursors.seal(&list, &(&row.name, row.id)),
             });
             let next_cursor = page.next_cursor;
-            Ok(Page { data: expand(conn, page.data, expansion).await?, next_cursor })
+            Ok(Page {
+                data: expand(conn, page.data, expansion).await?,
+                next_cursor,
+            })
         })
         .await?;
     Ok(Reply::ok(&page))
@@ -602,12 +637,20 @@ async fn changes(
     patch: &UpdateProduct,
 ) -> Result<ProductChanges, ProductError> {
     let set = patch.attributes.as_ref().map(|patch| {
-        patch.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone()))
+        patch
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(k, v)| (k.clone(), v.clone()))
     });
     let set: Option<Map<String, Value>> = set.map(Iterator::collect);
     check_references(conn, patch.category_ids.as_ref(), set.as_ref()).await?;
     let parts = variants::list(conn, row.id).await?;
-    if patch.options.as_ref().is_some_and(|options| *options != row.options) && !parts.is_empty() {
+    if patch
+        .options
+        .as_ref()
+        .is_some_and(|options| *options != row.options)
+        && !parts.is_empty()
+    {
         return Err(ProductError::OptionsInUse);
     }
     let attributes = patch.attributes.as_ref().map(|patch| {
@@ -651,7 +694,9 @@ pub async fn locked(
     id: Uuid,
     seen: SeenVersion,
 ) -> Result<ProductRow, ProductError> {
-    let row = products::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
+    let row = products::lock(conn, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     seen.check(row.version)?;
     Ok(row)
 }
@@ -715,22 +760,27 @@ async fn move_on(
     command: Command,
     step: ProductCommand,
 ) -> ApiResult<Reply> {
-    once(&tenant.db, &command.key, async |conn| -> Result<Reply, ProductError> {
-        let row = locked(conn, id, seen).await?;
-        let status = step.apply(ProductStatus::stored(&row.status))?;
-        let mut changes =
-            ProductChanges { status: Some(status.as_str().to_owned()), ..ProductChanges::default() };
-        if step == ProductCommand::Launch {
-            check_launchable(conn, &row).await?;
-            changes.launched_at = Some(now());
-        }
-        Ok(answer(products::update(conn, id, &changes).await?))
-    })
+    once(
+        &tenant.db,
+        &command.key,
+        async |conn| -> Result<Reply, ProductError> {
+            let row = locked(conn, id, seen).await?;
+            let status = step.apply(ProductStatus::stored(&row.status))?;
+            let mut changes = ProductChanges {
+                status: Some(status.as_str().to_owned()),
+                ..ProductChanges::default()
+            };
+            if step == ProductCommand::Launch {
+                check_launchable(conn, &row).await?;
+                changes.launched_at = Some(now());
+            }
+            Ok(answer(products::update(conn, id, &changes).await?))
+        },
+    )
     .await
 }
 
 async fn check_launchable(conn: &mut TenantConn, row: &ProductRow) -> Result<(), ProductError> {
-    use averis_service_kit::problem::FieldProblem;
     if variants::list(conn, row.id).await?.is_empty() {
         return Err(ProductError::NoVariants);
     }
@@ -739,8 +789,16 @@ async fn check_launchable(conn: &mut TenantConn, row: &ProductRow) -> Result<(),
         .into_iter()
         .filter(|code| row.attributes.get(code).is_none())
         .map(|code| {
-            FieldProblem::new(format!("/attributes/{code}"), "missing", "is required for launch")
+            FieldProblem::new(
+                format!("/attributes/{code}"),
+                "missing",
+                "is required for launch",
+            )
         })
         .collect();
-    if missing.is_empty() { Ok(()) } else { Err(ProductError::Invalid(missing)) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(ProductError::Invalid(missing))
+    }
 }

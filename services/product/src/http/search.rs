@@ -97,7 +97,9 @@ pub async fn search_products(
         .db
         .read(async |conn| -> Result<_, ProductError> {
             let hits = search::hits(conn, &search, after, i64::from(limit) + 1).await?;
-            let page = Page::new(hits, limit, |hit| state.cursors.seal(&list, &(hit.rank, hit.id)));
+            let page = Page::new(hits, limit, |hit| {
+                state.cursors.seal(&list, &(hit.rank, hit.id))
+            });
             let rows = search::rows(conn, &page.data).await?;
             Ok(SearchResult {
                 data: rows.into_iter().map(ProductView::from).collect(),

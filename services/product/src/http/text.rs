@@ -9,7 +9,8 @@ pub fn optional_line(text: &Option<String>, context: &()) -> garde::Result {
 
 /// [`printable`] of a text that may be absent.
 pub fn optional_printable(text: &Option<String>, context: &()) -> garde::Result {
-    text.as_ref().map_or(Ok(()), |text| printable(text, context))
+    text.as_ref()
+        .map_or(Ok(()), |text| printable(text, context))
 }
 
 /// A list of short texts on one line each, none empty and none twice.
@@ -36,28 +37,41 @@ pub fn tag_list(texts: &[String], context: &()) -> garde::Result {
 
 /// [`tag_list`] that may be absent.
 pub fn optional_tag_list(texts: &Option<Vec<String>>, context: &()) -> garde::Result {
-    texts.as_ref().map_or(Ok(()), |texts| tag_list(texts, context))
+    texts
+        .as_ref()
+        .map_or(Ok(()), |texts| tag_list(texts, context))
 }
 
 /// Texts that may be absent, as [`short_texts`].
 pub fn optional_short_texts(texts: &Option<Vec<String>>, context: &()) -> garde::Result {
-    texts.as_ref().map_or(Ok(()), |texts| short_texts(texts, context))
+    texts
+        .as_ref()
+        .map_or(Ok(()), |texts| short_texts(texts, context))
 }
 
 /// An absolute http or https address.
 pub fn web_address(text: &str, _: &()) -> garde::Result {
     // The parser forgives white space, missing slashes and what nobody can print. Files do not, nor do pages.
     let lower = text.to_ascii_lowercase();
-    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    let rest = lower
+        .strip_prefix("https://")
+        .or_else(|| lower.strip_prefix("http://"));
     let fits = text.len() <= 2048
         && rest.is_some_and(|rest| !rest.starts_with(['/', '\\']))
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
         && url::Url::parse(text)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
-    if fits { Ok(()) } else { Err(garde::Error::new("must be an http or https address of at most 2048 bytes")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(garde::Error::new(
+            "must be an http or https address of at most 2048 bytes",
+        ))
+    }
 }
 
 /// [`web_address`] of a text that may be absent.
 pub fn optional_web_address(text: &Option<String>, context: &()) -> garde::Result {
-    text.as_ref().map_or(Ok(()), |text| web_address(text, context))
+    text.as_ref()
+        .map_or(Ok(()), |text| web_address(text, context))
 }

@@ -184,22 +184,28 @@ pub async fn create_variant(
     post: Post<CreateVariant>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
-    once(&tenant.db, &post.key, async |conn| -> Result<Reply, ProductError> {
-        let product = changeable(conn, id).await?;
-        let parts = variants::list(conn, id).await?;
-        let position = parts.iter().map(|part| part.position).max().unwrap_or(0) + 1;
-        let row = body.clone().into_row(id, &product.options, position)?;
-        variants::insert(conn, std::slice::from_ref(&row)).await?;
-        refresh_search(conn, &product).await?;
-        let location = format!("/api/product/v1/products/{id}/variants/{}", row.id);
-        Ok(Reply::created(location, &VariantView::from(row)).version(1))
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, ProductError> {
+            let product = changeable(conn, id).await?;
+            let parts = variants::list(conn, id).await?;
+            let position = parts.iter().map(|part| part.position).max().unwrap_or(0) + 1;
+            let row = body.clone().into_row(id, &product.options, position)?;
+            variants::insert(conn, std::slice::from_ref(&row)).await?;
+            refresh_search(conn, &product).await?;
+            let location = format!("/api/product/v1/products/{id}/variants/{}", row.id);
+            Ok(Reply::created(location, &VariantView::from(row)).version(1))
+        },
+    )
     .await
 }
 
 /// Locks a product whose parts may change.
 pub async fn changeable(conn: &mut TenantConn, id: Uuid) -> Result<ProductRow, ProductError> {
-    let product = products::lock(conn, id).await?.ok_or_else(Problem::not_found)?;
+    let product = products::lock(conn, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     if product.status == ProductStatus::Archived.as_str() {
         return Err(ProductError::Archived);
     }
@@ -228,12 +234,17 @@ pub async fn list_variants(tenant: Tenant, PathId(id): PathId) -> ApiResult<Repl
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
-            products::find(conn, id).await?.ok_or_else(Problem::not_found)?;
+            products::find(conn, id)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             Ok(variants::list(conn, id).await?)
         })
         .await?;
     let data = rows.into_iter().map(VariantView::from).collect();
-    Ok(Reply::ok(&Page { data, next_cursor: None }))
+    Ok(Reply::ok(&Page {
+        data,
+        next_cursor: None,
+    }))
 }
 
 /// Reads a variant.
@@ -265,8 +276,9 @@ pub struct VariantsBySku {
 pub async fn list_variants_by_sku(tenant: Tenant, query: Query<VariantsBySku>) -> ApiResult<Reply> {
     let skus: Vec<String> = query.0.sku.split(',').map(str::to_owned).collect();
     if skus.len() > MAX_BATCH || skus.iter().any(|sku| check_sku(sku).is_err()) {
-        return Err(Problem::new(codes::INVALID_QUERY)
-            .detail(format!("sku takes 1 to {MAX_BATCH} SKUs with commas between them.")));
+        return Err(Problem::new(codes::INVALID_QUERY).detail(format!(
+            "sku takes 1 to {MAX_BATCH} SKUs with commas between them."
+        )));
     }
     let rows = tenant
         .db
@@ -275,7 +287,10 @@ pub async fn list_variants_by_sku(tenant: Tenant, query: Query<VariantsBySku>) -
         })
         .await?;
     let data = rows.into_iter().map(VariantView::from).collect();
-    Ok(Reply::ok(&Page { data, next_cursor: None }))
+    Ok(Reply::ok(&Page {
+        data,
+        next_cursor: None,
+    }))
 }
 
 /// What of a variant may be changed: a merge patch.
@@ -316,7 +331,9 @@ pub struct UpdateVariant {
 }
 
 fn patched_barcode(patch: &Patch<String>, context: &()) -> garde::Result {
-    let Some(text) = patch.value() else { return Ok(()) };
+    let Some(text) = patch.value() else {
+        return Ok(());
+    };
     if !(1..=64).contains(&text.chars().count()) {
         return Err(garde::Error::new("must have 1 to 64 characters"));
     }
@@ -333,7 +350,9 @@ fn patched_weight(patch: &Patch<i64>, _: &()) -> garde::Result {
 }
 
 fn patched_address(patch: &Patch<String>, context: &()) -> garde::Result {
-    patch.value().map_or(Ok(()), |text| super::text::web_address(text, context))
+    patch
+        .value()
+        .map_or(Ok(()), |text| super::text::web_address(text, context))
 }
 
 /// Changes a variant. Fields that the patch does not name stay as they are.
@@ -351,7 +370,9 @@ pub async fn update_variant(
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
             let product = changeable(conn, ids.id).await?;
-            let row = variants::find(conn, ids.id, ids.part).await?.ok_or_else(Problem::not_found)?;
+            let row = variants::find(conn, ids.id, ids.part)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             let new = patched(row, patch, &product)?;
             let row = variants::update(conn, &new).await?;
@@ -397,7 +418,9 @@ pub async fn delete_variant(tenant: Tenant, ids: PartId, seen: SeenVersion) -> A
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
             let product = changeable(conn, ids.id).await?;
-            let row = variants::find(conn, ids.id, ids.part).await?.ok_or_else(Problem::not_found)?;
+            let row = variants::find(conn, ids.id, ids.part)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
             if product.launched_at.is_some() {
                 return Err(ProductError::Launched);

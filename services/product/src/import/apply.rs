@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::domain::now;
 use crate::domain::products::{ProductStatus, check_key, search_text};
 use crate::domain::shopify::{Problem, ProductColumns, ProductRows, VariantRow as FileVariant};
-use crate::domain::variants::MAX_SKU;
+use crate::domain::variants::{MAX_SKU, check_sku};
 use crate::error::ProductError;
 use crate::store::imports::Progress;
 use crate::store::media::MediaRow;
@@ -58,7 +58,10 @@ impl Applied {
 
     /// Nothing was changed, and why.
     pub fn refused_for(problem: Problem) -> Self {
-        Self { problems: vec![problem], ..Self::refused() }
+        Self {
+            problems: vec![problem],
+            ..Self::refused()
+        }
     }
 
     /// Adds the outcome to a job's progress.
@@ -98,7 +101,11 @@ pub async fn apply(
     let is_new = stored.is_none();
     let before = match stored {
         Some(row) if row.status == ProductStatus::Archived.as_str() => {
-            return Ok(refusal(rows.first_row, "product_archived", "the product is archived"));
+            return Ok(refusal(
+                rows.first_row,
+                "product_archived",
+                "the product is archived",
+            ));
         }
         Some(row) => row,
         None if rows.continuation => {
@@ -110,7 +117,10 @@ pub async fn apply(
     let (old_variants, old_media) = if is_new {
         (Vec::new(), Vec::new())
     } else {
-        (variants::list(conn, before.id).await?, media::list_of(conn, &[before.id]).await?)
+        (
+            variants::list(conn, before.id).await?,
+            media::list_of(conn, &[before.id]).await?,
+        )
     };
     let mut plan = Plan {
         product: merged(&before, rows),
@@ -221,8 +231,11 @@ async fn plan_variants(
     rows: &ProductRows,
     old: &[VariantRow],
 ) -> Result<Result<(), Problem>, ProductError> {
-    let mut wanted: Vec<String> =
-        rows.variants.iter().filter_map(|row| row.variant.sku.clone()).collect();
+    let mut wanted: Vec<String> = rows
+        .variants
+        .iter()
+        .filter_map(|row| row.variant.sku.clone())
+        .collect();
     let mut position = old.iter().map(|row| row.position).max().unwrap_or(0);
     for number in 1..=rows.variants.len() {
         wanted.push(generated_sku(&rows.handle, number));
@@ -230,7 +243,9 @@ async fn plan_variants(
     let taken = variants::find_by_skus(conn, &wanted).await?;
     let foreign = |sku: &str| {
         let folded = sku.to_lowercase();
-        taken.iter().any(|row| row.product_id != plan.product.id && row.sku.to_lowercase() == folded)
+        taken
+            .iter()
+            .any(|row| row.product_id != plan.product.id && row.sku.to_lowercase() == folded)
     };
     let mut created = Vec::new();
     let mut changed = Vec::new();
@@ -242,26 +257,47 @@ async fn plan_variants(
                 file.row,
                 None,
                 "option_value_missing",
-                format!("needs a value for each of: {}", plan.product.options.join(", ")),
+                format!(
+                    "needs a value for each of: {}",
+                    plan.product.options.join(", ")
+                ),
             )));
         }
         let sku = file.variant.sku.as_deref();
+        if let Some(problem) = sku.and_then(|sku| check_sku(sku).err()) {
+            return Ok(Err(Problem::error(
+                file.row,
+                Some("SKU"),
+                "sku_invalid",
+                problem.message,
+            )));
+        }
         if let Some(sku) = sku.filter(|sku| foreign(sku)) {
             let message = format!("the SKU {sku} belongs to another product");
-            return Ok(Err(Problem::error(file.row, Some("SKU"), "sku_taken", message)));
+            return Ok(Err(Problem::error(
+                file.row,
+                Some("SKU"),
+                "sku_taken",
+                message,
+            )));
         }
-        let same_sku = |row: &&VariantRow| {
-            sku.is_some_and(|sku| row.sku.to_lowercase() == sku.to_lowercase())
-        };
-        let known = old.iter().find(same_sku).or_else(|| {
-            old.iter().find(|row| row.option_values == *values)
-        });
+        let same_sku =
+            |row: &&VariantRow| sku.is_some_and(|sku| row.sku.to_lowercase() == sku.to_lowercase());
+        let known = old
+            .iter()
+            .find(same_sku)
+            .or_else(|| old.iter().find(|row| row.option_values == *values));
         match known {
             Some(known) => {
                 let next = merged_variant(known, file);
                 if next.sku != known.sku && plan.product.launched_at.is_some() {
                     let message = "the SKU of a launched product cannot change".to_owned();
-                    return Ok(Err(Problem::error(file.row, Some("SKU"), "sku_immutable", message)));
+                    return Ok(Err(Problem::error(
+                        file.row,
+                        Some("SKU"),
+                        "sku_immutable",
+                        message,
+                    )));
                 }
                 if next != *known {
                     changed.push(next);
@@ -276,7 +312,12 @@ async fn plan_variants(
                         row.sku = unique_sku(&rows.handle);
                     }
                     let message = format!("has no SKU and gets {}", row.sku);
-                    warnings.push(Problem::warning(file.row, Some("SKU"), "sku_generated", message));
+                    warnings.push(Problem::warning(
+                        file.row,
+                        Some("SKU"),
+                        "sku_generated",
+                        message,
+                    ));
                 }
                 created.push(row);
             }
@@ -298,7 +339,12 @@ fn generated_sku(handle: &str, number: usize) -> String {
 fn unique_sku(handle: &str) -> String {
     let unique = Uuid::now_v7().simple().to_string();
     let room = MAX_SKU - unique.len() - 1;
-    handle.chars().take(room).chain(['-']).chain(unique.chars()).collect()
+    handle
+        .chars()
+        .take(room)
+        .chain(['-'])
+        .chain(unique.chars())
+        .collect()
 }
 
 fn blank_variant(product_id: Uuid, position: i32) -> VariantRow {
@@ -351,17 +397,32 @@ fn plan_media(plan: &mut Plan, rows: &ProductRows, old: &[MediaRow]) {
     let now = now();
     for file in &rows.images {
         let image = &file.image;
-        let alt: String = image.alt.as_deref().unwrap_or_default().chars().take(1000).collect();
+        let alt: String = image
+            .alt
+            .as_deref()
+            .unwrap_or_default()
+            .chars()
+            .take(1000)
+            .collect();
         if plan.new_media.iter().any(|row| row.url == image.url) {
             let message = "the same image stands in an earlier row".to_owned();
-            plan.problems.push(Problem::warning(file.row, None, "image_repeated", message));
+            plan.problems
+                .push(Problem::warning(file.row, None, "image_repeated", message));
             continue;
         }
         match old.iter().find(|row| row.url == image.url) {
             Some(known) => {
                 let position = image.position.unwrap_or(known.position);
-                let alt = if image.alt.is_some() { alt } else { known.alt.clone() };
-                let next = MediaRow { alt, position, ..known.clone() };
+                let alt = if image.alt.is_some() {
+                    alt
+                } else {
+                    known.alt.clone()
+                };
+                let next = MediaRow {
+                    alt,
+                    position,
+                    ..known.clone()
+                };
                 if next != *known {
                     plan.changed_media.push(next);
                 }
@@ -390,9 +451,19 @@ async fn store(
     is_new: bool,
     old_variants: &[VariantRow],
 ) -> Result<Applied, ProductError> {
-    let Plan { product, new_variants, changed_variants, new_media, changed_media, problems } = plan;
+    let Plan {
+        product,
+        new_variants,
+        changed_variants,
+        new_media,
+        changed_media,
+        problems,
+    } = plan;
     let current = old_variants.iter().map(|old| {
-        changed_variants.iter().find(|row| row.id == old.id).map_or(old.sku.as_str(), |row| &row.sku)
+        changed_variants
+            .iter()
+            .find(|row| row.id == old.id)
+            .map_or(old.sku.as_str(), |row| &row.sku)
     });
     let skus = current.chain(new_variants.iter().map(|row| row.sku.as_str()));
     let search_text = search_text(
@@ -412,7 +483,10 @@ async fn store(
     if is_new {
         products::insert(conn, &product, &search_text).await?;
     } else if row_changed {
-        let changes = ProductChanges { search_text: Some(search_text), ..all_changes(&product) };
+        let changes = ProductChanges {
+            search_text: Some(search_text),
+            ..all_changes(&product)
+        };
         products::update(conn, product.id, &changes).await?;
     } else if skus_changed {
         products::update_search_text(conn, product.id, &search_text).await?;

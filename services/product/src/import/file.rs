@@ -49,7 +49,7 @@ pub async fn store(
     let mut seq = 0;
     let mut pending = Vec::with_capacity(CHUNK);
     while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|_| UploadFailure::BrokenOff)?;
+        let piece = piece.map_err(|_ignored| UploadFailure::BrokenOff)?;
         bytes += piece.len() as u64;
         if bytes > max_bytes {
             return Err(UploadFailure::TooLarge);
@@ -65,7 +65,10 @@ pub async fn store(
     if !pending.is_empty() {
         append(db, job, seq, &pending).await?;
     }
-    Ok(Upload { bytes, sha256: hash.finalize().into() })
+    Ok(Upload {
+        bytes,
+        sha256: hash.finalize().into(),
+    })
 }
 
 async fn append(db: &TenantDb, job: Uuid, seq: i32, data: &[u8]) -> Result<(), ProductError> {
@@ -85,7 +88,9 @@ pub async fn send(
         let piece = db.read(async |conn| -> Result<_, ProductError> {
             Ok(imports::chunk(conn, job, seq).await?)
         });
-        let Some(piece) = piece.await? else { return Ok(()) };
+        let Some(piece) = piece.await? else {
+            return Ok(());
+        };
         if pieces.send(piece).await.is_err() {
             return Ok(());
         }
@@ -103,20 +108,29 @@ pub struct Pieces {
 impl Pieces {
     /// Reads what comes through `pieces`.
     pub fn new(pieces: mpsc::Receiver<Vec<u8>>) -> Self {
-        Self { pieces, current: Vec::new(), at: 0 }
+        Self {
+            pieces,
+            current: Vec::new(),
+            at: 0,
+        }
     }
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.at >= self.current.len() {
-            let Some(next) = self.pieces.blocking_recv() else { return Ok(0) };
+            let Some(next) = self.pieces.blocking_recv() else {
+                return Ok(0);
+            };
             self.current = next;
             self.at = 0;
         }
         let rest = self.current.get(self.at..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
-        buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        buffer
+            .iter_mut()
+            .zip(rest)
+            .for_each(|(to, from)| *to = *from);
         self.at += count;
         Ok(count)
     }

@@ -20,7 +20,11 @@ const MAX_REPORTED: i64 = 10_000;
 
 /// What the reading thread sends.
 enum Read {
-    Header { dialect: Dialect, has_variants: bool, warnings: Vec<Problem> },
+    Header {
+        dialect: Dialect,
+        has_variants: bool,
+        warnings: Vec<Problem>,
+    },
     Product(Box<ProductRows>),
     Failed(FileError),
 }
@@ -48,8 +52,13 @@ pub async fn run(db: &TenantDb, id: Uuid, runner: Uuid) -> Result<(), ProductErr
     let (pieces, incoming) = mpsc::channel(2);
     let (outgoing, mut results) = mpsc::channel(2);
     let reading = tokio::task::spawn_blocking(move || read(Pieces::new(incoming), &outgoing));
-    let mut job =
-        Job { db, id, runner, has_variants: true, problems: row.errors + row.warnings };
+    let mut job = Job {
+        db,
+        id,
+        runner,
+        has_variants: true,
+        problems: row.errors + row.warnings,
+    };
     let applying = async {
         let ending = consume(&mut job, &mut results, row.products_read).await;
         // Whoever still reads or sends is told that nobody listens.
@@ -106,14 +115,21 @@ async fn consume(
     results: &mut mpsc::Receiver<Read>,
     done_before: i64,
 ) -> Result<Option<Ending>, ProductError> {
-    let mut ending = Ending { dialect: None, failure: None };
+    let mut ending = Ending {
+        dialect: None,
+        failure: None,
+    };
     let mut to_skip = done_before;
     let mut batch: Vec<ProductRows> = Vec::new();
     let mut bytes = 0;
     loop {
         let message = results.recv().await;
         match message {
-            Some(Read::Header { dialect, has_variants, warnings }) => {
+            Some(Read::Header {
+                dialect,
+                has_variants,
+                warnings,
+            }) => {
                 ending.dialect = Some(dialect_name(dialect));
                 job.has_variants = has_variants;
                 if to_skip == 0 && !job.note_header(&warnings).await? {
@@ -171,7 +187,13 @@ impl Job<'_> {
     async fn note_header(&mut self, warnings: &[Problem]) -> Result<bool, ProductError> {
         let mut progress = Progress::default();
         let mut report = Vec::new();
-        self.note("", warnings, warnings.len() as i64, &mut progress, &mut report);
+        self.note(
+            "",
+            warnings,
+            warnings.len() as i64,
+            &mut progress,
+            &mut report,
+        );
         let report = &report;
         let progress = &progress;
         let (id, runner) = (self.id, self.runner);
@@ -217,7 +239,10 @@ impl Job<'_> {
         let done = self
             .db
             .transaction(async |conn| -> Result<(bool, i64), ProductError> {
-                let mut noted = Noted { problems: before, import: this.id };
+                let mut noted = Noted {
+                    problems: before,
+                    import: this.id,
+                };
                 let mut progress = Progress::default();
                 let mut report = Vec::new();
                 for rows in batch {
@@ -226,22 +251,39 @@ impl Job<'_> {
                     let applied = if rows.is_refused() {
                         Applied::refused()
                     } else if let Some(message) = refusal {
-                        let problem = Problem::error(rows.first_row, None, "conflict", message.to_owned());
+                        let problem =
+                            Problem::error(rows.first_row, None, "conflict", message.to_owned());
                         Applied::refused_for(problem)
                     } else {
                         apply(conn, rows, this.has_variants).await?
                     };
                     applied.count(&mut progress);
                     let count = i64::try_from(rows.problem_count).unwrap_or(i64::MAX);
-                    noted.note(&rows.handle, &rows.problems, count, &mut progress, &mut report);
+                    noted.note(
+                        &rows.handle,
+                        &rows.problems,
+                        count,
+                        &mut progress,
+                        &mut report,
+                    );
                     let count = applied.problems.len() as i64;
-                    noted.note(&rows.handle, &applied.problems, count, &mut progress, &mut report);
+                    noted.note(
+                        &rows.handle,
+                        &applied.problems,
+                        count,
+                        &mut progress,
+                        &mut report,
+                    );
                 }
                 if !report.is_empty() {
                     imports::insert_problems(conn, &report).await?;
                 }
                 let kept = imports::advance(conn, this.id, this.runner, &progress).await?;
-                if kept { Ok((true, noted.problems)) } else { Err(ProductError::JobTaken) }
+                if kept {
+                    Ok((true, noted.problems))
+                } else {
+                    Err(ProductError::JobTaken)
+                }
             })
             .await;
         match done {
@@ -262,7 +304,10 @@ impl Job<'_> {
         progress: &mut Progress,
         report: &mut Vec<ProblemRow>,
     ) {
-        let mut noted = Noted { problems: self.problems, import: self.id };
+        let mut noted = Noted {
+            problems: self.problems,
+            import: self.id,
+        };
         noted.note(key, problems, count, progress, report);
         self.problems = noted.problems;
     }
@@ -284,7 +329,10 @@ impl Noted {
         progress: &mut Progress,
         report: &mut Vec<ProblemRow>,
     ) {
-        let warnings = problems.iter().filter(|p| p.severity == Severity::Warning).count() as i64;
+        let warnings = problems
+            .iter()
+            .filter(|p| p.severity == Severity::Warning)
+            .count() as i64;
         progress.warnings += warnings;
         progress.errors += count - warnings;
         for (place, problem) in (self.problems..).zip(problems) {

@@ -37,18 +37,31 @@ impl AttributeRow {
 
 /// Inserts a definition.
 pub async fn insert(conn: &mut TenantConn, row: &AttributeRow) -> QueryResult<()> {
-    diesel::insert_into(table::table).values(row).execute(conn).await.map(drop)
+    diesel::insert_into(table::table)
+        .values(row)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Finds a definition.
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<AttributeRow>> {
-    table::table.find(id).select(AttributeRow::as_select()).first(conn).await.optional()
+    table::table
+        .find(id)
+        .select(AttributeRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Finds a definition and keeps others from changing it until the end of the transaction.
 pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<AttributeRow>> {
     let rows = table::table.find(id);
-    rows.select(AttributeRow::as_select()).for_update().first(conn).await.optional()
+    rows.select(AttributeRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Lists definitions by age.
@@ -63,7 +76,10 @@ pub async fn list(
             .filter(table::created_at.ge(created_at))
             .filter(table::created_at.gt(created_at).or(table::id.gt(id)));
     }
-    rows.order((table::created_at, table::id)).limit(limit).load(conn).await
+    rows.order((table::created_at, table::id))
+        .limit(limit)
+        .load(conn)
+        .await
 }
 
 /// Returns what values are checked against, for those codes.
@@ -79,22 +95,37 @@ pub async fn rules(
         .select(AttributeRow::as_select())
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|row| (row.code.clone(), rule(&row))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.code.clone(), rule(&row)))
+        .collect())
 }
 
 fn rule(row: &AttributeRow) -> AttributeRule {
-    AttributeRule { kind: AttributeType::stored(&row.kind), constraints: row.bounds() }
+    AttributeRule {
+        kind: AttributeType::stored(&row.kind),
+        constraints: row.bounds(),
+    }
 }
 
 /// Returns the codes that every launched product must have a value for.
 pub async fn required_codes(conn: &mut TenantConn) -> QueryResult<Vec<String>> {
-    table::table.filter(table::required).order(table::code).select(table::code).load(conn).await
+    table::table
+        .filter(table::required)
+        .order(table::code)
+        .select(table::code)
+        .load(conn)
+        .await
 }
 
 /// Whether searches may count the values of that attribute.
 pub async fn is_facetable(conn: &mut TenantConn, code: &str) -> QueryResult<bool> {
-    let rows = table::table.filter(table::code.eq(code)).filter(table::facetable);
-    diesel::select(diesel::dsl::exists(rows)).get_result(conn).await
+    let rows = table::table
+        .filter(table::code.eq(code))
+        .filter(table::facetable);
+    diesel::select(diesel::dsl::exists(rows))
+        .get_result(conn)
+        .await
 }
 
 /// Stores a definition as it is now and raises its version.

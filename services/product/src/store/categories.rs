@@ -25,23 +25,38 @@ pub struct CategoryRow {
 
 /// Inserts a category.
 pub async fn insert(conn: &mut TenantConn, row: &CategoryRow) -> QueryResult<()> {
-    diesel::insert_into(categories::table).values(row).execute(conn).await.map(drop)
+    diesel::insert_into(categories::table)
+        .values(row)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Finds a category.
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CategoryRow>> {
-    categories::table.find(id).select(CategoryRow::as_select()).first(conn).await.optional()
+    categories::table
+        .find(id)
+        .select(CategoryRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Finds a category and keeps others from changing it until the end of the transaction.
 pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CategoryRow>> {
     let rows = categories::table.find(id);
-    rows.select(CategoryRow::as_select()).for_update().first(conn).await.optional()
+    rows.select(CategoryRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Counts which of these categories exist, and keeps them from being deleted until the end of the transaction.
 pub async fn count_existing(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<usize> {
-    let rows = categories::table.filter(categories::id.eq_any(ids)).select(categories::id);
+    let rows = categories::table
+        .filter(categories::id.eq_any(ids))
+        .select(categories::id);
     let found: Vec<Uuid> = rows.for_key_share().load(conn).await?;
     Ok(found.len())
 }
@@ -53,16 +68,23 @@ pub async fn list(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<CategoryRow>> {
-    let mut rows = categories::table.select(CategoryRow::as_select()).into_boxed();
+    let mut rows = categories::table
+        .select(CategoryRow::as_select())
+        .into_boxed();
     if let Some(parent) = parent {
         rows = rows.filter(categories::parent_id.eq(parent));
     }
     if let Some((created_at, id)) = after {
         rows = rows.filter(categories::created_at.ge(created_at)).filter(
-            categories::created_at.gt(created_at).or(categories::id.gt(id)),
+            categories::created_at
+                .gt(created_at)
+                .or(categories::id.gt(id)),
         );
     }
-    rows.order((categories::created_at, categories::id)).limit(limit).load(conn).await
+    rows.order((categories::created_at, categories::id))
+        .limit(limit)
+        .load(conn)
+        .await
 }
 
 /// Stores a category as it is now and raises its version.
@@ -83,7 +105,10 @@ pub async fn update(conn: &mut TenantConn, row: &CategoryRow) -> QueryResult<Cat
 
 /// Deletes a category. Its foreign key refuses while others stand in it.
 pub async fn delete(conn: &mut TenantConn, id: Uuid) -> QueryResult<()> {
-    diesel::delete(categories::table.find(id)).execute(conn).await.map(drop)
+    diesel::delete(categories::table.find(id))
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 #[derive(diesel::QueryableByName)]
@@ -113,7 +138,10 @@ pub async fn lock_tree(conn: &mut TenantConn) -> QueryResult<()> {
 
 /// Whether `category` stands above `below`, or is it.
 pub async fn is_above(conn: &mut TenantConn, category: Uuid, below: Uuid) -> QueryResult<bool> {
-    #[expect(clippy::disallowed_methods, reason = "the query builder has no recursion; all values are bound")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the query builder has no recursion; all values are bound"
+    )]
     let found: Vec<Found> = diesel::sql_query(
         "WITH RECURSIVE up (id, parent_id, depth) AS (
              SELECT id, parent_id, 0 FROM categories WHERE id = $1

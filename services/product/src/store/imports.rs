@@ -94,7 +94,9 @@ pub async fn queue(
 
 /// Removes a job whose file never came whole, or came twice.
 pub async fn discard(conn: &mut TenantConn, id: Uuid) -> QueryResult<()> {
-    let rows = imports::table.filter(imports::id.eq(id)).filter(imports::status.eq("uploading"));
+    let rows = imports::table
+        .filter(imports::id.eq(id))
+        .filter(imports::status.eq("uploading"));
     diesel::delete(rows).execute(conn).await.map(drop)
 }
 
@@ -108,7 +110,12 @@ pub async fn discard_stale(conn: &mut TenantConn) -> QueryResult<()> {
 
 /// Finds a job.
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<ImportRow>> {
-    imports::table.find(id).select(ImportRow::as_select()).first(conn).await.optional()
+    imports::table
+        .find(id)
+        .select(ImportRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Lists jobs, newest first.
@@ -123,7 +130,10 @@ pub async fn list(
             .filter(imports::created_at.le(created_at))
             .filter(imports::created_at.lt(created_at).or(imports::id.lt(id)));
     }
-    rows.order((imports::created_at.desc(), imports::id.desc())).limit(limit).load(conn).await
+    rows.order((imports::created_at.desc(), imports::id.desc()))
+        .limit(limit)
+        .load(conn)
+        .await
 }
 
 /// Lists the jobs that wait for a runner or were left by one.
@@ -145,9 +155,15 @@ pub async fn claim(
     let now = Utc::now();
     let free = imports::status
         .eq("queued")
-        .or(imports::status.eq("running").and(imports::lease_until.lt(now)))
-        .or(imports::status.eq("running").and(imports::runner.eq(runner)));
-    let rows = imports::table.filter(imports::id.eq(id)).filter(free.assume_not_null());
+        .or(imports::status
+            .eq("running")
+            .and(imports::lease_until.lt(now)))
+        .or(imports::status
+            .eq("running")
+            .and(imports::runner.eq(runner)));
+    let rows = imports::table
+        .filter(imports::id.eq(id))
+        .filter(free.assume_not_null());
     diesel::update(rows)
         .set((
             imports::status.eq("running"),
@@ -162,7 +178,9 @@ pub async fn claim(
 
 /// Reads a piece of the file.
 pub async fn chunk(conn: &mut TenantConn, id: Uuid, seq: i32) -> QueryResult<Option<Vec<u8>>> {
-    let row = import_chunks::table.find((id, seq)).select(import_chunks::data);
+    let row = import_chunks::table
+        .find((id, seq))
+        .select(import_chunks::data);
     row.first(conn).await.optional()
 }
 
@@ -198,7 +216,8 @@ pub async fn advance(
             imports::products_read.eq(imports::products_read + progress.products_read),
             imports::products_created.eq(imports::products_created + progress.products_created),
             imports::products_updated.eq(imports::products_updated + progress.products_updated),
-            imports::products_unchanged.eq(imports::products_unchanged + progress.products_unchanged),
+            imports::products_unchanged
+                .eq(imports::products_unchanged + progress.products_unchanged),
             imports::products_refused.eq(imports::products_refused + progress.products_refused),
             imports::variants_created.eq(imports::variants_created + progress.variants_created),
             imports::variants_updated.eq(imports::variants_updated + progress.variants_updated),
@@ -229,7 +248,9 @@ pub async fn finish(
 ) -> QueryResult<bool> {
     let (code, detail) = ending.failure.clone().unzip();
     let status = if code.is_some() { "failed" } else { "done" };
-    let rows = imports::table.filter(imports::id.eq(id)).filter(imports::runner.eq(runner));
+    let rows = imports::table
+        .filter(imports::id.eq(id))
+        .filter(imports::runner.eq(runner));
     let changed = diesel::update(rows.filter(imports::status.eq("running")))
         .set((
             imports::status.eq(status),
@@ -266,7 +287,11 @@ pub struct ProblemRow {
 
 /// Stores problems.
 pub async fn insert_problems(conn: &mut TenantConn, rows: &[ProblemRow]) -> QueryResult<()> {
-    diesel::insert_into(import_problems::table).values(rows).execute(conn).await.map(drop)
+    diesel::insert_into(import_problems::table)
+        .values(rows)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Lists problems in the order of the file.

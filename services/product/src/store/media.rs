@@ -24,13 +24,20 @@ pub struct MediaRow {
 
 /// Inserts media.
 pub async fn insert(conn: &mut TenantConn, rows: &[MediaRow]) -> QueryResult<()> {
-    diesel::insert_into(media::table).values(rows).execute(conn).await.map(drop)
+    diesel::insert_into(media::table)
+        .values(rows)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Finds a medium of a product.
 pub async fn find(conn: &mut TenantConn, product: Uuid, id: Uuid) -> QueryResult<Option<MediaRow>> {
     let rows = media::table.find(id).filter(media::product_id.eq(product));
-    rows.select(MediaRow::as_select()).first(conn).await.optional()
+    rows.select(MediaRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Lists the media of several products, each product's in their order.
@@ -60,5 +67,8 @@ pub async fn update(conn: &mut TenantConn, row: &MediaRow) -> QueryResult<MediaR
 
 /// Deletes a medium.
 pub async fn delete(conn: &mut TenantConn, id: Uuid) -> QueryResult<()> {
-    diesel::delete(media::table.find(id)).execute(conn).await.map(drop)
+    diesel::delete(media::table.find(id))
+        .execute(conn)
+        .await
+        .map(drop)
 }

@@ -67,25 +67,41 @@ pub async fn insert(
 
 /// Finds a product by id.
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<ProductRow>> {
-    products::table.find(id).select(ProductRow::as_select()).first(conn).await.optional()
+    products::table
+        .find(id)
+        .select(ProductRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Finds a product by key.
 pub async fn find_by_key(conn: &mut TenantConn, key: &str) -> QueryResult<Option<ProductRow>> {
     let rows = products::table.filter(products::key.eq(key));
-    rows.select(ProductRow::as_select()).first(conn).await.optional()
+    rows.select(ProductRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Finds a product by id and keeps others from changing it until the end of the transaction.
 pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<ProductRow>> {
     let rows = products::table.find(id);
-    rows.select(ProductRow::as_select()).for_update().first(conn).await.optional()
+    rows.select(ProductRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Finds a product by key and keeps others from changing it until the end of the transaction.
 pub async fn lock_by_key(conn: &mut TenantConn, key: &str) -> QueryResult<Option<ProductRow>> {
     let rows = products::table.filter(products::key.eq(key));
-    rows.select(ProductRow::as_select()).for_update().first(conn).await.optional()
+    rows.select(ProductRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Changes a product and raises its version.
@@ -109,13 +125,18 @@ pub async fn update(
 /// its version stays.
 pub async fn update_search_text(conn: &mut TenantConn, id: Uuid, text: &str) -> QueryResult<()> {
     let row = diesel::update(products::table.find(id));
-    row.set(products::search_text.eq(text)).execute(conn).await.map(drop)
+    row.set(products::search_text.eq(text))
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Whether any product stands in the category.
 pub async fn any_in_category(conn: &mut TenantConn, category: Uuid) -> QueryResult<bool> {
     let rows = products::table.filter(products::category_ids.contains(vec![category]));
-    diesel::select(diesel::dsl::exists(rows)).get_result(conn).await
+    diesel::select(diesel::dsl::exists(rows))
+        .get_result(conn)
+        .await
 }
 
 /// The column that a list is ordered by, and whether downwards.
@@ -149,7 +170,23 @@ pub struct ProductFilter {
     pub updated_from: Option<DateTime<Utc>>,
 }
 
-type Rows<'a> = products::BoxedQuery<'a, diesel::pg::Pg, diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<ProductRow, diesel::pg::Pg>>>;
+/// Returns the first text behind all that begin with `prefix`; none if there is no end.
+fn end_of_prefix(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+type Rows<'a> = products::BoxedQuery<
+    'a,
+    diesel::pg::Pg,
+    diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<ProductRow, diesel::pg::Pg>>,
+>;
 
 fn filtered(filter: &ProductFilter) -> Rows<'_> {
     let mut rows = products::table.select(ProductRow::as_select()).into_boxed();
@@ -175,8 +212,12 @@ fn filtered(filter: &ProductFilter) -> Rows<'_> {
         rows = rows.filter(products::key.eq_any(keys));
     }
     if let Some(prefix) = &filter.name_prefix {
-        let escaped = prefix.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        rows = rows.filter(products::name.like(format!("{escaped}%")));
+        // A range, because a plan for unknown values cannot use the index for LIKE. The column's order is that of
+        // code points.
+        rows = rows.filter(products::name.ge(prefix));
+        if let Some(end) = end_of_prefix(prefix) {
+            rows = rows.filter(products::name.lt(end));
+        }
     }
     if let Some(from) = filter.created_from {
         rows = rows.filter(products::created_at.ge(from));
@@ -236,4 +277,17 @@ pub async fn list(
         }
     };
     rows.limit(limit).load(conn).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of_prefix;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_text() {
+        assert_eq!(end_of_prefix("sh").as_deref(), Some("si"));
+        assert_eq!(end_of_prefix("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(end_of_prefix("a\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(end_of_prefix("\u{10ffff}"), None);
+    }
 }

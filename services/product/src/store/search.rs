@@ -65,7 +65,10 @@ macro_rules! matching {
 
 macro_rules! with_search {
     ($sql:expr, $search:expr) => {{
-        #[expect(clippy::disallowed_methods, reason = "text search is beyond the query builder; all values are bound")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "text search is beyond the query builder; all values are bound"
+        )]
         let query = diesel::sql_query($sql);
         query
             .bind::<Text, _>(&$search.words)
@@ -120,9 +123,17 @@ pub async fn count(
     macro_rules! counting {
         ($value:literal, $from:literal) => {
             concat!(
-                "SELECT ", $value, " AS value, count(*) AS count FROM products", $from, " WHERE ",
+                "SELECT ",
+                $value,
+                " AS value, count(*) AS count FROM products",
+                $from,
+                " WHERE ",
                 matching!(),
-                " AND ", $value, " IS NOT NULL AND ", $value, " <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $7"
+                " AND ",
+                $value,
+                " IS NOT NULL AND ",
+                $value,
+                " <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $7"
             )
         };
     }
@@ -132,7 +143,10 @@ pub async fn count(
         Facet::ProductType => counting!("product_type", ""),
         Facet::Tags => counting!("tag", " CROSS JOIN LATERAL unnest(tags) AS tag"),
         Facet::Categories => {
-            counting!("category::text", " CROSS JOIN LATERAL unnest(category_ids) AS category")
+            counting!(
+                "category::text",
+                " CROSS JOIN LATERAL unnest(category_ids) AS category"
+            )
         }
         Facet::Attribute(_) => counting!("(attributes ->> $8)", ""),
     };
@@ -151,7 +165,10 @@ struct Names {
 
 /// Returns the names of all imported columns that products or variants carry, for the header of an export.
 pub async fn extra_names(conn: &mut TenantConn) -> QueryResult<Vec<String>> {
-    #[expect(clippy::disallowed_methods, reason = "keys of documents are beyond the query builder")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "keys of documents are beyond the query builder"
+    )]
     let found: Vec<Names> = diesel::sql_query(
         "SELECT coalesce(array_agg(name ORDER BY name), '{}') AS names FROM (
              SELECT jsonb_object_keys(extra) AS name FROM products

@@ -33,13 +33,26 @@ pub struct VariantRow {
 
 /// Inserts variants.
 pub async fn insert(conn: &mut TenantConn, rows: &[VariantRow]) -> QueryResult<()> {
-    diesel::insert_into(variants::table).values(rows).execute(conn).await.map(drop)
+    diesel::insert_into(variants::table)
+        .values(rows)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Finds a variant of a product.
-pub async fn find(conn: &mut TenantConn, product: Uuid, id: Uuid) -> QueryResult<Option<VariantRow>> {
-    let rows = variants::table.find(id).filter(variants::product_id.eq(product));
-    rows.select(VariantRow::as_select()).first(conn).await.optional()
+pub async fn find(
+    conn: &mut TenantConn,
+    product: Uuid,
+    id: Uuid,
+) -> QueryResult<Option<VariantRow>> {
+    let rows = variants::table
+        .find(id)
+        .filter(variants::product_id.eq(product));
+    rows.select(VariantRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Lists the variants of a product in their order.
@@ -60,9 +73,10 @@ pub async fn list_of(conn: &mut TenantConn, products: &[Uuid]) -> QueryResult<Ve
 /// Finds variants by SKU, without regard to case.
 pub async fn find_by_skus(conn: &mut TenantConn, skus: &[String]) -> QueryResult<Vec<VariantRow>> {
     // The database folds both sides: its rule and Rust's differ for some letters.
-    let asked = diesel::dsl::sql::<Bool>("lower(sku) = ANY (ARRAY(SELECT lower(asked) FROM unnest(")
-        .bind::<Array<Text>, _>(skus)
-        .sql(") AS asked))");
+    let asked =
+        diesel::dsl::sql::<Bool>("lower(sku) = ANY (ARRAY(SELECT lower(asked) FROM unnest(")
+            .bind::<Array<Text>, _>(skus)
+            .sql(") AS asked))");
     variants::table
         .filter(asked)
         .order(variants::sku)
@@ -112,5 +126,8 @@ pub async fn update(conn: &mut TenantConn, row: &VariantRow) -> QueryResult<Vari
 
 /// Deletes a variant.
 pub async fn delete(conn: &mut TenantConn, id: Uuid) -> QueryResult<()> {
-    diesel::delete(variants::table.find(id)).execute(conn).await.map(drop)
+    diesel::delete(variants::table.find(id))
+        .execute(conn)
+        .await
+        .map(drop)
 }

@@ -1,5 +1,28 @@
 //! The product service over HTTP.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
+mod calls;
 mod setup;
 
+mod attributes;
+mod bad_input;
+mod bad_queries;
+mod cancellation;
+mod categories;
+mod dependencies;
+mod exports;
+mod import_files;
+mod import_jobs;
+mod imports;
+mod isolation;
+mod lists;
+mod media;
+mod openapi;
+mod product_states;
 mod products;
+mod search;
+mod variants;

@@ -1,7 +1,14 @@
-//! What the tests of this service start with.
+//! What the tests of this service start with, and what many of them do.
+
+use std::time::{Duration, Instant};
 
 use averis_tenant_context::Domain;
-use averis_test_kit::{Setup, TestPlatform};
+use averis_test_kit::{Answer, Client, Database, Setup, TestPlatform};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub const API: &str = "/api/product/v1";
 
 /// Starts the tenant service and the product service.
 pub async fn platform() -> TestPlatform {
@@ -10,10 +17,156 @@ pub async fn platform() -> TestPlatform {
 
 /// Starts both services as `setup` says.
 pub fn start(setup: Setup) -> TestPlatform {
+    start_with(setup, 1 << 30)
+}
+
+/// Starts both services with that limit for imported files.
+pub fn start_with(setup: Setup, max_import_bytes: u64) -> TestPlatform {
+    let common = setup.service_config(Domain::Product);
     let config = averis_product::Config {
-        common: setup.service_config(Domain::Product),
-        max_import_bytes: 1 << 30,
+        common,
+        max_import_bytes,
     };
     let product = averis_product::service(config).expect("the product service");
     setup.start(vec![product])
+}
+
+/// Starts both services and makes a tenant.
+pub async fn one_tenant() -> (TestPlatform, Client) {
+    let platform = platform().await;
+    let client = platform.tenant("acme").await.client;
+    (platform, client)
+}
+
+pub fn path(rest: &str) -> String {
+    format!("{API}{rest}")
+}
+
+pub fn product_path(id: &str) -> String {
+    format!("{API}/products/{id}")
+}
+
+/// Drafts a product with a key and whatever `more` says.
+pub async fn draft(client: &Client, key: &str, more: Value) -> Answer {
+    let mut body = json!({"key": key, "name": format!("Name of {key}")});
+    for (name, value) in more.as_object().expect("an object") {
+        body[name] = value.clone();
+    }
+    let answer = client.post(&path("/products"), &body).await;
+    answer.expect(201)
+}
+
+/// Drafts a product with one variant, whose SKU is the key.
+pub async fn sellable(client: &Client, key: &str) -> Answer {
+    draft(client, key, json!({"variants": [{"sku": key}]})).await
+}
+
+/// Gives a command to a product and returns what it is now.
+pub async fn command(client: &Client, id: &str, name: &str) -> Answer {
+    let path = product_path(id);
+    let version = client.get(&path).await.expect(200).version();
+    let address = format!("{path}/{name}");
+    let answer = client.command(&address, version, &json!({})).await;
+    answer.expect(200)
+}
+
+/// Reads a whole list, page by page.
+pub async fn all(client: &Client, list: &str) -> Vec<Value> {
+    let mark = if list.contains('?') { '&' } else { '?' };
+    let mut rows = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = client.get(&format!("{list}{cursor}")).await.expect(200);
+        rows.extend(page.body["data"].as_array().expect("rows").iter().cloned());
+        let Some(next) = page.body["next_cursor"].as_str() else {
+            return rows;
+        };
+        cursor = format!("{mark}cursor={next}");
+    }
+}
+
+pub fn strings<'a>(rows: &'a [Value], field: &str) -> Vec<&'a str> {
+    let texts = rows.iter().map(|row| row[field].as_str());
+    texts.map(|text| text.expect("a text")).collect()
+}
+
+/// Sends a file under that idempotency key.
+pub async fn upload_as(client: &Client, key: &str, file: impl Into<Vec<u8>>) -> Answer {
+    let request = client
+        .request(Method::POST, &path("/imports?file_name=test.csv"))
+        .header("idempotency-key", key)
+        .header("content-type", "text/csv")
+        .body(file.into());
+    Answer::of(request).await
+}
+
+/// Sends a file.
+pub async fn upload(client: &Client, file: impl Into<Vec<u8>>) -> Answer {
+    upload_as(client, &Uuid::now_v7().to_string(), file).await
+}
+
+/// Asks until `done` says yes, for at most a minute.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits for the end of a job.
+pub async fn ended(client: &Client, id: &str) -> Value {
+    let address = path(&format!("/imports/{id}"));
+    until("the import ends", async || {
+        let job = client.get(&address).await.expect(200).body;
+        matches!(job["status"].as_str(), Some("done" | "failed")).then_some(job)
+    })
+    .await
+}
+
+/// Imports a file to its end.
+pub async fn import(client: &Client, file: impl Into<Vec<u8>>) -> Value {
+    let job = upload(client, file).await.expect(202);
+    ended(client, &job.id()).await
+}
+
+/// Reads what was found in a file, as (row, code).
+pub async fn report(client: &Client, job: &Value) -> Vec<(i64, String)> {
+    let id = job["id"].as_str().expect("an id");
+    let rows = all(client, &path(&format!("/imports/{id}/report?limit=250"))).await;
+    rows.iter()
+        .map(|row| {
+            let code = row["code"].as_str().expect("a code").to_owned();
+            (row["row"].as_i64().expect("a row"), code)
+        })
+        .collect()
+}
+
+/// Checks what a job has counted; what is not named must be zero, but for warnings.
+#[track_caller]
+pub fn assert_counts(job: &Value, expected: &Value) {
+    for (name, count) in job["counts"].as_object().expect("counts") {
+        if name == "warnings" {
+            continue;
+        }
+        let wanted = expected.get(name).cloned().unwrap_or_else(|| json!(0));
+        assert_eq!((name, count), (name, &wanted), "{job}");
+    }
+}
+
+/// A connection that may do everything.
+pub async fn admin(database: &Database) -> tokio_postgres::Client {
+    let connected = tokio_postgres::connect(&database.admin_text, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("a connection");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "drives the test's own connection"
+    )]
+    actix_web::rt::spawn(async move {
+        let _ = connection.await;
+    });
+    client
 }

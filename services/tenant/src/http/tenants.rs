@@ -558,7 +558,10 @@ pub async fn purge_tenant(
     if status != TenantStatus::Purged {
         TenantCommand::Purge.apply(status)?;
     }
-    let key: TenantKey = row.key.parse().map_err(|_| Problem::new(internal()))?;
+    let key: TenantKey = row
+        .key
+        .parse()
+        .map_err(|_ignored| Problem::new(internal()))?;
     let purged = state
         .provisioner
         .purge(&key, async |conn, counts| {

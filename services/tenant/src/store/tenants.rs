@@ -55,13 +55,15 @@ impl TryFrom<TenantRow> for TenantContext {
             name,
             subdomain: subdomain
                 .parse()
-                .map_err(|_| unreadable("subdomain".to_owned()))?,
+                .map_err(|_ignored| unreadable("subdomain".to_owned()))?,
             tier: subscription_tier.parse().map_err(unreadable)?,
             status: status.parse().map_err(unreadable)?,
             settings: serde_json::from_value(settings)
                 .map_err(|error| unreadable(error.to_string()))?,
             version,
-            key: key.parse().map_err(|_| unreadable("key".to_owned()))?,
+            key: key
+                .parse()
+                .map_err(|_ignored| unreadable("key".to_owned()))?,
         })
     }
 }

@@ -99,7 +99,10 @@ pub(super) fn grams(text: &str) -> Result<i64, Fault> {
         Ok(grams) if whole_digits && no_fraction && grams <= MAX_GRAMS => Ok(grams),
         _ => Err((
             "weight_invalid",
-            format!("{} is not a whole number of grams up to {MAX_GRAMS}", shown(text)),
+            format!(
+                "{} is not a whole number of grams up to {MAX_GRAMS}",
+                shown(text)
+            ),
         )),
     }
 }
@@ -154,7 +157,10 @@ pub(super) fn url(text: &str) -> Result<String, Fault> {
         ));
     }
     if text.len() > URL_BYTES {
-        return Err(("url_invalid", format!("the address is longer than {URL_BYTES} bytes")));
+        return Err((
+            "url_invalid",
+            format!("the address is longer than {URL_BYTES} bytes"),
+        ));
     }
     Ok(text.to_owned())
 }
