@@ -556,6 +556,7 @@ pub async fn purge_tenant(
     // asked for by a repetition, which gets its first answer.)
     let status = status_of(&row)?;
     if status != TenantStatus::Purged {
+        seen.check(row.version)?;
         TenantCommand::Purge.apply(status)?;
     }
     let key: TenantKey = row
