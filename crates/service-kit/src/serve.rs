@@ -10,9 +10,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, HttpServer, ResponseError as _, web};
+use anyhow::Context as _;
+use averis_contracts::tenant::TenantClient;
+use averis_tenant_db::DatabaseUrl;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
+use url::Url;
 use uuid::Uuid;
 
 use crate::config::HttpConfig;
@@ -96,6 +100,28 @@ pub fn serve(
     .listen(listener)?
     .run();
     Ok(server)
+}
+
+/// Runs one service as a process of its own until somebody asks it to stop, and then finishes what has begun.
+///
+/// # Errors
+/// When the address is taken, or the server fails.
+pub async fn run(
+    http: HttpConfig,
+    tenant_url: Url,
+    database: DatabaseUrl,
+    service: Service,
+) -> anyhow::Result<()> {
+    let listener =
+        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
+    let directory = TenantDirectory::new(TenantClient::new(tenant_url)?, database);
+    let server = serve(listener, http, directory, vec![service])?;
+    let handle = server.handle();
+    tokio::select! {
+        result = server => result?,
+        () = stop_requested() => handle.stop(true).await,
+    }
+    Ok(())
 }
 
 /// Waits until somebody asks the process to stop, by Ctrl-C or SIGTERM.

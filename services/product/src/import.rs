@@ -6,6 +6,7 @@
 
 mod apply;
 mod file;
+mod parts;
 mod run;
 
 use std::collections::{HashMap, HashSet};

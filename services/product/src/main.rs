@@ -1,14 +1,8 @@
 //! The product service as a process of its own.
 
-use std::net::TcpListener;
-
-use anyhow::Context as _;
-use averis_contracts::tenant::TenantClient;
 use averis_product::Config;
 use averis_service_kit::config::{Env, HttpConfig};
-use averis_service_kit::serve::{serve, stop_requested};
-use averis_service_kit::telemetry;
-use averis_service_kit::tenancy::TenantDirectory;
+use averis_service_kit::{serve, telemetry};
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
@@ -16,20 +10,9 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(env)?;
     let http = HttpConfig::from_env(env, 6001)?;
     let config = Config::from_env(env)?;
-    let listener =
-        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
-    let client = TenantClient::new(config.common.tenant_url.clone())?;
-    let directory = TenantDirectory::new(client, config.common.database.clone());
-    let server = serve(
-        listener,
-        http,
-        directory,
-        vec![averis_product::service(config)?],
-    )?;
-    let handle = server.handle();
-    tokio::select! {
-        result = server => result?,
-        () = stop_requested() => handle.stop(true).await,
-    }
-    Ok(())
+    let (tenant_url, database) = (
+        config.common.tenant_url.clone(),
+        config.common.database.clone(),
+    );
+    serve::run(http, tenant_url, database, averis_product::service(config)?).await
 }

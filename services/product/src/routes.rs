@@ -12,15 +12,15 @@ use crate::{State, codes};
 #[rustfmt::skip]
 pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
     app.service(web::scope("/api/product/v1").app_data(state.clone()).app_data(pool.clone())
-        .service(resource("/products").get(products::list_products).post(products::create_product))
+        .service(resource("/products").get(products::list::list_products).post(products::create_product))
         .service(resource("/products/search").get(search::search_products))
         .service(resource("/products/export").get(exports::export_products))
         .service(resource("/products/key={key}").get(products::get_product_by_key))
-        .service(resource("/products/{id}").get(products::get_product).patch(products::update_product))
-        .service(resource("/products/{id}/launch").post(products::launch_product))
-        .service(resource("/products/{id}/suspend").post(products::suspend_product))
-        .service(resource("/products/{id}/resume").post(products::resume_product))
-        .service(resource("/products/{id}/archive").post(products::archive_product))
+        .service(resource("/products/{id}").get(products::get_product).patch(products::update::update_product))
+        .service(resource("/products/{id}/launch").post(products::commands::launch_product))
+        .service(resource("/products/{id}/suspend").post(products::commands::suspend_product))
+        .service(resource("/products/{id}/resume").post(products::commands::resume_product))
+        .service(resource("/products/{id}/archive").post(products::commands::archive_product))
         .service(resource("/products/{id}/variants").get(variants::list_variants).post(variants::create_variant))
         .service(resource("/products/{id}/variants/{part_id}").get(variants::get_variant).patch(variants::update_variant).delete(variants::delete_variant))
         .service(resource("/products/{id}/media").get(media::list_media).post(media::create_media))
@@ -43,17 +43,17 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         description = "Products, variants, categories, media and attributes of one tenant."
     ),
     paths(
-        products::list_products,
+        products::list::list_products,
         products::create_product,
         search::search_products,
         exports::export_products,
         products::get_product_by_key,
         products::get_product,
-        products::update_product,
-        products::launch_product,
-        products::suspend_product,
-        products::resume_product,
-        products::archive_product,
+        products::update::update_product,
+        products::commands::launch_product,
+        products::commands::suspend_product,
+        products::commands::resume_product,
+        products::commands::archive_product,
         variants::list_variants,
         variants::create_variant,
         variants::get_variant,

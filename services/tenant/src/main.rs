@@ -1,13 +1,7 @@
 //! The tenant service as a process of its own.
 
-use std::net::TcpListener;
-
-use anyhow::Context as _;
-use averis_contracts::tenant::TenantClient;
 use averis_service_kit::config::{Env, HttpConfig};
-use averis_service_kit::serve::{serve, stop_requested};
-use averis_service_kit::telemetry;
-use averis_service_kit::tenancy::TenantDirectory;
+use averis_service_kit::{serve, telemetry};
 use averis_tenant::Config;
 
 #[actix_web::main]
@@ -16,20 +10,6 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(env)?;
     let http = HttpConfig::from_env(env, 6012)?;
     let config = Config::from_env(env)?;
-    let listener =
-        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
-    let client = TenantClient::new(config.tenant_url.clone())?;
-    let directory = TenantDirectory::new(client, config.database.clone());
-    let server = serve(
-        listener,
-        http,
-        directory,
-        vec![averis_tenant::service(config)?],
-    )?;
-    let handle = server.handle();
-    tokio::select! {
-        result = server => result?,
-        () = stop_requested() => handle.stop(true).await,
-    }
-    Ok(())
+    let (tenant_url, database) = (config.tenant_url.clone(), config.database.clone());
+    serve::run(http, tenant_url, database, averis_tenant::service(config)?).await
 }

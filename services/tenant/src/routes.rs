@@ -13,12 +13,12 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>) {
     app.service(web::scope("/api/tenant/v1").app_data(state.clone())
         .service(resource("/tenants").get(tenants::list_tenants).post(tenants::provision_tenant))
         .service(resource("/tenants/{id}").get(tenants::get_tenant).patch(tenants::update_tenant))
-        .service(resource("/tenants/{id}/change-subdomain").post(tenants::change_subdomain))
-        .service(resource("/tenants/{id}/suspend").post(tenants::suspend_tenant))
-        .service(resource("/tenants/{id}/resume").post(tenants::resume_tenant))
-        .service(resource("/tenants/{id}/close").post(tenants::close_tenant))
-        .service(resource("/tenants/{id}/purge").post(tenants::purge_tenant))
-        .service(resource("/tenants/{id}/purge-certificate").get(tenants::get_purge_certificate))
+        .service(resource("/tenants/{id}/change-subdomain").post(tenants::commands::change_subdomain))
+        .service(resource("/tenants/{id}/suspend").post(tenants::commands::suspend_tenant))
+        .service(resource("/tenants/{id}/resume").post(tenants::commands::resume_tenant))
+        .service(resource("/tenants/{id}/close").post(tenants::commands::close_tenant))
+        .service(resource("/tenants/{id}/purge").post(tenants::purge::purge_tenant))
+        .service(resource("/tenants/{id}/purge-certificate").get(tenants::purge::get_purge_certificate))
         .service(resource("/currencies").get(reference::list_currencies))
         .service(resource("/countries").get(reference::list_countries))
         .service(resource("/regions").get(reference::list_regions)))
@@ -38,12 +38,12 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>) {
         tenants::provision_tenant,
         tenants::get_tenant,
         tenants::update_tenant,
-        tenants::change_subdomain,
-        tenants::suspend_tenant,
-        tenants::resume_tenant,
-        tenants::close_tenant,
-        tenants::purge_tenant,
-        tenants::get_purge_certificate,
+        tenants::commands::change_subdomain,
+        tenants::commands::suspend_tenant,
+        tenants::commands::resume_tenant,
+        tenants::commands::close_tenant,
+        tenants::purge::purge_tenant,
+        tenants::purge::get_purge_certificate,
         reference::list_currencies,
         reference::list_countries,
         reference::list_regions,

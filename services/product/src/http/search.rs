@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::State;
 use crate::domain::products::ProductStatus;
 use crate::error::ProductError;
-use crate::http::products::{ProductView, check_filter_text};
+use crate::http::products::ProductView;
+use crate::http::products::list::check_filter_text;
 use crate::store::search::{Facet, FacetCount, ProductSearch};
 use crate::store::{attributes, search};
 

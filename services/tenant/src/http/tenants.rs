@@ -1,9 +1,12 @@
-//! Tenants.
+//! Tenants: making, reading and changing them.
+
+pub mod commands;
+pub mod purge;
 
 use actix_web::web::Data;
 use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
-use averis_service_kit::idempotency::{Command, IdempotencyKey, Post, recall, remember};
+use averis_service_kit::idempotency::{Post, recall, remember};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::Patch;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
@@ -13,22 +16,18 @@ use averis_service_kit::version::SeenVersion;
 use averis_tenant_context::{
     SettingsPatch, Subdomain, TenantKey, TenantSettings, TenantStatus, Tier,
 };
-use averis_tenant_db::{PlatformConn, TableCount};
-use chrono::{DateTime, SubsecRound as _, Utc};
+use averis_tenant_db::PlatformConn;
+use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State;
-use crate::domain::tenants::TenantCommand;
-use crate::error::{TenantError, codes};
+use crate::error::TenantError;
 use crate::http::scope::PlatformScope;
-use crate::store::tenants::{
-    self as store, CertificateRow, TenantChanges, TenantFilter, TenantRow,
-};
+use crate::store::tenants::{self as store, TenantChanges, TenantFilter, TenantRow};
 
 /// A tenant.
 #[derive(Debug, Serialize, ToSchema)]
@@ -357,284 +356,4 @@ async fn locked(
         .ok_or_else(Problem::not_found)?;
     seen.check(row.version)?;
     Ok(row)
-}
-
-/// A tenant's new address.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeSubdomain {
-    /// Letters, digits, single hyphens; not a reserved name.
-    #[garde(skip)]
-    #[schema(example = "acme-shop")]
-    subdomain: String,
-}
-
-/// Gives a tenant another subdomain. The old one stops at once.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/change-subdomain", tag = "tenants",
-    request_body = ChangeSubdomain, params(("id" = Uuid, Path), IfMatch),
-    responses((status = 200, description = "The changed tenant.", body = TenantView)))]
-pub async fn change_subdomain(
-    scope: PlatformScope,
-    state: Data<State>,
-    PathId(id): PathId,
-    seen: SeenVersion,
-    post: Post<ChangeSubdomain>,
-) -> ApiResult<Reply> {
-    scope.admit(id)?;
-    let subdomain: Subdomain = post.body.subdomain.parse().map_err(|error| {
-        let message = averis_tenant_context::InvalidName::to_string(&error);
-        Problem::invalid(vec![FieldProblem::new("/subdomain", "invalid", message)])
-    })?;
-    once(&state, &post.key, async |conn| {
-        let row = locked(conn, id, seen).await?;
-        if row.status == TenantStatus::Purged.as_str() {
-            return Err(TenantError::Transition {
-                from: TenantStatus::Purged,
-                verb: "get another subdomain",
-            });
-        }
-        let changes = TenantChanges {
-            subdomain: Some(subdomain.as_str().to_owned()),
-            ..TenantChanges::default()
-        };
-        Ok(answer(store::update(conn, id, &changes).await?))
-    })
-    .await
-}
-
-/// Refuses writes of a tenant until it is resumed. Reads and exports go on.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/suspend", tag = "tenants",
-    params(("id" = Uuid, Path), IfMatch),
-    responses((status = 200, description = "The suspended tenant.", body = TenantView)))]
-pub async fn suspend_tenant(
-    scope: PlatformScope,
-    state: Data<State>,
-    PathId(id): PathId,
-    seen: SeenVersion,
-    command: Command,
-) -> ApiResult<Reply> {
-    scope.admit(id)?;
-    move_on(&state, id, seen, &command.key, TenantCommand::Suspend).await
-}
-
-/// Accepts writes of a suspended tenant again.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/resume", tag = "tenants",
-    params(("id" = Uuid, Path), IfMatch),
-    responses((status = 200, description = "The active tenant.", body = TenantView)))]
-pub async fn resume_tenant(
-    scope: PlatformScope,
-    state: Data<State>,
-    PathId(id): PathId,
-    seen: SeenVersion,
-    command: Command,
-) -> ApiResult<Reply> {
-    scope.admit(id)?;
-    move_on(&state, id, seen, &command.key, TenantCommand::Resume).await
-}
-
-/// Begins a tenant's leave: nothing is written any more, exports go on until the purge.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/close", tag = "tenants",
-    params(("id" = Uuid, Path), IfMatch),
-    responses((status = 200, description = "The closing tenant.", body = TenantView)))]
-pub async fn close_tenant(
-    scope: PlatformScope,
-    state: Data<State>,
-    PathId(id): PathId,
-    seen: SeenVersion,
-    command: Command,
-) -> ApiResult<Reply> {
-    scope.admit(id)?;
-    move_on(&state, id, seen, &command.key, TenantCommand::Close).await
-}
-
-async fn move_on(
-    state: &State,
-    id: Uuid,
-    seen: SeenVersion,
-    key: &IdempotencyKey,
-    command: TenantCommand,
-) -> ApiResult<Reply> {
-    once(state, key, async |conn| {
-        let row = locked(conn, id, seen).await?;
-        let status = command.apply(status_of(&row)?)?;
-        let changes = TenantChanges {
-            status: Some(status.as_str().to_owned()),
-            ..TenantChanges::default()
-        };
-        Ok(answer(store::update(conn, id, &changes).await?))
-    })
-    .await
-}
-
-fn status_of(row: &TenantRow) -> Result<TenantStatus, Problem> {
-    row.status
-        .parse()
-        .map_err(|error: String| Problem::new(internal()).because(error))
-}
-
-/// Runs a command in one transaction, once per idempotency key.
-async fn once<F>(state: &State, key: &IdempotencyKey, work: F) -> ApiResult<Reply>
-where
-    F: AsyncFn(&mut PlatformConn<'_>) -> Result<Reply, TenantError>,
-{
-    let done = state
-        .platform
-        .transaction(async |conn| -> Result<_, TenantError> {
-            if let Some(reply) = recall(&mut **conn, key, "platform").await? {
-                return Ok(reply);
-            }
-            let reply = work(conn).await?;
-            remember(&mut **conn, key, &reply).await?;
-            Ok(reply)
-        });
-    Ok(done.await?)
-}
-
-/// The tenant's key, typed again by whoever asks for its end.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PurgeTenant {
-    #[garde(skip)]
-    #[schema(example = "acme")]
-    confirm_key: String,
-}
-
-/// What a purged tenant held.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PurgeCertificate {
-    tenant_id: Uuid,
-    tenant_key: String,
-    /// Rows by `schema.table`.
-    #[schema(value_type = Object)]
-    row_counts: Value,
-    /// SHA-256 over id, key, counts and time, in hexadecimal digits.
-    digest: String,
-    purged_at: DateTime<Utc>,
-}
-
-impl From<CertificateRow> for PurgeCertificate {
-    fn from(row: CertificateRow) -> Self {
-        let CertificateRow {
-            tenant_id,
-            tenant_key,
-            row_counts,
-            digest,
-            purged_at,
-        } = row;
-        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self {
-            tenant_id,
-            tenant_key,
-            row_counts,
-            digest,
-            purged_at,
-        }
-    }
-}
-
-/// Removes schemas and roles of a closing tenant for good and certifies what they held.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/purge", tag = "tenants",
-    request_body = PurgeTenant, params(("id" = Uuid, Path), IfMatch),
-    responses((status = 200, description = "What is gone.", body = PurgeCertificate)))]
-pub async fn purge_tenant(
-    scope: PlatformScope,
-    state: Data<State>,
-    PathId(id): PathId,
-    seen: SeenVersion,
-    post: Post<PurgeTenant>,
-) -> ApiResult<Reply> {
-    scope.admit(id)?;
-    let row = state
-        .platform
-        .read(async |conn| -> Result<_, TenantError> { Ok(store::find(conn, id).await?) })
-        .await?
-        .ok_or_else(Problem::not_found)?;
-    if row.key != post.body.confirm_key {
-        return Err(Problem::new(codes::CONFIRMATION_MISMATCH));
-    }
-    // Nothing of a tenant that is not about to end is locked for the asking. (One that is purged already may be
-    // asked for by a repetition, which gets its first answer.)
-    let status = status_of(&row)?;
-    if status != TenantStatus::Purged {
-        seen.check(row.version)?;
-        TenantCommand::Purge.apply(status)?;
-    }
-    let key: TenantKey = row
-        .key
-        .parse()
-        .map_err(|_ignored| Problem::new(internal()))?;
-    let purged = state
-        .provisioner
-        .purge(&key, async |conn, counts| {
-            if let Some(reply) = recall(&mut **conn, &post.key, "platform").await? {
-                return Err(TenantError::Replay(Box::new(reply)));
-            }
-            let row = locked(conn, id, seen).await?;
-            let status = TenantCommand::Purge.apply(status_of(&row)?)?;
-            let certificate = certify(&row, &counts);
-            store::insert_certificate(conn, &certificate).await?;
-            let changes = TenantChanges {
-                status: Some(status.as_str().to_owned()),
-                purged_at: Some(certificate.purged_at),
-                ..TenantChanges::default()
-            };
-            store::update(conn, id, &changes).await?;
-            let reply = Reply::ok(&PurgeCertificate::from(certificate));
-            remember(&mut **conn, &post.key, &reply).await?;
-            Ok(reply)
-        })
-        .await;
-    match purged {
-        Err(TenantError::Replay(reply)) => Ok(*reply),
-        purged => Ok(purged?),
-    }
-}
-
-fn certify(row: &TenantRow, counts: &[TableCount]) -> CertificateRow {
-    let row_counts: Value = counts
-        .iter()
-        .map(|count| {
-            (
-                format!("{}.{}", count.schema_name, count.table_name),
-                json!(count.rows),
-            )
-        })
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    // As exactly as it is stored, so that the digest can be computed again from the certificate.
-    let purged_at = Utc::now().trunc_subsecs(6);
-    let mut hash = Sha256::new();
-    hash.update(format!(
-        "{}\n{}\n{row_counts}\n{}",
-        row.id,
-        row.key,
-        purged_at.to_rfc3339()
-    ));
-    CertificateRow {
-        tenant_id: row.id,
-        tenant_key: row.key.clone(),
-        row_counts,
-        digest: hash.finalize().to_vec(),
-        purged_at,
-    }
-}
-
-/// Reads the certificate of a tenant's purge.
-#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}/purge-certificate", tag = "tenants",
-    params(("id" = Uuid, Path)),
-    responses((status = 200, description = "What is gone.", body = PurgeCertificate)))]
-pub async fn get_purge_certificate(
-    scope: PlatformScope,
-    state: Data<State>,
-    PathId(id): PathId,
-) -> ApiResult<Reply> {
-    scope.admit(id)?;
-    let row = state
-        .platform
-        .read(async |conn| -> Result<_, TenantError> {
-            Ok(store::find_certificate(conn, id).await?)
-        })
-        .await?;
-    let row = row.ok_or_else(Problem::not_found)?;
-    Ok(Reply::ok(&PurgeCertificate::from(row)))
 }
