@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 /// Longest time for one attempt, connecting included.
 const DEADLINE: Duration = Duration::from_millis(1500);
+/// How long an idle connection is kept: less than the called service keeps it.
+const IDLE: Duration = Duration::from_secs(30);
 /// Attempts of a call that is safe to repeat.
 const ATTEMPTS: u32 = 2;
 /// Failures in a row after which calls are not even tried for a while.
@@ -57,6 +59,7 @@ impl ServiceClient {
     pub fn new(service: &'static str, base: Url) -> Result<Self, CallError> {
         let http = reqwest::Client::builder()
             .timeout(DEADLINE)
+            .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .user_agent("averis")

@@ -28,6 +28,10 @@ use crate::{metrics, openapi};
 /// How long a stopping process waits for what it has begun.
 const SHUTDOWN_SECONDS: u64 = 30;
 
+/// How long an idle connection stays open. Longer than callers keep theirs (proxies 60 s, our own clients 30 s), so
+/// that it is never the server that closes one at the moment when a request comes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
 /// A check whether a dependency is there.
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
@@ -95,6 +99,7 @@ pub fn serve(
         app
     })
     .workers(workers)
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .listen(listener)?

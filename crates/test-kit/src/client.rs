@@ -32,6 +32,7 @@ impl Client {
     pub fn new(base: &str, host: &str) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
+            .pool_idle_timeout(std::time::Duration::from_secs(30))
             .build()
             .expect("a client");
         Self {

@@ -36,6 +36,7 @@ impl Api {
         let http = reqwest::Client::builder()
             .no_proxy()
             .connect_timeout(Duration::from_secs(5))
+            .pool_idle_timeout(Duration::from_secs(30))
             .build()
             .context("making an HTTP client")?;
         Ok(Self {

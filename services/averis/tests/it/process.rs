@@ -1,6 +1,6 @@
 //! `averis up` as a process of its own, on a database of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -28,11 +28,18 @@ fn free_port() -> u16 {
 }
 
 impl Process {
-    /// Starts on the database at `url` (an administrator's), with secrets in `state_dir`.
-    pub async fn start(state_dir: PathBuf, url: Option<&str>, arguments: &[&str]) -> Self {
+    /// Starts with its log, at that level, in a file.
+    pub async fn start_logging(state_dir: PathBuf, url: &str, log: &Path, level: &str) -> Self {
         let port = free_port();
+        let file = std::fs::File::create(log).expect("the log's file");
+        let mut command = Self::command(&state_dir, Some(url), port, &[]);
+        command
+            .env("AVERIS_LOG", level)
+            .env("AVERIS_LOG_FORMAT", "json")
+            .stderr(file);
+        let child = command.spawn().expect("averis starts");
         let mut process = Self {
-            child: Self::spawn(&state_dir, url, port, arguments),
+            child,
             port,
             state_dir,
         };
@@ -40,7 +47,21 @@ impl Process {
         process
     }
 
-    fn spawn(state_dir: &PathBuf, url: Option<&str>, port: u16, arguments: &[&str]) -> Child {
+    /// Starts on the database at `url` (an administrator's), with secrets in `state_dir`.
+    pub async fn start(state_dir: PathBuf, url: Option<&str>, arguments: &[&str]) -> Self {
+        let port = free_port();
+        let mut process = Self {
+            child: Self::command(&state_dir, url, port, arguments)
+                .spawn()
+                .expect("averis starts"),
+            port,
+            state_dir,
+        };
+        process.wait().await;
+        process
+    }
+
+    fn command(state_dir: &PathBuf, url: Option<&str>, port: u16, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_averis"));
         command
             .arg("up")
@@ -57,7 +78,7 @@ impl Process {
         if let Some(url) = url {
             command.env("AVERIS_DATABASE_URL", url);
         }
-        command.spawn().expect("averis starts")
+        command
     }
 
     async fn wait(&mut self) {

@@ -10,6 +10,7 @@ mod capacity;
 mod directory;
 mod health;
 mod idempotency;
+mod isolation;
 mod lists;
 mod metrics;
 mod openapi;
