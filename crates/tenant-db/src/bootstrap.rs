@@ -116,16 +116,17 @@ BEGIN
                                  'averis_oms', 'averis_erp', 'averis_tenant'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE', login);
-            EXECUTE format('ALTER ROLE %I SET statement_timeout = ''15s''', login);
-            EXECUTE format('ALTER ROLE %I SET lock_timeout = ''5s''', login);
-            EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''20s''', login);
-            EXECUTE format('ALTER ROLE %I SET temp_file_limit = ''256MB''', login);
-            EXECUTE format('ALTER ROLE %I SET lc_messages = ''C''', login);
-            EXECUTE format('ALTER ROLE %I SET search_path = pg_temp', login);
-            -- Statements are prepared once for each tenant and connection: planning five times before the
-            -- planner settles, or anew for each LIMIT, costs more than a plan for known values gains.
-            EXECUTE format('ALTER ROLE %I SET plan_cache_mode = force_generic_plan', login);
         END IF;
+        -- Beside the making, so that a setting that is new reaches the roles of an older installation.
+        EXECUTE format('ALTER ROLE %I SET statement_timeout = ''15s''', login);
+        EXECUTE format('ALTER ROLE %I SET lock_timeout = ''5s''', login);
+        EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''20s''', login);
+        EXECUTE format('ALTER ROLE %I SET temp_file_limit = ''256MB''', login);
+        EXECUTE format('ALTER ROLE %I SET lc_messages = ''C''', login);
+        EXECUTE format('ALTER ROLE %I SET search_path = pg_temp', login);
+        -- Statements are prepared once for each tenant and connection: planning five times before the
+        -- planner settles, or anew for each LIMIT, costs more than a plan for known values gains.
+        EXECUTE format('ALTER ROLE %I SET plan_cache_mode = force_generic_plan', login);
     END LOOP;
     ALTER ROLE averis_tenant SET search_path = platform_shared, pg_temp;
     ALTER ROLE averis_provisioner SET search_path = platform_shared, pg_temp;

@@ -52,12 +52,11 @@ fn is_under_a_tenant(req: &ServiceRequest) -> bool {
     let Some(config) = req.app_data::<web::Data<HttpConfig>>() else {
         return true;
     };
-    let host = req
-        .headers()
-        .get(HOST)
-        .and_then(|value| value.to_str().ok());
+    let Ok(host) = read_host(req, config) else {
+        return true;
+    };
     let address = RequestAddress {
-        host,
+        host: host.as_deref(),
         path: "/",
         headers: &[],
     };
@@ -94,7 +93,8 @@ async fn find_tenant(req: &mut ServiceRequest) -> Result<Option<Arc<TenantContex
 
 type Names = (Vec<averis_tenant_context::Clue>, Option<String>);
 
-fn read_clues(req: &ServiceRequest, config: &HttpConfig) -> Result<Names, Problem> {
+/// Returns the host that the caller asked for.
+fn read_host(req: &ServiceRequest, config: &HttpConfig) -> Result<Option<String>, Problem> {
     let text =
         |value: &actix_web::http::header::HeaderValue| value.to_str().map(str::to_owned).ok();
     let mut hosts = req.headers().get_all(HOST);
@@ -115,6 +115,11 @@ fn read_clues(req: &ServiceRequest, config: &HttpConfig) -> Result<Names, Proble
         let forwarded = req.headers().get("x-forwarded-host").and_then(text);
         host = forwarded.or(host);
     }
+    Ok(host)
+}
+
+fn read_clues(req: &ServiceRequest, config: &HttpConfig) -> Result<Names, Problem> {
+    let host = read_host(req, config)?;
     let values: Vec<Option<&str>> = req
         .headers()
         .get_all(TENANT_HEADER)
