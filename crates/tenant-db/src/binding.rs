@@ -56,11 +56,15 @@ impl Slot {
         }
     }
 
+    pub fn is_bound_to(&self, schema: &SchemaName) -> bool {
+        matches!(&self.binding, Binding::Bound(bound) if bound == schema)
+    }
+
     /// Tells how well the connection serves a tenant's request that is handled on thread `here`.
     pub fn fitness(&self, key: &TenantKey, schema: &SchemaName, here: Option<ThreadId>) -> Fitness {
         Fitness {
             near: self.home == here,
-            bound: matches!(&self.binding, Binding::Bound(bound) if bound == schema),
+            bound: self.is_bound_to(schema),
             known: self.served.contains(key),
         }
     }

@@ -3,9 +3,8 @@
 use std::ops::{Deref, DerefMut};
 
 use deadpool::managed::{Object, Pool, Timeouts};
-use diesel::QueryResult;
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _, TransactionManager as _};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, TransactionManager as _};
 
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::error::DbError;
@@ -123,10 +122,9 @@ where
         .map_err(DbError::Query)?;
     match work(conn).await {
         Ok(value) => {
-            // COMMIT of an aborted transaction reports success and stores nothing; this statement fails there.
-            if check_not_aborted(conn).await.is_err() {
+            if let Err(ignored) = check_not_aborted(conn).await {
                 roll_back(conn).await;
-                return Err(DbError::IgnoredFailure.into());
+                return Err(ignored.into());
             }
             Transactions::commit_transaction(conn)
                 .await
@@ -147,8 +145,8 @@ async fn roll_back(conn: &mut AsyncPgConnection) {
     }
 }
 
-async fn check_not_aborted(conn: &mut AsyncPgConnection) -> QueryResult<()> {
-    use diesel::IntoSql as _;
-    let one = diesel::select(1_i32.into_sql::<diesel::sql_types::Integer>());
-    one.get_result::<i32>(conn).await.map(drop)
+/// Fails in an aborted transaction, whose COMMIT would report success and store nothing.
+pub(crate) async fn check_not_aborted(conn: &mut AsyncPgConnection) -> Result<(), DbError> {
+    let checked = conn.batch_execute("SELECT 1").await;
+    checked.map_err(|_ignored| DbError::IgnoredFailure)
 }

@@ -116,7 +116,7 @@ impl Pool {
                 None => break self.open().await?,
             }
         };
-        if slot.fitness(key, schema, None).bound {
+        if slot.is_bound_to(schema) {
             self.counters.hits.fetch_add(1, Ordering::Relaxed);
         }
         slot.note_served(key);

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::error::DbError;
 use crate::migrations::{migrate_platform, migrate_schema};
-use crate::platform::PlatformConn;
+use crate::platform::{PlatformConn, check_not_aborted};
 
 /// Provisionings and purges that run at once. Each makes or drops a few dozen relations, so more of them only
 /// fight for the same locks.
@@ -163,11 +163,7 @@ impl OpenTransaction {
 
     pub async fn commit(mut self) -> Result<AsyncPgConnection, DbError> {
         use diesel_async::TransactionManager as _;
-        // Fails in an aborted transaction, whose COMMIT would report success and store nothing.
-        self.conn
-            .batch_execute("SELECT 1")
-            .await
-            .map_err(|_ignored| DbError::IgnoredFailure)?;
+        check_not_aborted(&mut self.conn).await?;
         <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager::commit_transaction(
             &mut self.conn,
         )

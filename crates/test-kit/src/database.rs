@@ -68,6 +68,16 @@ impl Database {
         database
     }
 
+    /// Connects as a superuser, to look at what no role of the platform may see.
+    pub async fn connect(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.admin_text, tokio_postgres::NoTls)
+            .await
+            .expect("a connection");
+        // Ends when the client is dropped; errors reach the client's own calls.
+        drop(tokio::spawn(connection));
+        client
+    }
+
     /// Returns the address as `role` logs in.
     #[must_use]
     pub fn url(&self, role: LoginRole) -> DatabaseUrl {

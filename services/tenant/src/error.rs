@@ -58,6 +58,14 @@ pub enum TenantError {
     Db(DbError),
 }
 
+/// Takes the first answer out of a repetition.
+pub fn answered(done: Result<Reply, TenantError>) -> Result<Reply, Problem> {
+    match done {
+        Err(TenantError::Replay(reply)) => Ok(*reply),
+        done => Ok(done?),
+    }
+}
+
 impl From<DbError> for TenantError {
     fn from(error: DbError) -> Self {
         match error {

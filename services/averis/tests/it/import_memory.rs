@@ -31,6 +31,17 @@ fn rows(total: usize) -> Body {
     Body::wrap_stream(stream::iter(pieces.collect::<Vec<_>>()))
 }
 
+/// Makes the tenant that imports.
+async fn bulk(process: &Process) -> Client {
+    let body = json!({"key": "bulk", "name": "Bulk", "subscription_tier": "enterprise"});
+    process
+        .client()
+        .post("/api/tenant/v1/tenants", &body)
+        .await
+        .expect(201);
+    process.under("bulk")
+}
+
 async fn begin(client: &Client, total: usize) -> String {
     let request = client
         .request(Method::POST, "/api/product/v1/imports")
@@ -66,13 +77,7 @@ async fn stress_a_million_rows_need_little_memory() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = Database::own(false).await;
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
-    let body = json!({"key": "bulk", "name": "Bulk", "subscription_tier": "enterprise"});
-    process
-        .client()
-        .post("/api/tenant/v1/tenants", &body)
-        .await
-        .expect(201);
-    let client = process.under("bulk");
+    let client = bulk(&process).await;
     let before = process.peak_memory();
     let start = Instant::now();
     let id = begin(&client, total).await;
@@ -95,13 +100,7 @@ async fn stress_a_job_survives_the_kill_of_its_process() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = Database::own(true).await;
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
-    let body = json!({"key": "bulk", "name": "Bulk", "subscription_tier": "enterprise"});
-    process
-        .client()
-        .post("/api/tenant/v1/tenants", &body)
-        .await
-        .expect(201);
-    let client = process.under("bulk");
+    let client = bulk(&process).await;
     let id = begin(&client, total).await;
     let path = format!("/api/product/v1/imports/{id}");
     let deadline = Instant::now() + Duration::from_secs(30);

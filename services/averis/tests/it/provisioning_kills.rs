@@ -9,7 +9,6 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use reqwest::Method;
 use serde_json::json;
-use tokio_postgres::NoTls;
 
 use crate::process::{Process, is_long};
 
@@ -73,10 +72,7 @@ async fn stress_a_tenant_is_whole_or_absent_after_any_kill() {
 
 /// Counts tenants that have their row, all schemas with tables and all roles, and those that have none of it.
 async fn count(database: &Database, keys: &[TenantKey]) -> (usize, usize) {
-    let (client, connection) = tokio_postgres::connect(&database.admin_text, NoTls)
-        .await
-        .expect("a connection");
-    let connection = tokio::spawn(connection);
+    let client = database.connect().await;
     let names = async |sql: &str| -> BTreeSet<String> {
         let rows = client.query(sql, &[]).await.expect("the catalog");
         rows.iter().map(|row| row.get(0)).collect()
@@ -103,7 +99,5 @@ async fn count(database: &Database, keys: &[TenantKey]) -> (usize, usize) {
         assert!(has_all != has_none, "{key} is there by halves");
         if has_all { whole += 1 } else { absent += 1 }
     }
-    drop(client);
-    connection.abort();
     (whole, absent)
 }

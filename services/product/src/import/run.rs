@@ -185,15 +185,12 @@ fn size(rows: &ProductRows) -> usize {
 
 impl Job<'_> {
     async fn note_header(&mut self, warnings: &[Problem]) -> Result<bool, ProductError> {
+        let mut noted = self.noted();
         let mut progress = Progress::default();
         let mut report = Vec::new();
-        self.note(
-            "",
-            warnings,
-            warnings.len() as i64,
-            &mut progress,
-            &mut report,
-        );
+        let count = warnings.len() as i64;
+        noted.note("", warnings, count, &mut progress, &mut report);
+        self.problems = noted.problems;
         let report = &report;
         let progress = &progress;
         let (id, runner) = (self.id, self.runner);
@@ -234,15 +231,11 @@ impl Job<'_> {
         batch: &[ProductRows],
         refusal: Option<&str>,
     ) -> Result<bool, ProductError> {
-        let before = self.problems;
         let this = &*self;
         let done = self
             .db
-            .transaction(async |conn| -> Result<(bool, i64), ProductError> {
-                let mut noted = Noted {
-                    problems: before,
-                    import: this.id,
-                };
+            .transaction(async |conn| -> Result<i64, ProductError> {
+                let mut noted = this.noted();
                 let mut progress = Progress::default();
                 let mut report = Vec::new();
                 for rows in batch {
@@ -280,36 +273,27 @@ impl Job<'_> {
                 }
                 let kept = imports::advance(conn, this.id, this.runner, &progress).await?;
                 if kept {
-                    Ok((true, noted.problems))
+                    Ok(noted.problems)
                 } else {
                     Err(ProductError::JobTaken)
                 }
             })
             .await;
         match done {
-            Ok((kept, problems)) => {
+            Ok(problems) => {
                 self.problems = problems;
-                Ok(kept)
+                Ok(true)
             }
             Err(ProductError::JobTaken) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    fn note(
-        &mut self,
-        key: &str,
-        problems: &[Problem],
-        count: i64,
-        progress: &mut Progress,
-        report: &mut Vec<ProblemRow>,
-    ) {
-        let mut noted = Noted {
+    fn noted(&self) -> Noted {
+        Noted {
             problems: self.problems,
             import: self.id,
-        };
-        noted.note(key, problems, count, progress, report);
-        self.problems = noted.problems;
+        }
     }
 }
 

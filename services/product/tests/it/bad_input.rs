@@ -1,32 +1,13 @@
 //! What a caller may get wrong. The operations come from the OpenAPI document, so a new one is tested without being
 //! named here.
 
-use averis_test_kit::{Answer, Client};
+use averis_test_kit::{IMPOSSIBLE_IDS, Operation, awkward_texts};
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::calls::{Operation, operations};
+use crate::calls::operations;
 use crate::setup::{all, draft, one_tenant, path, product_path};
-
-const MAX_BODY: usize = 1024 * 1024;
-
-/// Sends a body as it is, with everything else in order.
-pub async fn send(
-    client: &Client,
-    method: &Method,
-    path: &str,
-    kind: &str,
-    body: Vec<u8>,
-) -> Answer {
-    let request = client
-        .request(method.clone(), path)
-        .header("idempotency-key", Uuid::now_v7().to_string())
-        .header("if-match", "\"1\"")
-        .header("content-type", kind)
-        .body(body);
-    Answer::of(request).await
-}
 
 /// The operation's address with ids that nothing has.
 pub fn nowhere(operation: &Operation) -> String {
@@ -50,50 +31,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
             continue;
         }
         let (method, path) = (&operation.method, nowhere(&operation));
-        let case = async |kind: &str, body: &[u8], status, code: &str| {
-            let answer = send(&acme, method, &path, kind, body.to_vec()).await;
-            assert_eq!(
-                answer.status, status,
-                "{method} {}: {}",
-                operation.path, answer.text
-            );
-            answer.expect_problem(status, code);
-        };
-        case(json, br#"{"no_such_field":1}"#, 400, "unknown_field").await;
-        case(json, br#"{"__proto__":{}}"#, 400, "unknown_field").await;
-        for malformed in [
-            &b"not JSON"[..],
-            b"{",
-            b"[]",
-            b"null",
-            b"7",
-            b"\"text\"",
-            b"{}{}",
-            b"{\"\xff\":1}",
-            b"\xff\xfe",
-            b"\0",
-        ] {
-            let answer = send(&acme, method, &path, json, malformed.to_vec()).await;
-            assert_eq!(answer.status, 400, "{method} {path}: {}", answer.text);
-        }
-        case(json, "[".repeat(10_000).as_bytes(), 400, "malformed_body").await;
-        case(
-            json,
-            "{\"a\":".repeat(10_000).as_bytes(),
-            400,
-            "unknown_field",
-        )
-        .await;
-        case(json, &vec![b' '; MAX_BODY + 1], 413, "body_too_large").await;
-        for wrong in [
-            "text/plain",
-            "application/xml",
-            "application/jsonx",
-            "",
-            "multipart/form-data",
-        ] {
-            case(wrong, b"{}", 415, "unsupported_media_type").await;
-        }
+        acme.expect_wrong_bodies_refused(method, &path).await;
         tested += 1;
     }
     assert_eq!(tested, 15, "POST and PATCH with JSON, and commands");
@@ -101,14 +39,9 @@ async fn every_body_of_a_wrong_form_is_refused() {
         r#"{{"key":"k","name":"n","attributes":{{"a":{}}}}}"#,
         "[".repeat(10_000)
     );
-    let answer = send(
-        &acme,
-        &Method::POST,
-        &path("/products"),
-        json,
-        deep.into_bytes(),
-    )
-    .await;
+    let answer = acme
+        .send_bytes(&Method::POST, &path("/products"), json, deep.into_bytes())
+        .await;
     answer.expect_problem(400, "malformed_body");
     let imports = path("/imports");
     for wrong in [
@@ -118,7 +51,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
         "",
     ] {
         let file = b"Handle,Title\na,A\n".to_vec();
-        let answer = send(&acme, &Method::POST, &imports, wrong, file).await;
+        let answer = acme.send_bytes(&Method::POST, &imports, wrong, file).await;
         answer.expect_problem(415, "unsupported_media_type");
     }
     for list in [
@@ -135,21 +68,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
 async fn an_id_that_nothing_can_have_is_not_found() {
     let (_platform, acme) = one_tenant().await;
     let long = "a".repeat(4_000);
-    let ids = [
-        "1",
-        "x",
-        "00000000-0000-0000-0000-000000000000",
-        "00000000000000000000000000000000",
-        "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz",
-        "%7B00000000-0000-0000-0000-00000000000%7D",
-        "urn:uuid:00000000-0000-0000-0000-000000000000",
-        "%00",
-        "%FF",
-        "';DROP%20TABLE%20products",
-        "..%2F..%2Finternal",
-        "%F0%9F%92%A9",
-        &long,
-    ];
+    let ids = IMPOSSIBLE_IDS.iter().copied().chain([long.as_str()]);
     for operation in operations()
         .iter()
         .filter(|operation| operation.names_a_thing())
@@ -160,7 +79,7 @@ async fn an_id_that_nothing_can_have_is_not_found() {
             Some("media") => json!({"url": "https://x.example/"}),
             _ => json!({}),
         };
-        for id in ids {
+        for id in ids.clone() {
             let good = Uuid::now_v7().to_string();
             let both = operation.path.replace("{id}", id).replace("{key}", id);
             let mut addresses = vec![both.replace("{part_id}", &good)];
@@ -174,62 +93,13 @@ async fn an_id_that_nothing_can_have_is_not_found() {
             for address in addresses {
                 let body = body.to_string().into_bytes();
                 let kind = "application/json";
-                let answer = send(&acme, &operation.method, &address, kind, body).await;
+                let answer = acme
+                    .send_bytes(&operation.method, &address, kind, body)
+                    .await;
                 answer.expect_problem(404, "not_found");
             }
         }
     }
-}
-
-/// Texts that some part of a system could stumble over.
-fn awkward_texts() -> Vec<String> {
-    [
-        "'; DROP TABLE products; --",
-        "'; RESET ROLE; SET ROLE tenant_globex_product; --",
-        "\" OR 1=1",
-        "../../etc/passwd",
-        "..\\..\\windows",
-        "${jndi:ldap://x}",
-        "{{7*7}}",
-        "%s%n%00",
-        "<script>alert(1)</script>",
-        "=1+1",
-        "\u{0}",
-        "a\u{0}b",
-        "a\u{1b}[31mb",
-        "a\rb",
-        "a\nb",
-        "a\tb",
-        "a\u{7f}b",
-        "a\u{85}b",
-        "\u{202e}txet",
-        "a\u{200b}b",
-        "a\u{2028}b",
-        "\u{feff}bom",
-        "e\u{301} and \u{e9}",
-        "👩‍👩‍👧‍👦 & Söhne",
-        "\u{10ffff}",
-        "ﷺ",
-        "İstanbul ß ǅ",
-        "",
-        " ",
-        " a",
-        "a ",
-        "\u{a0}a",
-        "NULL",
-        "\\",
-        "\\x00",
-        "\u{fffd}",
-    ]
-    .map(str::to_owned)
-    .into_iter()
-    .chain([
-        "x".repeat(500),
-        "💩".repeat(500),
-        "x".repeat(501),
-        "x".repeat(10_000),
-    ])
-    .collect()
 }
 
 #[actix_web::test]
@@ -244,7 +114,7 @@ async fn a_text_is_stored_exactly_as_sent_or_refused() {
         .await
         .expect(201);
     let mut outcomes = [0, 0];
-    for text in awkward_texts() {
+    for text in awkward_texts(500) {
         for (place, field, value) in [
             (&address, "name", json!(text)),
             (&address, "key", json!(text)),

@@ -4,7 +4,7 @@ use averis_test_kit::Answer;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::bad_input::{nowhere, send};
+use crate::bad_input::nowhere;
 use crate::calls::operations;
 use crate::setup::{draft, one_tenant};
 
@@ -95,14 +95,9 @@ async fn no_value_of_any_query_parameter_is_an_error_of_ours() {
             ];
             for query in single.chain(twice).chain(array) {
                 let address = format!("{address}?{query}");
-                let answer = send(
-                    &acme,
-                    &operation.method,
-                    &address,
-                    "text/csv",
-                    b"x".to_vec(),
-                )
-                .await;
+                let answer = acme
+                    .send_bytes(&operation.method, &address, "text/csv", b"x".to_vec())
+                    .await;
                 let fine = matches!(answer.status, 200 | 202 | 400 | 404 | 422);
                 assert!(
                     fine,
@@ -114,14 +109,14 @@ async fn no_value_of_any_query_parameter_is_an_error_of_ours() {
         }
         // A parameter that is not declared is refused wherever any is.
         if !named(false).is_empty() {
-            let answer = send(
-                &acme,
-                &operation.method,
-                &format!("{address}?no_such=1"),
-                "text/csv",
-                vec![],
-            )
-            .await;
+            let answer = acme
+                .send_bytes(
+                    &operation.method,
+                    &format!("{address}?no_such=1"),
+                    "text/csv",
+                    vec![],
+                )
+                .await;
             assert!(
                 matches!(answer.status, 400 | 404),
                 "{address}: {}",

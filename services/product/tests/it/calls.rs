@@ -1,46 +1,16 @@
 //! For each operation of the document, a call that succeeds: what it needs is made, its body is good. An operation
 //! that is not known here fails the test, so none is forgotten.
 
-use averis_test_kit::{Answer, Client};
+use averis_test_kit::{Answer, Client, Operation};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::setup::{API, command, draft, ended, path, product_path, upload};
 
-/// An operation of the document.
-pub struct Operation {
-    pub method: Method,
-    pub path: String,
-    pub description: Value,
-}
-
-impl Operation {
-    /// Whether its address names a thing.
-    pub fn names_a_thing(&self) -> bool {
-        self.path.contains('{')
-    }
-
-    /// The media type of its body, if it takes one.
-    pub fn body_type(&self) -> Option<&str> {
-        let content = self.description.pointer("/requestBody/content")?;
-        content.as_object()?.keys().next().map(String::as_str)
-    }
-}
-
 /// All operations of the document.
 pub fn operations() -> Vec<Operation> {
-    let document = averis_product::document();
-    let mut all = Vec::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for (method, description) in methods.as_object().expect("methods") {
-            all.push(Operation {
-                method: method.to_uppercase().parse().expect("a method"),
-                path: path.clone(),
-                description: description.clone(),
-            });
-        }
-    }
+    let all = averis_test_kit::operations(&averis_product::document());
     assert!(all.len() > 30);
     all
 }

@@ -6,7 +6,7 @@ use averis_test_kit::{Database, Setup};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::setup::{admin, all, path, sellable, start, until};
+use crate::setup::{all, path, sellable, start, until};
 
 #[actix_web::test]
 async fn s41_a_storm_of_clients_that_hang_up_costs_no_connections() {
@@ -17,7 +17,7 @@ async fn s41_a_storm_of_clients_that_hang_up_costs_no_connections() {
     for client in [&acme, &globex] {
         sellable(client, "p").await;
     }
-    let connection = admin(&platform.database).await;
+    let connection = platform.database.connect().await;
     let opened = async || {
         let counted = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()";
         connection

@@ -7,7 +7,7 @@ use averis_tenant_db::PoolConfig;
 use averis_test_kit::{Database, Setup, TestPlatform, TestTenant};
 use serde_json::json;
 
-use crate::setup::{admin, all, assert_counts, ended, import, path, start, until, upload};
+use crate::setup::{all, assert_counts, ended, import, path, start, until, upload};
 
 /// A file with that many products of two variants and one image each.
 fn large(products: usize) -> String {
@@ -75,7 +75,7 @@ async fn a_job_goes_on_in_the_next_process_and_nothing_comes_twice() {
     .await;
     assert_eq!(before["status"], "running");
     let database = first.stop().await;
-    let connection = admin(&database).await;
+    let connection = database.connect().await;
     let second = start(Setup::on(database));
     let client = second.under(tenant.key.as_str());
     let left = client.get(&address).await.expect(200).body;
@@ -106,7 +106,7 @@ async fn a_job_goes_on_in_the_next_process_and_nothing_comes_twice() {
 async fn a_runner_that_lost_its_job_applies_nothing_more() {
     let platform = alone().await;
     let tenant = platform.tenant("acme").await;
-    let connection = admin(&platform.database).await;
+    let connection = platform.database.connect().await;
     let id = upload(&tenant.client, large(600)).await.expect(202).id();
     let address = path(&format!("/imports/{id}"));
     until("the job is in its middle", async || {

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::calls::{Call, operations, prepare};
-use crate::setup::{admin, import, path, platform, sellable};
+use crate::setup::{import, path, platform, sellable};
 
 const ACME: &str = "CANARY-acme";
 const GLOBEX: &str = "CANARY-globex";
@@ -56,7 +56,7 @@ async fn watched(client: &Client, call: &Call) -> Vec<(String, Option<String>)> 
 
 /// Counts the rows of all tables of a tenant, but for the remembered answers.
 async fn rows(platform: &TestPlatform, tenant: &TestTenant) -> i64 {
-    let admin = admin(&platform.database).await;
+    let admin = platform.database.connect().await;
     let schema = format!("tenant_{}_product", tenant.key);
     let tables = "SELECT tablename FROM pg_tables WHERE schemaname = $1";
     let tables = admin.query(tables, &[&schema]).await.expect("tables");

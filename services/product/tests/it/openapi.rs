@@ -12,31 +12,6 @@ use crate::setup::{
     all, command, draft, one_tenant, path, product_path, sellable, start_with, upload,
 };
 
-/// Reads the lines of routes.rs: method and path, and the name of the handler.
-fn routes() -> BTreeMap<(String, String), String> {
-    let mut routes = BTreeMap::new();
-    let mut scope = "";
-    for line in include_str!("../../src/routes.rs").lines() {
-        if let Some((_, rest)) = line.split_once("web::scope(\"") {
-            (scope, _) = rest.split_once('"').expect("the end of the text");
-        }
-        let Some((_, rest)) = line.split_once("resource(\"") else {
-            continue;
-        };
-        let (path, handlers) = rest.split_once('"').expect("the end of the text");
-        for handler in handlers.split('.').skip(1) {
-            let (method, rest) = handler.split_once('(').expect("a method and its handler");
-            let handler = rest.trim_end_matches([')', ';']);
-            let (_, name) = handler.rsplit_once("::").expect("module::handler");
-            let route = (method.to_uppercase(), format!("{scope}{path}"));
-            let known = routes.insert(route, name.to_owned());
-            assert_eq!(known, None, "{method} {path} stands there twice");
-        }
-    }
-    assert!(routes.len() > 30, "the form of routes.rs is another");
-    routes
-}
-
 #[test]
 fn every_route_is_in_the_document_under_its_handlers_name_and_the_other_way_round() {
     let documented: BTreeMap<(String, String), String> = operations()
@@ -47,7 +22,9 @@ fn every_route_is_in_the_document_under_its_handlers_name_and_the_other_way_roun
             (key, id.expect("an operationId").to_owned())
         })
         .collect();
-    assert_eq!(documented, routes());
+    let routes = averis_test_kit::routes(include_str!("../../src/routes.rs"));
+    assert!(routes.len() > 30, "the form of routes.rs is another");
+    assert_eq!(documented, routes);
 }
 
 #[test]

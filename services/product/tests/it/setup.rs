@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use averis_tenant_context::Domain;
-use averis_test_kit::{Answer, Client, Database, Setup, TestPlatform};
+use averis_test_kit::{Answer, Client, Setup, TestPlatform};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -155,18 +155,4 @@ pub fn assert_counts(job: &Value, expected: &Value) {
         let wanted = expected.get(name).cloned().unwrap_or_else(|| json!(0));
         assert_eq!((name, count), (name, &wanted), "{job}");
     }
-}
-
-/// A connection that may do everything.
-pub async fn admin(database: &Database) -> tokio_postgres::Client {
-    let connected = tokio_postgres::connect(&database.admin_text, tokio_postgres::NoTls).await;
-    let (client, connection) = connected.expect("a connection");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "drives the test's own connection"
-    )]
-    actix_web::rt::spawn(async move {
-        let _ = connection.await;
-    });
-    client
 }

@@ -25,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State;
-use crate::error::TenantError;
+use crate::error::{TenantError, answered};
 use crate::http::scope::PlatformScope;
 use crate::store::tenants::{self as store, TenantChanges, TenantFilter, TenantRow};
 
@@ -129,10 +129,7 @@ pub async fn provision_tenant(
             Ok(reply)
         })
         .await;
-    match made {
-        Err(TenantError::Replay(reply)) => Ok(*reply),
-        made => Ok(made?),
-    }
+    answered(made)
 }
 
 fn new_tenant(body: ProvisionTenant) -> Result<(TenantKey, TenantRow), Problem> {

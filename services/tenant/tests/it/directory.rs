@@ -13,7 +13,7 @@ use averis_test_kit::{Setup, TestPlatform, TestTenant, unique_key};
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use crate::tools::{TENANTS, admin, command, path, within_a_second};
+use crate::tools::{TENANTS, command, path, within_a_second};
 
 fn directory(platform: &TestPlatform) -> TenantDirectory {
     let base = platform.base().parse().expect("an address");
@@ -164,7 +164,8 @@ async fn known_tenants_go_on_while_the_tenant_service_is_away() {
                 "UPDATE platform_shared.tenants SET name = name WHERE key = '{}'",
                 tenant.key
             );
-            admin(&database)
+            database
+                .connect()
                 .await
                 .batch_execute(&touch)
                 .await

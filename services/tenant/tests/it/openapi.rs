@@ -3,63 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use averis_service_kit::problem::codes as common;
-use averis_test_kit::{Answer, Setup};
+use averis_test_kit::{Answer, Operation, Setup};
 use reqwest::Method;
 use serde_json::Value;
 
-/// An operation of the document.
-pub struct Operation {
-    pub method: Method,
-    pub path: String,
-    pub description: Value,
-}
-
 /// All operations of the document.
 pub fn operations() -> Vec<Operation> {
-    let document = averis_tenant::document();
-    let mut all = Vec::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for (method, description) in methods.as_object().expect("methods") {
-            all.push(Operation {
-                method: method.to_uppercase().parse().expect("a method"),
-                path: path.clone(),
-                description: description.clone(),
-            });
-        }
-    }
-    all
-}
-
-/// Reads the lines of routes.rs: method and path, and the name of the handler.
-fn routes() -> BTreeMap<(String, String), String> {
-    let mut routes = BTreeMap::new();
-    let mut scope = "";
-    for line in include_str!("../../src/routes.rs").lines() {
-        if let Some((_, rest)) = line.split_once("web::scope(\"") {
-            (scope, _) = rest.split_once('"').expect("the end of the text");
-        }
-        let Some((_, rest)) = line.split_once("resource(\"") else {
-            continue;
-        };
-        let (path, handlers) = rest.split_once('"').expect("the end of the text");
-        for handler in handlers.split('.').skip(1) {
-            let (method, rest) = handler.split_once('(').expect("a method and its handler");
-            let handler = rest.trim_end_matches([')', ';']);
-            let (_, name) = handler.rsplit_once("::").expect("module::handler");
-            let known = routes.insert(
-                (method.to_uppercase(), format!("{scope}{path}")),
-                name.to_owned(),
-            );
-            assert_eq!(known, None, "{method} {path} stands there twice");
-        }
-    }
-    assert!(routes.len() > 10, "the form of routes.rs is another");
-    routes
+    averis_test_kit::operations(&averis_tenant::document())
 }
 
 #[test]
 fn every_route_is_in_the_document_under_its_handlers_name_and_the_other_way_round() {
-    let mut routes = routes();
+    let mut routes = averis_test_kit::routes(include_str!("../../src/routes.rs"));
+    assert!(routes.len() > 10, "the form of routes.rs is another");
     // What never passes the ingress is no part of the public contract.
     routes.retain(|(_, path), _| !path.starts_with("/internal/"));
     let documented: BTreeMap<(String, String), String> = operations()
@@ -192,6 +148,8 @@ fn the_documents_list_of_codes_is_the_kits_and_the_services() {
 #[test]
 fn every_code_is_provoked_by_some_test() {
     let tests = [
+        // The bodies that every service refuses alike are sent from there.
+        include_str!("../../../../crates/test-kit/src/wrong.rs"),
         include_str!("bad_input.rs"),
         include_str!("capacity.rs"),
         include_str!("directory.rs"),

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::tools::{TENANTS, admin, command, count, path, schemas_and_roles};
+use crate::tools::{TENANTS, command, count, path, schemas_and_roles};
 
 #[actix_web::test]
 async fn a_purge_leaves_a_certificate_and_nothing_else() {
@@ -16,7 +16,7 @@ async fn a_purge_leaves_a_certificate_and_nothing_else() {
     let tenant = platform.tenant("gone").await;
     let other = platform.tenant("stays").await;
     let key = tenant.key.as_str();
-    let admin = admin(&platform.database).await;
+    let admin = platform.database.connect().await;
     let insert = format!(
         "INSERT INTO tenant_{key}_product.idempotency_keys (key_hash, fingerprint, status, body)
          SELECT sha256(n::text::bytea), sha256('x'), 200, '' FROM generate_series(1, 3) n"

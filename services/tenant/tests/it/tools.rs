@@ -62,19 +62,9 @@ pub async fn within(limit: Duration, what: &str, look: &mut impl AsyncFnMut() ->
     start.elapsed()
 }
 
-/// Logs in as a superuser.
-pub async fn admin(database: &Database) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(&database.admin_text, tokio_postgres::NoTls)
-        .await
-        .expect("a connection");
-    #[expect(clippy::disallowed_methods, reason = "the driver's own task")]
-    tokio::spawn(connection);
-    client
-}
-
 /// Asks for one number.
 pub async fn count(database: &Database, sql: &str) -> i64 {
-    let admin = admin(database).await;
+    let admin = database.connect().await;
     admin.query_one(sql, &[]).await.expect("a row").get(0)
 }
 

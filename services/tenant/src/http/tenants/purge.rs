@@ -21,7 +21,7 @@ use super::commands::status_of;
 use super::{internal, locked};
 use crate::State;
 use crate::domain::tenants::TenantCommand;
-use crate::error::{TenantError, codes};
+use crate::error::{TenantError, answered, codes};
 use crate::http::scope::PlatformScope;
 use crate::store::tenants::{self as store, CertificateRow, TenantChanges, TenantRow};
 
@@ -119,10 +119,7 @@ pub async fn purge_tenant(
             Ok(reply)
         })
         .await;
-    match purged {
-        Err(TenantError::Replay(reply)) => Ok(*reply),
-        purged => Ok(purged?),
-    }
+    answered(purged)
 }
 
 fn certify(row: &TenantRow, counts: &[TableCount]) -> CertificateRow {
