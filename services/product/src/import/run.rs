@@ -132,7 +132,9 @@ async fn consume(
             }) => {
                 ending.dialect = Some(dialect_name(dialect));
                 job.has_variants = has_variants;
-                if to_skip == 0 && !job.note_header(&warnings).await? {
+                // A job that was left before its first product may have noted its header already.
+                let is_new = to_skip == 0 && job.problems == 0;
+                if is_new && !job.note_header(&warnings).await? {
                     return Ok(None);
                 }
             }
