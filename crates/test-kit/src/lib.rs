@@ -13,10 +13,12 @@ mod client;
 mod database;
 mod document;
 mod platform;
+mod timing;
 mod wrong;
 
 pub use client::{Answer, Client};
 pub use database::{Database, PREPARED};
 pub use document::{Operation, operations, routes};
 pub use platform::{Setup, TestPlatform, TestTenant, unique_key};
+pub use timing::told_apart;
 pub use wrong::{IMPOSSIBLE_IDS, awkward_texts};

@@ -1,6 +1,6 @@
 //! Nobody sees or changes another tenant's things (checklist S29, S30; the host, the path and the header alike).
 
-use averis_test_kit::{Answer, Client, TestPlatform, TestTenant};
+use averis_test_kit::{Answer, Client, TestPlatform, TestTenant, told_apart};
 use reqwest::RequestBuilder;
 use serde_json::json;
 use uuid::Uuid;
@@ -297,4 +297,34 @@ async fn a_category_of_another_tenant_cannot_be_named() {
     let body = json!({"code": "d", "name": "D", "parent_id": category});
     let answer = globex.client.post(&path("/categories"), &body).await;
     answer.expect_problem(422, "invalid");
+}
+
+#[actix_web::test]
+async fn s29_another_tenants_product_takes_as_long_as_none() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let globex = platform.tenant("globex").await;
+    let foreign = sellable(&globex.client, "theirs").await.id();
+    let own = sellable(&acme.client, "ours").await.id();
+    let unknown = Uuid::now_v7().to_string();
+    let ask = async |id: &str, status: u16| {
+        let address = path(&format!("/products/{id}"));
+        let _ = acme.client.get(&address).await.expect(status);
+    };
+    ask(&own, 200).await;
+    let apart = told_apart(
+        1_000,
+        async || ask(&foreign, 404).await,
+        async || ask(&unknown, 404).await,
+    );
+    let apart = apart.await;
+    assert!(apart < 5.0, "{apart} standard deviations");
+    // What is there takes longer: the measure does see a difference.
+    let control = told_apart(
+        1_000,
+        async || ask(&own, 200).await,
+        async || ask(&unknown, 404).await,
+    );
+    let control = control.await;
+    assert!(control > 5.0, "only {control} standard deviations");
 }

@@ -1,6 +1,6 @@
 //! What an answer must not tell.
 
-use averis_test_kit::{Answer, Client, Setup, unique_key};
+use averis_test_kit::{Answer, Client, Setup, told_apart, unique_key};
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
@@ -91,6 +91,48 @@ async fn s29_another_tenants_id_is_as_unknown_as_any() {
     }
     let after = platform.client.get(&path(&globex, "")).await.expect(200);
     assert_eq!(after.text, before.text);
+}
+
+#[actix_web::test]
+async fn s29_names_and_ids_take_as_long_whoever_has_them() {
+    let platform = Setup::new().await.start(vec![]);
+    let acme = platform.tenant("acme").await;
+    let globex = platform.tenant("globex").await;
+    let purged = platform.tenant("purged").await;
+    let _ = command(&platform, &purged, "close").await.expect(200);
+    let _ = command(&platform, &purged, "purge").await.expect(200);
+    let never = unique_key("never");
+    let name = async |name: &str| {
+        let path = format!("/t/{name}{TENANTS}");
+        let _ = platform.client.get(&path).await.expect(400);
+    };
+    let apart = told_apart(
+        1_000,
+        async || name(purged.key.as_str()).await,
+        async || name(never.as_str()).await,
+    );
+    let apart = apart.await;
+    assert!(apart < 5.0, "names: {apart} standard deviations");
+    let id = async |id: Uuid, status: u16| {
+        let path = format!("{TENANTS}/{id}");
+        let _ = acme.client.get(&path).await.expect(status);
+    };
+    let nobody = Uuid::now_v7();
+    let apart = told_apart(
+        1_000,
+        async || id(globex.id, 404).await,
+        async || id(nobody, 404).await,
+    );
+    let apart = apart.await;
+    assert!(apart < 5.0, "ids: {apart} standard deviations");
+    // The own tenant is read from the database: the measure does see a difference.
+    let control = told_apart(
+        1_000,
+        async || id(acme.id, 200).await,
+        async || id(nobody, 404).await,
+    );
+    let control = control.await;
+    assert!(control > 5.0, "only {control} standard deviations");
 }
 
 #[actix_web::test]
