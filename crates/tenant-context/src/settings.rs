@@ -233,6 +233,14 @@ pub struct SettingsPatch {
     compliance_regions: Option<Vec<ComplianceRegion>>,
 }
 
+impl SettingsPatch {
+    /// Whether it changes what the tenant pays for, which the tenant itself may not: features and limits.
+    #[must_use]
+    pub const fn changes_what_is_sold(&self) -> bool {
+        self.features.is_some() || self.limits.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BrandingPatch {

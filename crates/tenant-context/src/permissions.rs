@@ -1,0 +1,116 @@
+//! Things that a caller may be allowed to do.
+
+use crate::words::text_enum;
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        text_enum! {
+            /// One thing that a caller may be allowed to do. Scopes of keys are these words too.
+            Permission { $($(#[$doc])* $name = $text),+ }
+        }
+
+        /// Each permission as a type, so that a handler's signature says which one it needs.
+        pub mod may {
+            $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
+            impl super::Need for $name {
+                const PERMISSION: super::Permission = super::Permission::$name;
+            })+
+        }
+    };
+}
+
+/// A permission as a type.
+pub trait Need: 'static {
+    /// The permission.
+    const PERMISSION: Permission;
+}
+
+permissions! {
+    /// Read products and all that belongs to them.
+    ProductRead = "product:read",
+    /// Draft and change products, variants and media.
+    ProductWrite = "product:write",
+    /// Launch, suspend, resume and archive products.
+    ProductLaunch = "product:launch",
+    /// Import files of products.
+    ProductImport = "product:import",
+    /// Export all products.
+    ProductExport = "product:export",
+    /// Change the tree of categories.
+    CategoryWrite = "category:write",
+    /// Define attributes.
+    AttributeWrite = "attribute:write",
+    /// Read the own tenant.
+    TenantRead = "tenant:read",
+    /// Change the own tenant's name, settings and subdomain.
+    TenantWrite = "tenant:write",
+    /// Read members and invitations.
+    MemberRead = "member:read",
+    /// Invite, suspend and remove members, give and take roles.
+    MemberWrite = "member:write",
+    /// Read what is known of API keys; never the keys.
+    KeyRead = "key:read",
+    /// Make, rotate and revoke API keys.
+    KeyWrite = "key:write",
+    /// Read the audit trail and the grants of the platform's staff.
+    AuditRead = "audit:read",
+    /// What an anonymous shopper may read.
+    StorefrontRead = "storefront:read",
+    /// Read all tenants.
+    PlatformTenantRead = "platform_tenant:read",
+    /// Make, suspend, resume, close and purge tenants.
+    PlatformTenantWrite = "platform_tenant:write",
+    /// Open a grant to act inside a tenant, for a reason and a time.
+    PlatformGrantWrite = "platform_grant:write",
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PermissionSet(u64);
+
+impl PermissionSet {
+    /// No permission.
+    pub const NONE: Self = Self(0);
+
+    /// Whether it holds `permission`.
+    #[must_use]
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & bit(permission) != 0
+    }
+
+    /// Returns what both hold.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Returns what either holds.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Returns its permissions.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        let all = Permission::ALL.iter().copied();
+        all.filter(move |permission| self.contains(*permission))
+    }
+
+    /// Returns what of it only reads.
+    #[must_use]
+    pub fn reading(self) -> Self {
+        let reads = |permission: &Permission| permission.as_str().ends_with(":read");
+        self.iter().filter(reads).collect()
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        let bits = permissions.into_iter().map(bit);
+        Self(bits.fold(0, |set, bit| set | bit))
+    }
+}
+
+const fn bit(permission: Permission) -> u64 {
+    1 << permission as u32
+}
