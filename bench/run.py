@@ -3,7 +3,7 @@
 
 Sides: (a) one tenant, (b) 300 tenants with Zipf 1.1 popularity, (c) 300 tenants uniformly, (d) pgbench with the
 same SQL as the floor. They alternate, round by round, so that a machine that gets slower meanwhile is slower for
-all. Needs wrk, h2load (for a fixed rate), pgbench and psql; the release build of averis.
+all. Needs wrk, pgbench and psql; the release build of averis.
 """
 
 import json
@@ -38,6 +38,10 @@ COLUMNS = (
     "id, key, kind, status, name, description, vendor, product_type, tags, options, category_ids, "
     "attributes, extra, launched_at, version, created_at, updated_at"
 )
+# Of each tenant: API keys, as machines have them.
+KEYS = {}
+# Where the platform under test keeps its state.
+STATE = []
 SQL = {
     "read": f"SELECT {COLUMNS} FROM products WHERE id = "
     "('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid",
@@ -45,18 +49,29 @@ SQL = {
 }
 LUA = """
 local requests = {}
-for path in io.lines(os.getenv("BENCH_URLS")) do
-  requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"
+local pace = os.getenv("BENCH_PACE")
+for line in io.lines(os.getenv("BENCH_URLS")) do
+  local key, path = line:match("^(%S+) (%S+)$")
+  requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nAuthorization: Bearer " .. key .. "\\r\\n\\r\\n"
 end
 local next = 0
 local threads = 0
 function setup(thread) thread:set("offset", threads) threads = threads + 1 end
-function init() next = offset * math.floor(#requests / 2) end
+function init() next = offset * math.floor(#requests / 2) math.randomseed(os.time()) end
 function request() next = next % #requests + 1 return requests[next] end
+-- About 8 ms between two requests of a connection, at random places: all at once the connections would send in bursts
+-- and time mostly each other.
+if pace then function delay() return math.random() < 0.55 and 8 or 7 end end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format("BENCH %d %d %d %d %d\\n", summary.requests, summary.duration,
     latency:percentile(50), latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout))
+  if pace then
+    for i = 1, #latency do
+      local value, count = latency(i)
+      io.write(string.format("TIME %d %d\\n", value, count))
+    end
+  end
 end
 """
 
@@ -64,7 +79,7 @@ end
 def need(*names):
     missing = [name for name in names if not find(name)]
     if missing:
-        sys.exit(f"bench: needs {', '.join(missing)} (Debian: wrk nghttp2-client postgresql postgresql-client)")
+        sys.exit(f"bench: needs {', '.join(missing)} (Debian: wrk postgresql postgresql-client)")
 
 
 def find(name):
@@ -82,20 +97,38 @@ def psql(url, sql):
     return done.stdout.strip()
 
 
+def averis(*words):
+    done = subprocess.run([AVERIS, *words, "--url", BASE, "--state-dir", STATE[0]], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"bench: averis {words[0]}: {done.stderr}")
+    return done.stdout.strip()
+
+
+def call(method, path, token, body, once):
+    request = urllib.request.Request(
+        f"{BASE}{path}", method=method, data=json.dumps(body).encode(),
+        headers={"content-type": "application/json", "idempotency-key": once, "if-match": '"1"', "authorization": f"Bearer {token}"},
+    )
+    return json.loads(urllib.request.urlopen(request).read())
+
+
 def key(number):
     return f"bench{number:04d}"
 
 
 def prepare(url):
     """Tenants through the API, as users make them; rows copied inside the database, since only they matter here."""
+    token = averis("token")
     for number in range(TENANTS):
-        body = json.dumps({"key": key(number), "name": f"Bench {number}", "subscription_tier": "enterprise"})
-        request = urllib.request.Request(
-            f"{BASE}/api/tenant/v1/tenants",
-            data=body.encode(),
-            headers={"content-type": "application/json", "idempotency-key": key(number)},
-        )
-        urllib.request.urlopen(request).read()
+        tenant = key(number)
+        body = {"key": tenant, "name": f"Bench {number}", "subscription_tier": "enterprise"}
+        made = call("POST", "/api/tenant/v1/tenants", token, body, tenant)
+        # What is measured is not how much a tenant may ask.
+        limits = {"settings": {"limits": {"requests_per_second": 10_000_000}}}
+        call("PATCH", f"/api/tenant/v1/tenants/{made['id']}", token, limits, tenant)
+        KEYS[tenant] = averis("key", "create", "--tenant", tenant, "bench", "--scope", "product:read")
+        if number % 50 == 49:
+            token = averis("token")
         progress(f"provisioning {number + 1}/{TENANTS}")
     first = f"tenant_{key(0)}_product"
     psql(
@@ -132,7 +165,7 @@ def paths(side, operation, count=60_000):
     else:
         chosen = chance.choices(range(TENANTS), k=count)
     for tenant in chosen:
-        own = f"/t/{key(tenant)}/api/product/v1/products"
+        own = f"{KEYS[key(tenant)]} /t/{key(tenant)}/api/product/v1/products"
         if operation == "read":
             yield f"{own}/00000000-0000-7000-8000-{chance.randint(1, PRODUCTS):012d}"
         else:
@@ -199,38 +232,47 @@ def saturate(urls, lua):
     return {"requests": requests, "rate": requests / (microseconds / 1e6), "p50": p50 / 1000, "p99": p99 / 1000}
 
 
-def fixed(urls, folder):
-    """Times of requests at a fixed rate over eight connections, which begin a millisecond apart: all at once they
-    would send eight requests in one burst every eight milliseconds, and time mostly each other."""
-    log = Path(folder) / "log"
-    log.unlink(missing_ok=True)
-    with open(urls) as lines:
-        full = Path(folder) / "full"
-        full.write_text("".join(f"{BASE}{path}" for path in lines))
+def fixed(urls, lua):
+    """Times in microseconds, with how often each, of about a thousand requests a second over eight connections."""
     done = subprocess.run(
-        [find("h2load"), "--h1", f"-c{CLIENTS}", "-t1", f"-n{RATE * FIXED_SECONDS}", f"--rps={RATE // CLIENTS}",
-         "-r1", "--rate-period=1ms", "-i", str(full), f"--log-file={log}"], capture_output=True, text=True,
+        [find("wrk"), "-t1", f"-c{CLIENTS}", f"-d{FIXED_SECONDS}s", "-s", lua, BASE],
+        env={**os.environ, "BENCH_URLS": urls, "BENCH_PACE": "1"}, capture_output=True, text=True,
     )
-    rows = [line.split("\t") for line in log.read_text().splitlines()] if log.exists() else []
-    if not rows or any(row[1] != "200" for row in rows):
-        sys.exit(f"bench: h2load: {done.stdout}{done.stderr}")
-    return [int(row[2]) / 1000 for row in rows]
+    found = re.search(r"BENCH (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
+    if not found or int(found.group(5)):
+        sys.exit(f"bench: wrk: {done.stdout[:500]}{done.stderr}")
+    times = [(int(value), int(count)) for value, count in re.findall(r"TIME (\d+) (\d+)", done.stdout)]
+    return int(found.group(1)) / (int(found.group(2)) / 1e6), times
 
 
-def fixed_rates(urls, folder):
+def fixed_rates(urls, lua):
     """p50 and p99 of each side, over many short rounds: the machine's mood moves a single one by 15 percent."""
     samples = {}
     for number in range(FIXED_ROUNDS * ROUNDS):
         for operation in ("read", "list"):
             for side in "ab" if number % 2 else "ba":
-                samples.setdefault((operation, side), []).extend(fixed(urls[side, operation], folder))
+                rate, times = fixed(urls[side, operation], lua)
+                if not 0.9 * RATE < rate < 1.1 * RATE:
+                    progress("")
+                    print(f"bench: a round ran at {rate:.0f} requests/s", file=sys.stderr)
+                place = samples.setdefault((operation, side), {})
+                for value, count in times:
+                    place[value] = place.get(value, 0) + count
                 progress(f"fixed rate, round {number + 1}/{FIXED_ROUNDS * ROUNDS}: {operation} ({side})")
     progress("")
     rates = {}
     for place, times in samples.items():
-        times.sort()
-        rates[place] = times[len(times) // 2], times[len(times) * 99 // 100]
+        rates[place] = quantile(times, 0.5) / 1000, quantile(times, 0.99) / 1000
     return rates
+
+
+def quantile(times, part):
+    left = part * sum(times.values())
+    for value in sorted(times):
+        left -= times[value]
+        if left <= 0:
+            return value
+    return 0
 
 
 def floor(url, operation, folder):
@@ -322,10 +364,11 @@ def memory():
 
 
 def main():
-    need("wrk", "h2load", "pgbench", "psql")
+    need("wrk", "pgbench", "psql")
     folder = tempfile.mkdtemp(prefix="averis-bench-")
     os.chmod(folder, 0o755)
     state = Path(folder) / "state"
+    STATE.append(state)
     server = subprocess.Popen(
         [AVERIS, "up", "--port", str(PORT), "--state-dir", state],
         env={**os.environ, "AVERIS_LOG": "warn", "AVERIS_DATABASE_CAPACITY": str(TENANTS + 10)},
@@ -354,7 +397,7 @@ def main():
         for place in urls.values():  # warm caches and plans on every side alike
             saturate(place, str(lua))
         results = measure(cpu, url, urls, str(lua), folder)
-        rates = fixed_rates(urls, folder)
+        rates = fixed_rates(urls, str(lua))
         print(report(results, rates))
     finally:
         server.send_signal(signal.SIGTERM)

@@ -3,8 +3,11 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use reqwest::{StatusCode, Url};
+use averis_tokens::ServiceIdentity;
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 /// Longest time for one attempt, connecting included.
 const DEADLINE: Duration = Duration::from_millis(1500);
@@ -24,6 +27,10 @@ pub struct Correlation {
     pub request_id: Option<String>,
     /// W3C `traceparent`.
     pub traceparent: Option<String>,
+    /// The tenant of the request.
+    pub tenant: Option<Uuid>,
+    /// Who made the request.
+    pub caller: Option<Uuid>,
 }
 
 /// A call that brought no answer.
@@ -35,12 +42,16 @@ pub enum CallError {
     /// The service answered with something that is no answer to this call.
     #[error("the {0} service answered unexpectedly with {1}")]
     Unexpected(&'static str, StatusCode),
+    /// The call cannot be signed.
+    #[error("the call of the {0} service cannot be signed")]
+    Unsigned(&'static str, #[source] averis_tokens::TokenError),
 }
 
 /// A caller of one service.
 pub struct ServiceClient {
     service: &'static str,
     base: Url,
+    own: ServiceIdentity,
     http: reqwest::Client,
     breaker: Mutex<Breaker>,
 }
@@ -52,11 +63,11 @@ struct Breaker {
 }
 
 impl ServiceClient {
-    /// Makes a client of `service` at `base`, such as `http://127.0.0.1:6012`.
+    /// Makes a client of `service` at `base`, such as `http://127.0.0.1:6012`, for calls by the service `own`.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(service: &'static str, base: Url) -> Result<Self, CallError> {
+    pub fn new(service: &'static str, base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
         let http = reqwest::Client::builder()
             .timeout(DEADLINE)
             .pool_idle_timeout(IDLE)
@@ -68,6 +79,7 @@ impl ServiceClient {
         Ok(Self {
             service,
             base,
+            own,
             http,
             breaker: Mutex::default(),
         })
@@ -83,14 +95,10 @@ impl ServiceClient {
         query: &[(&str, &str)],
         correlation: &Correlation,
     ) -> Result<Option<T>, CallError> {
-        let mut url = self.base.clone();
-        url.set_path(path);
         let mut attempt = 1;
         loop {
-            self.admit()?;
-            let outcome = self.try_get(url.clone(), query, correlation).await;
-            self.note(&outcome);
-            match outcome {
+            let request = self.request(Method::GET, path)?.query(query);
+            match self.call(request, correlation).await {
                 Err(CallError::Unavailable(..)) if attempt < ATTEMPTS => {
                     attempt += 1;
                     // Enough for a restarted connection; the clock's noise keeps callers apart.
@@ -102,14 +110,47 @@ impl ServiceClient {
         }
     }
 
-    async fn try_get<T: DeserializeOwned>(
+    /// Asks for `path` with a body, once. `None` says that the service answered 404.
+    ///
+    /// # Errors
+    /// When there was no usable answer.
+    pub async fn post<T: DeserializeOwned>(
         &self,
-        url: Url,
-        query: &[(&str, &str)],
+        path: &str,
+        body: &impl Serialize,
+        correlation: &Correlation,
+    ) -> Result<Option<T>, CallError> {
+        let request = self.request(Method::POST, path)?.json(body);
+        self.call(request, correlation).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CallError> {
+        self.admit()?;
+        let mut url = self.base.clone();
+        url.set_path(path);
+        Ok(self.http.request(method, url))
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        correlation: &Correlation,
+    ) -> Result<Option<T>, CallError> {
+        let token = self
+            .own
+            .sign(self.service, correlation.tenant, correlation.caller)
+            .map_err(|error| CallError::Unsigned(self.service, error))?;
+        let outcome = self.send(request.bearer_auth(token), correlation).await;
+        self.note(&outcome);
+        outcome
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        mut request: RequestBuilder,
         correlation: &Correlation,
     ) -> Result<Option<T>, CallError> {
         let unavailable = |error| CallError::Unavailable(self.service, Some(error));
-        let mut request = self.http.get(url).query(query);
         if let Some(id) = &correlation.request_id {
             request = request.header("x-request-id", id);
         }

@@ -2,13 +2,18 @@
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
-//! | `AVERIS_HTTP_BIND` | `127.0.0.1` | address to listen on; loopback only until access control is in |
+//! | `AVERIS_HTTP_BIND` | `127.0.0.1` | address to listen on |
 //! | `AVERIS_HTTP_PORT` | the service's own | port to listen on |
+//! | `AVERIS_METRICS_PORT` | 1000 more | port of the metrics, which need no credential: keep it inside |
 //! | `AVERIS_BASE_DOMAIN` | `localhost` | domain under which each tenant has a label |
 //! | `TENANT_RESOLUTION_STRATEGY` | `subdomain,path,header` | how requests may name their tenant |
 //! | `DATABASE_STRATEGY` | `schema_per_tenant` | how tenants are kept apart; the only one so far |
 //! | `AVERIS_TRUSTED_PROXIES` | none | addresses whose `X-Forwarded-Host` counts |
 //! | `AVERIS_TENANT_URL` | `http://127.0.0.1:6012` | the tenant service |
+//! | `AVERIS_ISSUER` | `averis` | `iss` of access tokens |
+//! | `AVERIS_RATE_LIMITS` | `true` | whether requests are limited here: `false` where something before the services does |
+//! | `AVERIS_SERVICE_SECRET` | required | what the service's own key is derived from; each service has another |
+//! | `AVERIS_TRUSTED_SERVICES` | none | public keys of services whose calls are accepted, `name:key,name:key` |
 //! | `AVERIS_CURSOR_SECRET` | required | signs page cursors; the same for all instances |
 //! | `AVERIS_DATABASE_URL` | required | the service's own login |
 //! | `AVERIS_DATABASE_POOL` | 4 per core | connections |
@@ -20,6 +25,7 @@ use std::str::FromStr;
 
 use averis_tenant_context::{BaseDomain, ResolutionStrategies};
 use averis_tenant_db::{DatabaseUrl, PoolConfig};
+use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices};
 use url::Url;
 
 /// A variable that stops the service.
@@ -96,6 +102,12 @@ impl Env<'_> {
 pub struct HttpConfig {
     /// Where to listen.
     pub bind: SocketAddr,
+    /// Where metrics are to be had.
+    pub metrics: SocketAddr,
+    /// `iss` of access tokens.
+    pub issuer: String,
+    /// Whether requests are limited here.
+    pub rate_limits: bool,
     /// Domain under which each tenant has a label.
     pub base_domain: BaseDomain,
     /// How requests may name their tenant.
@@ -110,15 +122,9 @@ impl HttpConfig {
     /// Reads the variables.
     ///
     /// # Errors
-    /// When one is malformed, or asks to listen elsewhere than on loopback.
+    /// When one is malformed.
     pub fn from_env(env: Env<'_>, port: u16) -> Result<Self, ConfigError> {
         let ip = env.or("AVERIS_HTTP_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST))?;
-        if !ip.is_loopback() {
-            return Err(ConfigError::Invalid(
-                "AVERIS_HTTP_BIND".to_owned(),
-                format!("is {ip}, but without access control only loopback addresses are served"),
-            ));
-        }
         let strategy = env.or("DATABASE_STRATEGY", "schema_per_tenant".to_owned())?;
         if strategy != "schema_per_tenant" {
             return Err(ConfigError::Invalid(
@@ -136,8 +142,13 @@ impl HttpConfig {
             .map_err(|error| {
                 ConfigError::Invalid("AVERIS_TRUSTED_PROXIES".to_owned(), error.to_string())
             })?;
+        let port = env.or("AVERIS_HTTP_PORT", port)?;
+        let metrics = env.or("AVERIS_METRICS_PORT", port.saturating_add(1000))?;
         Ok(Self {
-            bind: SocketAddr::new(ip, env.or("AVERIS_HTTP_PORT", port)?),
+            bind: SocketAddr::new(ip, port),
+            metrics: SocketAddr::new(ip, metrics),
+            issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
+            rate_limits: env.or("AVERIS_RATE_LIMITS", true)?,
             base_domain: env.or("AVERIS_BASE_DOMAIN", localhost())?,
             strategies: env.or(
                 "TENANT_RESOLUTION_STRATEGY",
@@ -165,19 +176,24 @@ pub struct ServiceConfig {
     pub tenant_url: Url,
     /// Signs page cursors.
     pub cursor_secret: crate::cursor::CursorSecret,
+    /// Signs this service's calls of others.
+    pub identity: ServiceIdentity,
+    /// Whose calls it can check.
+    pub trusted: TrustedServices,
 }
 
 impl ServiceConfig {
-    /// Reads the variables.
+    /// Reads the variables of the service `name`.
     ///
     /// # Errors
     /// When one is missing or malformed.
-    pub fn from_env(env: Env<'_>) -> Result<Self, ConfigError> {
+    pub fn from_env(env: Env<'_>, name: &str) -> Result<Self, ConfigError> {
         let pool = match env.optional("AVERIS_DATABASE_POOL")? {
             Some(size) => PoolConfig::sized(size),
             None => PoolConfig::default(),
         };
         let tenant_url: Option<Url> = env.optional("AVERIS_TENANT_URL")?;
+        let secret: SigningSecret = env.required("AVERIS_SERVICE_SECRET")?;
         Ok(Self {
             database: env.required("AVERIS_DATABASE_URL")?,
             pool,
@@ -186,6 +202,8 @@ impl ServiceConfig {
                 None => default_tenant_url(),
             },
             cursor_secret: env.required("AVERIS_CURSOR_SECRET")?,
+            identity: ServiceIdentity::new(name, &secret),
+            trusted: env.or("AVERIS_TRUSTED_SERVICES", TrustedServices::default())?,
         })
     }
 }
@@ -215,7 +233,6 @@ mod tests {
             "127.0.0.1:6001"
         );
         for (name, value) in [
-            ("AVERIS_HTTP_BIND", "0.0.0.0"),
             ("AVERIS_HTTP_BIND", "${BIND}"),
             ("AVERIS_HTTP_PORT", "x"),
             ("AVERIS_BASE_DOMAIN", "Averis.Example."),
@@ -227,9 +244,9 @@ mod tests {
             assert!(error.contains(name), "{error}");
         }
         let get = |_: &str| None;
-        let error = ServiceConfig::from_env(Env(&get))
+        let error = ServiceConfig::from_env(Env(&get), "product")
             .expect_err("nothing is set")
             .to_string();
-        assert_eq!(error, "AVERIS_DATABASE_URL is not set");
+        assert_eq!(error, "AVERIS_SERVICE_SECRET is not set");
     }
 }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::auth;
 use crate::body;
 use crate::problem::{Problem, codes};
 use crate::reply::Reply;
@@ -76,6 +77,7 @@ impl IdempotencyKey {
             ));
         }
         let tenant = tenancy::resolved(req);
+        let caller = auth::identified(req).ok();
         let method = req.method().as_str();
         let route = req.match_pattern().unwrap_or_default();
         let digest = |parts: &[&[u8]]| {
@@ -89,6 +91,10 @@ impl IdempotencyKey {
         Ok(Self {
             hash: digest(&[
                 tenant.as_ref().map_or(&[], |tenant| tenant.id.0.as_bytes()),
+                // Nobody is given an answer that was another caller's.
+                caller
+                    .as_ref()
+                    .map_or(&[], |caller| caller.subject.as_bytes()),
                 method.as_bytes(),
                 route.as_bytes(),
                 text.as_bytes(),

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
+pub mod auth;
 pub mod body;
 pub mod config;
 pub mod cursor;
 pub mod idempotency;
+pub mod limit;
 pub mod metrics;
 pub mod openapi;
 pub mod patch;
@@ -16,6 +19,7 @@ pub mod telemetry;
 pub mod tenancy;
 pub mod version;
 
+pub use auth::{Caller, Identity, Person};
 pub use body::{Body, MergePatch};
 pub use problem::{ApiResult, Code, FieldProblem, Problem};
 pub use reply::Reply;

@@ -37,7 +37,11 @@ pub fn complete(document: &OpenApi, own: &[Code]) -> Value {
         {
             responses.insert("default".to_owned(), problem_response());
         }
-        if method == "post" {
+        // What has to do with signing in makes nothing that a repetition could make twice.
+        let signs_in = operation
+            .pointer("/tags/0")
+            .is_some_and(|tag| tag == "sign-in");
+        if method == "post" && !signs_in {
             let parameters = operation
                 .as_object_mut()
                 .map(|operation| operation.entry("parameters").or_insert_with(|| json!([])));

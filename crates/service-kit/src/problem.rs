@@ -3,7 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use averis_tenant_db::{DbError, Failure, failure};
 use serde::Serialize;
@@ -66,6 +66,19 @@ pub mod codes {
         "idempotency_key_missing",
         "An Idempotency-Key header is required",
     );
+    pub const UNAUTHENTICATED: Code =
+        Code::new(401, "unauthenticated", "The request needs a credential");
+    pub const INVALID_TOKEN: Code =
+        Code::new(401, "invalid_token", "The credential is not acceptable");
+    pub const TOKEN_EXPIRED: Code = Code::new(401, "token_expired", "The token has expired");
+    pub const FORBIDDEN: Code = Code::new(403, "forbidden", "The caller may not do this");
+    pub const WRONG_TENANT: Code =
+        Code::new(403, "wrong_tenant", "The credential is for another tenant");
+    pub const GRANT_REQUIRED: Code = Code::new(
+        403,
+        "grant_required",
+        "Staff of the platform needs a grant to act inside a tenant",
+    );
     pub const TENANT_SUSPENDED: Code =
         Code::new(403, "tenant_suspended", "The tenant accepts no changes");
     pub const NOT_FOUND: Code = Code::new(404, "not_found", "There is no such thing");
@@ -87,6 +100,11 @@ pub mod codes {
         "invalid_transition",
         "The thing is in no state for this",
     );
+    pub const LIMIT_REACHED: Code = Code::new(
+        409,
+        "limit_reached",
+        "The tenant has as much as it may have",
+    );
     pub const VERSION_MISMATCH: Code =
         Code::new(412, "version_mismatch", "The thing was changed meanwhile");
     pub const BODY_TOO_LARGE: Code = Code::new(413, "body_too_large", "The body is too large");
@@ -106,6 +124,8 @@ pub mod codes {
         "precondition_required",
         "An If-Match header is required",
     );
+    pub const RATE_LIMITED: Code =
+        Code::new(429, "rate_limited", "Too many requests; try again later");
     pub const INTERNAL: Code = Code::new(500, "internal", "Something went wrong on our side");
     pub const DATABASE_UNAVAILABLE: Code = Code::new(
         503,
@@ -116,6 +136,11 @@ pub mod codes {
         503,
         "tenant_lookup_unavailable",
         "The tenant service is away; try again",
+    );
+    pub const IDENTITY_UNAVAILABLE: Code = Code::new(
+        503,
+        "identity_unavailable",
+        "It cannot be told now who the caller is; try again",
     );
     pub const OVERLOADED: Code = Code::new(503, "overloaded", "Too much is going on; try again");
 
@@ -129,6 +154,12 @@ pub mod codes {
         INVALID_TENANT,
         TENANT_MISMATCH,
         IDEMPOTENCY_KEY_MISSING,
+        UNAUTHENTICATED,
+        INVALID_TOKEN,
+        TOKEN_EXPIRED,
+        FORBIDDEN,
+        WRONG_TENANT,
+        GRANT_REQUIRED,
         TENANT_SUSPENDED,
         NOT_FOUND,
         NO_SUCH_ROUTE,
@@ -136,15 +167,18 @@ pub mod codes {
         IDEMPOTENCY_IN_PROGRESS,
         CONFLICT,
         INVALID_TRANSITION,
+        LIMIT_REACHED,
         VERSION_MISMATCH,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID,
         IDEMPOTENCY_MISMATCH,
         PRECONDITION_REQUIRED,
+        RATE_LIMITED,
         INTERNAL,
         DATABASE_UNAVAILABLE,
         TENANT_LOOKUP_UNAVAILABLE,
+        IDENTITY_UNAVAILABLE,
         OVERLOADED,
     ];
 }
@@ -318,6 +352,15 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if self.0.code.status == 401 {
+            // RFC 6750, section 3: how to come with a credential, and that the one shown is none.
+            let challenge = if self.0.code == codes::UNAUTHENTICATED {
+                r#"Bearer realm="averis""#
+            } else {
+                r#"Bearer realm="averis", error="invalid_token""#
+            };
+            response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
         if let Some(seconds) = self.0.retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }

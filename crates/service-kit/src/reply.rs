@@ -15,6 +15,7 @@ pub struct Reply {
     location: Option<String>,
     body: Vec<u8>,
     replayed: bool,
+    secret: bool,
 }
 
 impl Reply {
@@ -51,6 +52,7 @@ impl Reply {
             location: None,
             body: Vec::new(),
             replayed: false,
+            secret: false,
         }
     }
 
@@ -65,7 +67,15 @@ impl Reply {
             location: None,
             body,
             replayed: false,
+            secret: false,
         }
+    }
+
+    /// Says that the body holds a secret, which nothing on the way may keep.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
+        self
     }
 
     /// Adds the version as `ETag`.
@@ -87,6 +97,12 @@ impl Reply {
         (self.status, Value::Object(headers), &self.body)
     }
 
+    /// Whether this is the stored answer to an earlier request.
+    #[must_use]
+    pub const fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+
     /// Makes the reply from what was stored.
     #[must_use]
     pub fn replay(status: u16, headers: &Value, body: Vec<u8>) -> Self {
@@ -97,6 +113,7 @@ impl Reply {
             location: text("location"),
             body,
             replayed: true,
+            secret: false,
         }
     }
 }
@@ -117,7 +134,12 @@ impl Responder for Reply {
             response.insert_header(("idempotency-replayed", "true"));
         }
         // One tenant's answer must not be given to another by a cache on the way.
-        response.insert_header((CACHE_CONTROL, "private, no-cache"));
+        let keep = if self.secret {
+            "no-store"
+        } else {
+            "private, no-cache"
+        };
+        response.insert_header((CACHE_CONTROL, keep));
         if self.body.is_empty() {
             return response.finish();
         }

@@ -1,8 +1,10 @@
 //! What is known of the request that is being served, wherever the code is.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use averis_contracts::client::Correlation;
+use averis_tenant_db::{Actor, acting};
+use uuid::Uuid;
 
 tokio::task_local! {
     static CURRENT: Arc<RequestInfo>;
@@ -15,11 +17,27 @@ pub struct RequestInfo {
     pub id: String,
     /// W3C `traceparent` as it came.
     pub traceparent: Option<String>,
+    /// The tenant, once it is found.
+    pub tenant: OnceLock<Uuid>,
+    /// Who asks, once that is known, as the audit trail has it.
+    pub actor: Arc<Actor>,
+}
+
+/// Notes which tenant the request is for.
+pub(crate) fn note_tenant(tenant: Uuid) {
+    // A request has no second tenant.
+    let _ = CURRENT.try_with(|info| info.tenant.set(tenant));
+}
+
+/// Notes who makes the request, and the grant under which staff of the platform does.
+pub(crate) fn note_caller(caller: Uuid, grant: Option<Uuid>) {
+    let _ = CURRENT.try_with(|info| info.actor.identify(caller, grant));
 }
 
 /// Runs `work` as part of that request.
 pub async fn scope<T>(info: Arc<RequestInfo>, work: impl Future<Output = T>) -> T {
-    CURRENT.scope(info, work).await
+    let actor = Arc::clone(&info.actor);
+    CURRENT.scope(info, acting(actor, work)).await
 }
 
 /// Returns the id of the request that is being served.
@@ -35,6 +53,8 @@ pub fn correlation() -> Correlation {
         .try_with(|info| Correlation {
             request_id: Some(info.id.clone()),
             traceparent: info.traceparent.clone(),
+            tenant: info.tenant.get().copied(),
+            caller: info.actor.caller(),
         })
         .unwrap_or_default()
 }

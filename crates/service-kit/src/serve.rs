@@ -1,7 +1,7 @@
 //! A process that serves one service or all of them.
 
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
@@ -12,14 +12,15 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, HttpServer, ResponseError as _, web};
 use anyhow::Context as _;
 use averis_contracts::tenant::TenantClient;
-use averis_tenant_db::DatabaseUrl;
+use averis_tenant_db::Actor;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
-use url::Url;
 use uuid::Uuid;
 
-use crate::config::HttpConfig;
+use crate::auth::authenticate;
+use crate::config::{HttpConfig, ServiceConfig};
+use crate::limit::{Limits, limit};
 use crate::problem::{Problem, codes};
 use crate::request::{RequestInfo, scope};
 use crate::tenancy::{TenantDirectory, resolve_tenant};
@@ -63,10 +64,11 @@ pub fn serve(
     tracing::info!(
         %address,
         services = %services.iter().map(|service| service.name).collect::<Vec<_>>().join(", "),
-        "serving; without access control yet, therefore on loopback only"
+        "serving"
     );
     let config = web::Data::new(config);
     let directory = web::Data::new(directory);
+    let limits = web::Data::new(Limits::default());
     let document = match services.as_slice() {
         [only] => only.openapi.clone(),
         several => openapi::merge(several.iter().map(|service| service.openapi.clone())),
@@ -85,12 +87,14 @@ pub fn serve(
             .app_data(directory.clone())
             .app_data(document.clone())
             .app_data(checks.clone())
+            .app_data(limits.clone())
+            .wrap(from_fn(limit))
+            .wrap(from_fn(authenticate))
             .wrap(from_fn(resolve_tenant))
             .wrap(from_fn(trace))
             .service(web::resource("/health").get(ready))
             .service(web::resource("/health/ready").get(ready))
             .service(web::resource("/health/live").get(live))
-            .service(web::resource("/metrics").get(async || metrics::text()))
             .service(web::resource("/openapi.json").get(openapi_document))
             .default_service(web::to(no_such_route));
         for service in &services {
@@ -111,22 +115,40 @@ pub fn serve(
 ///
 /// # Errors
 /// When the address is taken, or the server fails.
-pub async fn run(
-    http: HttpConfig,
-    tenant_url: Url,
-    database: DatabaseUrl,
-    service: Service,
-) -> anyhow::Result<()> {
-    let listener =
-        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
-    let directory = TenantDirectory::new(TenantClient::new(tenant_url)?, database);
+pub async fn run(http: HttpConfig, common: ServiceConfig, service: Service) -> anyhow::Result<()> {
+    let listener = listen(http.bind)?;
+    let metrics = serve_metrics(listen(http.metrics)?)?;
+    let client = TenantClient::new(common.tenant_url, common.identity)?;
+    let directory = TenantDirectory::new(client, common.database, &http.issuer);
     let server = serve(listener, http, directory, vec![service])?;
     let handle = server.handle();
     tokio::select! {
         result = server => result?,
+        result = metrics => result?,
         () = stop_requested() => handle.stop(true).await,
     }
     Ok(())
+}
+
+/// Takes an address to listen on.
+///
+/// # Errors
+/// When it is taken; the message names it.
+pub fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("listening on {address}"))
+}
+
+/// Starts serving metrics, on a port of their own: they need no credential and never pass the ingress.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve_metrics(listener: TcpListener) -> std::io::Result<Server> {
+    let app = || {
+        let metrics = web::resource("/metrics").get(async || metrics::text());
+        App::new().service(metrics)
+    };
+    let server = HttpServer::new(app).workers(1).disable_signals();
+    Ok(server.listen(listener)?.run())
 }
 
 /// Waits until somebody asks the process to stop, by Ctrl-C or SIGTERM.
@@ -240,7 +262,13 @@ fn identify(req: &ServiceRequest) -> RequestInfo {
     let traceparent = header("traceparent")
         .filter(|text| text.len() == 55)
         .map(str::to_owned);
-    RequestInfo { id, traceparent }
+    let actor = Arc::new(Actor::of_request(&id));
+    RequestInfo {
+        id,
+        traceparent,
+        tenant: OnceLock::new(),
+        actor,
+    }
 }
 
 /// Gives the one answer that the framework makes by itself the form of all others.

@@ -9,23 +9,27 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
-use averis_tenant_context::TenantContext;
+use averis_tenant_context::{Need, TenantContext};
 use averis_tenant_db::{TenantDb, TenantPool};
 
 pub use directory::TenantDirectory;
-pub(crate) use resolve::resolve_tenant;
+pub(crate) use resolve::{names_no_tenant, resolve_tenant};
 
+use crate::auth::Caller;
 use crate::problem::{Problem, codes};
 
-/// The tenant of the request, and its database. A handler without this argument reaches no tenant's data.
-pub struct Tenant {
+/// The tenant of the request, its database, and a caller with the permission `P` there. A handler without this
+/// argument reaches no tenant's data.
+pub struct Tenant<P> {
     /// What is known of the tenant.
     pub context: Arc<TenantContext>,
     /// The tenant's database in this service's domain.
     pub db: TenantDb,
+    /// Who asks.
+    pub caller: Caller<P>,
 }
 
-impl FromRequest for Tenant {
+impl<P: Need> FromRequest for Tenant<P> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -34,7 +38,8 @@ impl FromRequest for Tenant {
     }
 }
 
-fn read(req: &HttpRequest) -> Result<Tenant, Problem> {
+fn read<P: Need>(req: &HttpRequest) -> Result<Tenant<P>, Problem> {
+    let caller = Caller::of(req)?;
     let Some(context) = resolved(req) else {
         return Err(Problem::new(codes::INVALID_TENANT));
     };
@@ -48,6 +53,7 @@ fn read(req: &HttpRequest) -> Result<Tenant, Problem> {
     Ok(Tenant {
         db: pool.tenant(&context),
         context,
+        caller,
     })
 }
 

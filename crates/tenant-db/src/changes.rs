@@ -6,10 +6,12 @@ use averis_tenant_context::TenantKey;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, NoTls};
+use uuid::Uuid;
 
 use crate::config::DatabaseUrl;
 
-const CHANNEL: &str = "averis_tenants";
+const TENANTS: &str = "averis_tenants";
+const ACCESS: &str = "averis_access";
 /// How long to wait before a lost connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -20,8 +22,37 @@ pub enum TenantChange {
     Listening,
     /// This tenant changed.
     Changed(TenantKey),
+    /// Access was taken back.
+    Revoked(TakenBack),
     /// The connection is lost: changes may be missed until `Listening` comes again.
     Deaf,
+}
+
+/// Access that was taken back, as a trigger on the revocations' table tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// In this tenant alone, or everywhere.
+    pub tenant: Option<Uuid>,
+    /// A person, a session, a key or a grant.
+    pub subject: Uuid,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+impl TakenBack {
+    /// Reads `tenant,subject,milliseconds`, the tenant empty for everywhere.
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(',');
+        let tenant = match parts.next()? {
+            "" => None,
+            tenant => Some(tenant.parse().ok()?),
+        };
+        Some(Self {
+            tenant,
+            subject: parts.next()?.parse().ok()?,
+            at_ms: parts.next()?.parse().ok()?,
+        })
+    }
 }
 
 /// A listener on a connection of its own. It ends when it is dropped.
@@ -67,7 +98,7 @@ async fn listen_once(
 ) -> Result<(), tokio_postgres::Error> {
     let (client, mut connection) = tokio_postgres::connect(url.with_password(), NoTls).await?;
     let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
-    let listening = client.batch_execute("LISTEN averis_tenants");
+    let listening = client.batch_execute("LISTEN averis_tenants; LISTEN averis_access");
     tokio::pin!(listening);
     let mut ready = false;
     loop {
@@ -82,9 +113,9 @@ async fn listen_once(
             message = messages.next() => match message {
                 None => return Ok(()),
                 Some(Err(error)) => return Err(error),
-                Some(Ok(AsyncMessage::Notification(note))) if note.channel() == CHANNEL => {
-                    if let Ok(key) = note.payload().parse::<TenantKey>()
-                        && sender.send(TenantChange::Changed(key)).is_err()
+                Some(Ok(AsyncMessage::Notification(note))) => {
+                    if let Some(change) = read(note.channel(), note.payload())
+                        && sender.send(change).is_err()
                     {
                         return Ok(());
                     }
@@ -92,5 +123,13 @@ async fn listen_once(
                 Some(Ok(_)) => {}
             }
         }
+    }
+}
+
+fn read(channel: &str, payload: &str) -> Option<TenantChange> {
+    match channel {
+        TENANTS => payload.parse().ok().map(TenantChange::Changed),
+        ACCESS => TakenBack::read(payload).map(TenantChange::Revoked),
+        _ => None,
     }
 }

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
+use crate::actor::begin_message;
 use crate::binding::{Binding, Slot, bind_message, send};
 use crate::error::{Failure, failure};
 use crate::pool::Lease;
@@ -69,13 +70,14 @@ impl TenantConn {
             return Err(closed());
         };
         self.state.busy = true;
+        let begin = begin_message();
         let conn = &slot.conn;
         let answer = match switch(&mut slot.binding, &self.state.schema) {
             Some(message) => {
-                let (switched, begun) = tokio::join!(send(conn, &message), send(conn, "BEGIN"));
+                let (switched, begun) = tokio::join!(send(conn, &message), send(conn, &begin));
                 switched.and(begun)
             }
-            None => send(conn, "BEGIN").await,
+            None => send(conn, &begin).await,
         };
         self.state.busy = false;
         match answer {

@@ -4,6 +4,8 @@
     reason = "this crate is the one that sends SQL as text and listens on connections of its own"
 )]
 
+mod actor;
+mod audit;
 mod binding;
 mod bootstrap;
 mod changes;
@@ -18,8 +20,10 @@ mod provisioning;
 mod tagged;
 mod tenant_db;
 
+pub use actor::{Actor, acting};
+pub use audit::ChainReport;
 pub use bootstrap::{LoginRole, Passwords, bootstrap};
-pub use changes::{TenantChange, TenantChanges};
+pub use changes::{TakenBack, TenantChange, TenantChanges};
 pub use config::{DatabaseUrl, InvalidDatabaseUrl, PoolConfig};
 pub use connection::TenantConn;
 pub use error::{Constraint, DbError, Failure, failure};

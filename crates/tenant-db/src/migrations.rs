@@ -70,7 +70,9 @@ pub(crate) async fn migrate_schema(
         // The role is named like the schema. It may use rows and nothing else; the history is not its business.
         conn.batch_execute(&format!(
             r#"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO "{schema}";
-               REVOKE ALL ON "{schema}".__diesel_schema_migrations FROM "{schema}";
+               REVOKE ALL ON "{schema}".__diesel_schema_migrations, "{schema}".audit_heads FROM "{schema}";
+               REVOKE INSERT, UPDATE, DELETE ON "{schema}".audit_events FROM "{schema}";
+               {AUDIT}
                COMMENT ON SCHEMA "{schema}" IS '{stamp}';
                SET LOCAL search_path TO platform_shared, pg_temp"#
         ))
@@ -80,6 +82,26 @@ pub(crate) async fn migrate_schema(
     .await;
     (conn, granted.map(|()| ran))
 }
+
+/// Gives each table of the schema that the path names the trigger that writes the audit trail, unless its comment begins
+/// with "unaudited" or it has one.
+const AUDIT: &str = "
+    DO $$
+    DECLARE
+        audited regclass;
+    BEGIN
+        FOR audited IN
+            SELECT c.oid FROM pg_catalog.pg_class c
+            WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+              AND c.relname <> '__diesel_schema_migrations'
+              AND coalesce(obj_description(c.oid, 'pg_class'), '') NOT LIKE 'unaudited%'
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit')
+            ORDER BY c.relname
+        LOOP
+            EXECUTE format('CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %s '
+                           'FOR EACH ROW EXECUTE FUNCTION platform_shared.audit_row()', audited);
+        END LOOP;
+    END $$;";
 
 /// Runs the pending migrations of the platform, inside the caller's transaction.
 pub(crate) async fn migrate_platform(

@@ -6,6 +6,7 @@ use deadpool::managed::{Object, Pool, Timeouts};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, TransactionManager as _};
 
+use crate::actor::begin_message;
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::error::DbError;
 
@@ -117,7 +118,7 @@ where
     F: AsyncFnOnce(&mut AsyncPgConnection) -> Result<R, E>,
     E: From<DbError>,
 {
-    Transactions::begin_transaction(conn)
+    Transactions::begin_transaction_sql(conn, &begin_message())
         .await
         .map_err(DbError::Query)?;
     match work(conn).await {

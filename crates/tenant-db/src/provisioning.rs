@@ -11,6 +11,7 @@ use diesel_async::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::actor::begin_message;
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::error::DbError;
 use crate::migrations::{migrate_platform, migrate_schema};
@@ -152,10 +153,10 @@ pub(crate) struct OpenTransaction {
 
 impl OpenTransaction {
     pub async fn begin(mut conn: AsyncPgConnection) -> Result<Self, DbError> {
-        use diesel_async::TransactionManager as _;
         // Through diesel, so that it runs migrations in savepoints of this transaction.
-        <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager::begin_transaction(
+        <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager::begin_transaction_sql(
             &mut conn,
+            &begin_message(),
         )
         .await?;
         Ok(Self { conn })

@@ -11,6 +11,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     host: String,
+    token: Option<String>,
 }
 
 /// What came back.
@@ -39,14 +40,44 @@ impl Client {
             http,
             base: base.to_owned(),
             host: host.to_owned(),
+            token: None,
         }
     }
 
-    /// Starts a request with the caller's host name.
+    /// Returns the same caller with another credential.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the same caller without a credential.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the credential.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
+    /// Starts a request with the caller's host name and credential.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
+        let request = self
+            .http
             .request(method, format!("{}{path}", self.base))
-            .header(HOST, &self.host)
+            .header(HOST, &self.host);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// GET.

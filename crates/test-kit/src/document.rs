@@ -28,6 +28,57 @@ impl Operation {
         let content = self.description.pointer("/requestBody/content")?;
         content.as_object()?.keys().next().map(String::as_str)
     }
+
+    /// Whether it takes a body, or at least bears an empty one: what takes none reads none.
+    #[must_use]
+    pub fn reads_a_body(&self) -> bool {
+        self.body_type().is_some() || self.needs_header("Idempotency-Key")
+    }
+
+    /// Whether it has to have that header.
+    #[must_use]
+    pub fn needs_header(&self, name: &str) -> bool {
+        let parameters = self.description["parameters"].as_array();
+        parameters.into_iter().flatten().any(|parameter| {
+            parameter["in"] == "header"
+                && parameter["required"] == true
+                && parameter["name"] == name
+        })
+    }
+
+    /// Whether it has to do with signing in.
+    #[must_use]
+    pub fn signs_in(&self) -> bool {
+        self.description["tags"][0] == "sign-in"
+    }
+
+    /// Returns the permissions each of which lets a caller in.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<&str> {
+        let alternatives = self.description["security"].as_array();
+        let scopes = alternatives
+            .into_iter()
+            .flatten()
+            .filter_map(|alternative| alternative["token"].as_array());
+        scopes.flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Whether staff of the platform may ask for it, at the platform's address.
+    #[must_use]
+    pub fn is_for_the_platform(&self) -> bool {
+        let permissions = self.permissions();
+        permissions.iter().any(|name| name.starts_with("platform_"))
+    }
+
+    /// Whether a tenant's own people may ask for it, at the tenant's address.
+    #[must_use]
+    pub fn is_for_tenants(&self) -> bool {
+        let permissions = self.permissions();
+        permissions.is_empty()
+            || permissions
+                .iter()
+                .any(|name| !name.starts_with("platform_"))
+    }
 }
 
 /// Returns all operations of a document.

@@ -12,6 +12,7 @@
 mod client;
 mod database;
 mod document;
+mod matrix;
 mod platform;
 mod timing;
 mod wrong;
@@ -19,6 +20,7 @@ mod wrong;
 pub use client::{Answer, Client};
 pub use database::{Database, PREPARED};
 pub use document::{Operation, operations, routes};
-pub use platform::{Setup, TestPlatform, TestTenant, unique_key};
+pub use matrix::{Asked, ask_everything, assert_open};
+pub use platform::{ISSUER, Setup, TestPlatform, TestTenant, identity, unique_key};
 pub use timing::told_apart;
 pub use wrong::{IMPOSSIBLE_IDS, awkward_texts};

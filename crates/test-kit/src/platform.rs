@@ -3,18 +3,22 @@
 use std::net::{SocketAddr, TcpListener};
 
 use averis_contracts::tenant::TenantClient;
+use averis_identity::MailConfig;
 use averis_service_kit::config::{Env, HttpConfig, ServiceConfig};
-use averis_service_kit::serve::{Service, serve};
+use averis_service_kit::serve::{Service, serve, serve_metrics};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
-use averis_tenant_context::{Domain, TenantKey};
+use averis_tenant::{AccessTokens, Grantee};
+use averis_tenant_context::{Domain, GlobalRole, TenantKey, TenantRole};
 use averis_tenant_db::{LoginRole, PoolConfig};
+use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices, now_ms};
 use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::database::Database;
+use crate::document::Operation;
 
 /// A running platform: the tenant service and the services that the test mounts.
 pub struct TestPlatform {
@@ -22,8 +26,13 @@ pub struct TestPlatform {
     pub database: Database,
     /// Where it listens.
     pub address: SocketAddr,
-    /// A caller at the platform's own address.
+    /// Where its metrics are.
+    pub metrics: SocketAddr,
+    /// An admin of the platform, at the platform's own address.
     pub client: Client,
+    /// Makes tokens that the services accept.
+    pub tokens: AccessTokens,
+    mail: tempfile::TempDir,
     handle: actix_web::dev::ServerHandle,
 }
 
@@ -35,6 +44,8 @@ pub struct Setup {
     pub capacity: u32,
     /// Where services ask for tenants, when it is not the platform's own address: something in between.
     pub tenant_url: Option<Url>,
+    /// Whether requests are limited: tests ask faster than anybody may.
+    pub rate_limits: bool,
     /// The database.
     pub database: Database,
     listener: TcpListener,
@@ -47,7 +58,7 @@ pub struct TestTenant {
     pub key: TenantKey,
     /// Its id.
     pub id: Uuid,
-    /// A caller under the tenant's host name.
+    /// An admin of the tenant, under the tenant's host name.
     pub client: Client,
 }
 
@@ -72,6 +83,7 @@ impl Setup {
             pool: PoolConfig::sized(4),
             capacity: 1_000_000,
             tenant_url: None,
+            rate_limits: false,
             database,
             listener,
         }
@@ -85,6 +97,8 @@ impl Setup {
             pool: self.pool.clone(),
             tenant_url: self.tenant_url(),
             cursor_secret: secret(),
+            identity: identity(domain.as_str()),
+            trusted: trusted(),
         }
     }
 
@@ -105,33 +119,97 @@ impl Setup {
         }))
         .expect("logging");
         let address = self.listener.local_addr().expect("an address");
+        let mail = tempfile::tempdir().expect("a folder");
         let base = self.base();
         let tenant = averis_tenant::Config {
-            database: self.database.url(LoginRole::Tenant),
+            common: ServiceConfig {
+                database: self.database.url(LoginRole::Tenant),
+                pool: self.pool.clone(),
+                tenant_url: base.clone(),
+                cursor_secret: secret(),
+                identity: identity("tenant"),
+                trusted: trusted(),
+            },
             provisioner: self.database.url(LoginRole::Provisioner),
-            pool: self.pool.clone(),
-            tenant_url: base.clone(),
-            cursor_secret: secret(),
             capacity: self.capacity,
+            issuer: ISSUER.to_owned(),
+            signing: signing(),
+            mail: MailConfig::Folder {
+                path: mail.path().to_owned(),
+                from: "averis@example.test".to_owned(),
+            },
         };
         let mut all = vec![averis_tenant::service(tenant).expect("the tenant service")];
         all.extend(services);
-        let http = HttpConfig::from_env(Env(&|_| None), 0).expect("defaults");
+        let mut http = HttpConfig::from_env(Env(&|_| None), 0).expect("defaults");
+        http.issuer = ISSUER.to_owned();
+        http.rate_limits = self.rate_limits;
         let directory = TenantDirectory::new(
-            TenantClient::new(self.tenant_url()).expect("a client"),
+            TenantClient::new(self.tenant_url(), identity("averis")).expect("a client"),
             self.database.url(LoginRole::Tenant),
+            ISSUER,
         );
+        let metrics = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let metrics_address = metrics.local_addr().expect("an address");
+        tokio::spawn(serve_metrics(metrics).expect("the metrics are served"));
         let server = serve(self.listener, http, directory, all).expect("the server starts");
         let handle = server.handle();
         tokio::spawn(server);
+        let tokens = AccessTokens::new(signing(), ISSUER);
         let client = Client::new(base.as_str().trim_end_matches('/'), "localhost");
+        let admin = platform_token(&tokens, &[GlobalRole::PlatformAdmin]);
         TestPlatform {
             database: self.database,
             address,
-            client,
+            metrics: metrics_address,
+            client: client.with_token(&admin),
+            tokens,
+            mail,
             handle,
         }
     }
+}
+
+/// `iss` of the tokens that the services under test accept.
+pub const ISSUER: &str = "averis-under-test";
+
+/// The names of services that call each other.
+const SERVICES: [&str; 8] = [
+    "averis", "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
+];
+
+fn signing() -> SigningSecret {
+    let secret = "what-tests-sign-access-tokens-with-0123456789";
+    secret.parse().expect("long enough")
+}
+
+/// Returns the identity of a service under test.
+#[must_use]
+pub fn identity(name: &str) -> ServiceIdentity {
+    let secret = format!("what-the-service-{name}-signs-with-in-tests");
+    ServiceIdentity::new(name, &secret.parse().expect("long enough"))
+}
+
+fn trusted() -> TrustedServices {
+    let keys = SERVICES.map(|name| identity(name).public().expect("a key"));
+    keys.join(",").parse().expect("keys")
+}
+
+/// Signs a token that lasts as long as any test.
+fn lasting(tokens: &AccessTokens, grantee: &Grantee) -> String {
+    let mut claims = tokens.claims(grantee, now_ms());
+    claims.exp += 24 * 3600;
+    tokens.sign_access(&claims).expect("a token")
+}
+
+fn platform_token(tokens: &AccessTokens, roles: &[GlobalRole]) -> String {
+    let grantee = Grantee {
+        subject: Uuid::now_v7(),
+        session: Uuid::now_v7(),
+        global_roles: roles.to_vec(),
+        ..Grantee::default()
+    };
+    lasting(tokens, &grantee)
 }
 
 fn secret() -> averis_service_kit::cursor::CursorSecret {
@@ -156,20 +234,77 @@ impl TestPlatform {
             .await
             .expect(201);
         let id = answer.id().parse().expect("an id");
+        let admin = self.token_in(id, &[TenantRole::TenantAdmin]);
         TestTenant {
-            client: self.under(key.as_str()),
+            client: self.under(key.as_str()).with_token(&admin),
             key,
             id,
         }
     }
 
-    /// Returns a caller under a subdomain.
+    /// Returns a token of somebody with those roles in a tenant.
+    #[must_use]
+    pub fn token_in(&self, tenant: Uuid, roles: &[TenantRole]) -> String {
+        self.token_of(Uuid::now_v7(), tenant, roles)
+    }
+
+    /// Returns a token of that person, with those roles in a tenant.
+    #[must_use]
+    pub fn token_of(&self, subject: Uuid, tenant: Uuid, roles: &[TenantRole]) -> String {
+        let grantee = Grantee {
+            subject,
+            session: Uuid::now_v7(),
+            tenant: Some(tenant),
+            tenant_roles: roles.to_vec(),
+            ..Grantee::default()
+        };
+        lasting(&self.tokens, &grantee)
+    }
+
+    /// Returns a token of somebody with those roles on the platform.
+    #[must_use]
+    pub fn platform_token(&self, roles: &[GlobalRole]) -> String {
+        platform_token(&self.tokens, roles)
+    }
+
+    /// Returns somebody who may do everything that an operation asks for: an admin of the platform at its address where
+    /// that is enough, else one of the tenant. It is nobody whom another call knows.
+    #[must_use]
+    pub fn admin_for(&self, operation: &Operation, tenant: &TestTenant) -> Client {
+        if operation.is_for_the_platform() {
+            let token = self.platform_token(&[GlobalRole::PlatformAdmin]);
+            self.client.with_token(&token)
+        } else {
+            let token = self.token_in(tenant.id, &[TenantRole::TenantAdmin]);
+            tenant.client.with_token(&token)
+        }
+    }
+
+    /// Returns a caller under a subdomain, without a credential.
     #[must_use]
     pub fn under(&self, subdomain: &str) -> Client {
         Client::new(
             &self.base(),
             &format!("{subdomain}.localhost:{}", self.address.port()),
         )
+    }
+
+    /// Returns the texts of all mails to an address, oldest first.
+    #[must_use]
+    pub fn mails_to(&self, email: &str) -> Vec<String> {
+        let files = std::fs::read_dir(self.mail.path()).into_iter().flatten();
+        let mut mails: Vec<(std::time::SystemTime, String)> = files
+            .flatten()
+            .filter(|file| file.path().extension().is_some_and(|kind| kind == "eml"))
+            .map(|file| {
+                let text = std::fs::read_to_string(file.path()).expect("a mail");
+                let at = file.metadata().and_then(|about| about.modified());
+                (at.expect("a time"), text)
+            })
+            .filter(|(_, text)| text.lines().any(|line| line == format!("To: {email}")))
+            .collect();
+        mails.sort();
+        mails.into_iter().map(|(_, text)| text).collect()
     }
 
     /// Returns the address for URLs, without a slash at the end.

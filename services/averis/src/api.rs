@@ -1,5 +1,6 @@
 //! The platform as its command line calls it: over HTTP, like everybody else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -9,6 +10,9 @@ use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
+use crate::cli::Server;
+use crate::credentials::Credentials;
+
 /// Longest time for a call. Provisioning makes a few dozen tables, and many may wait for their turn.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -17,6 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub struct Api {
     http: reqwest::Client,
     base: Url,
+    credentials: Arc<Credentials>,
 }
 
 /// A tenant as the command line needs it.
@@ -32,24 +37,40 @@ pub struct Tenant {
 
 impl Api {
     /// Makes a caller of the platform at `base`.
-    pub fn new(base: &Url) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(5))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()
-            .context("making an HTTP client")?;
+    pub fn new(base: &Url, credentials: Credentials) -> anyhow::Result<Self> {
         Ok(Self {
-            http,
+            http: http_client()?,
             base: base.clone(),
+            credentials: Arc::new(credentials),
         })
     }
 
-    /// Starts a request. POSTs get an idempotency key.
-    pub fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
+    /// Makes a caller as the options of a command say.
+    pub fn of(server: &Server) -> anyhow::Result<Self> {
+        Self::new(&server.url, Credentials::find(server)?)
+    }
+
+    /// Starts a request of the platform, or of the tenant that `path` begins with (`/t/acme/...`). POSTs get an
+    /// idempotency key.
+    pub async fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
+        let tenant = path
+            .strip_prefix("/t/")
+            .and_then(|rest| rest.split('/').next());
+        let tenant = tenant.map(str::parse::<TenantKey>).transpose()?;
+        let token = self.credentials.token(self, tenant.as_ref()).await?;
+        self.request_with(&token, method, path)
+    }
+
+    /// Starts a request with that credential.
+    pub fn request_with(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+    ) -> anyhow::Result<RequestBuilder> {
         let url = self.base.join(path)?;
         let is_post = method == Method::POST;
-        let request = self.http.request(method, url);
+        let request = self.http.request(method, url).bearer_auth(token);
         Ok(if is_post {
             request.header("idempotency-key", Uuid::now_v7().to_string())
         } else {
@@ -77,14 +98,15 @@ impl Api {
 
     /// Gets a path.
     pub async fn get(&self, path: &str) -> anyhow::Result<Option<Value>> {
-        self.send(self.request(Method::GET, path)?.timeout(DEADLINE))
+        self.send(self.request(Method::GET, path).await?.timeout(DEADLINE))
             .await
     }
 
     /// Posts a body.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Option<Value>> {
         self.send(
-            self.request(Method::POST, path)?
+            self.request(Method::POST, path)
+                .await?
                 .timeout(DEADLINE)
                 .json(body),
         )
@@ -100,7 +122,8 @@ impl Api {
     ) -> anyhow::Result<Value> {
         let path = format!("/api/tenant/v1/tenants/{}/{verb}", tenant.id);
         let request = self
-            .request(Method::POST, &path)?
+            .request(Method::POST, &path)
+            .await?
             .timeout(DEADLINE)
             .header("if-match", format!("\"{}\"", tenant.version))
             .json(body);
@@ -109,8 +132,21 @@ impl Api {
 
     /// Finds a tenant by key.
     pub async fn find_tenant(&self, key: &TenantKey) -> anyhow::Result<Option<Tenant>> {
+        let token = self.credentials.token(self, None).await?;
+        self.find_tenant_with(&token, key).await
+    }
+
+    /// Finds a tenant by key, with that credential.
+    pub async fn find_tenant_with(
+        &self,
+        token: &str,
+        key: &TenantKey,
+    ) -> anyhow::Result<Option<Tenant>> {
         let path = format!("/api/tenant/v1/tenants?key={key}");
-        let page = self.get(&path).await?.unwrap_or_default();
+        let request = self
+            .request_with(token, Method::GET, &path)?
+            .timeout(DEADLINE);
+        let page = self.send(request).await?.unwrap_or_default();
         let Some(body) = page.pointer("/data/0").cloned() else {
             return Ok(None);
         };
@@ -126,28 +162,44 @@ impl Api {
         Ok(Some(Tenant { id, version, body }))
     }
 
+    /// Returns a token for the platform, or for a tenant.
+    pub async fn token(&self, tenant: Option<&TenantKey>) -> anyhow::Result<String> {
+        self.credentials.token(self, tenant).await
+    }
+
     /// Lists all tenants.
     pub async fn list_tenants(&self) -> anyhow::Result<Vec<Value>> {
-        let mut tenants = Vec::new();
-        let mut path = "/api/tenant/v1/tenants?limit=250".to_owned();
+        self.list("/api/tenant/v1/tenants").await
+    }
+
+    /// Reads a whole list, page by page.
+    pub async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let mut all = Vec::new();
+        let mut next = format!("{path}?limit=250");
         loop {
-            let page = self.get(&path).await?.context("no such address")?;
-            let rows = page
-                .get("data")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default();
-            tenants.extend(rows);
+            let page = self.get(&next).await?.context("no such address")?;
+            let rows = page.get("data").and_then(Value::as_array);
+            all.extend(rows.into_iter().flatten().cloned());
             match page.get("next_cursor").and_then(Value::as_str) {
-                Some(cursor) => path = format!("/api/tenant/v1/tenants?limit=250&cursor={cursor}"),
-                None => return Ok(tenants),
+                Some(cursor) => next = format!("{path}?limit=250&cursor={cursor}"),
+                None => return Ok(all),
             }
         }
     }
 }
 
+/// Makes the client that all calls go through.
+pub fn http_client() -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build()
+        .context("making an HTTP client")
+}
+
 /// Says what a problem says.
-fn describe(body: &Value, text: &str) -> String {
+pub fn describe(body: &Value, text: &str) -> String {
     let word = |name: &str| body.get(name).and_then(Value::as_str);
     let Some(title) = word("title") else {
         return text.to_owned();

@@ -45,6 +45,66 @@ pub enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Sign in; the password comes from the terminal or from standard input.
+    Login {
+        /// Address of the account.
+        #[arg(long)]
+        email: String,
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Forget the sign-in.
+    Logout {
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Print an access token, good for five minutes.
+    Token {
+        /// Key of the tenant; the platform where absent.
+        #[arg(long, value_name = "KEY")]
+        tenant: Option<TenantKey>,
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Make the first admin of the platform.
+    Admin {
+        /// What.
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// List, invite and remove members of a tenant.
+    User {
+        /// What.
+        #[command(subcommand)]
+        command: UserCommand,
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List, make and revoke API keys of a tenant.
+    Key {
+        /// What.
+        #[command(subcommand)]
+        command: KeyCommand,
+        /// Where.
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Print the public keys of all services, for AVERIS_TRUSTED_SERVICES.
+    ServiceKeys {
+        /// Where secrets and the private PostgreSQL are.
+        #[command(flatten)]
+        state: StateDir,
+    },
+    /// Check audit trails.
+    Audit {
+        /// What.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Bring the platform and all tenants' schemas to the newest version.
     Migrate(MigrateOptions),
     /// Import files.
@@ -69,13 +129,21 @@ pub struct Server {
         default_value = "http://127.0.0.1:8080"
     )]
     pub url: Url,
+    /// Where secrets and the private PostgreSQL are.
+    #[command(flatten)]
+    pub state: StateDir,
 }
 
 /// Where what must outlive the process is kept.
 #[derive(Clone, Debug, Args)]
 pub struct StateDir {
     /// Folder of the private PostgreSQL and of secrets.
-    #[arg(long, env = "AVERIS_STATE_DIR", default_value = ".averis")]
+    #[arg(
+        long,
+        global = true,
+        env = "AVERIS_STATE_DIR",
+        default_value = ".averis"
+    )]
     pub state_dir: PathBuf,
 }
 
@@ -172,5 +240,94 @@ pub enum ImportCommand {
         tenant: TenantKey,
         /// The file.
         file: PathBuf,
+    },
+}
+
+/// What to do with admins.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make an account with the role platform_admin, or give an account that role and a new password. The password comes
+    /// from the terminal or from standard input.
+    Create {
+        /// Its address.
+        #[arg(long)]
+        email: String,
+        /// Where secrets and the private PostgreSQL are.
+        #[command(flatten)]
+        state: StateDir,
+    },
+}
+
+/// What to do with members.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserCommand {
+    /// List members and invitations.
+    List {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+    },
+    /// Invite somebody by mail.
+    Invite {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+        /// The address.
+        email: String,
+        /// Roles, such as product_marketing; may be repeated.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+    },
+    /// End a membership, or take an invitation back.
+    Remove {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+        /// The address.
+        email: String,
+    },
+}
+
+/// What to do with audit trails.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Tell whether any event of a tenant was changed, removed or put in between (exit code 1).
+    Verify {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+        /// Where secrets and the private PostgreSQL are.
+        #[command(flatten)]
+        state: StateDir,
+    },
+}
+
+/// What to do with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// List keys.
+    List {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+    },
+    /// Make a key and print it: it is never shown again.
+    Create {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+        /// What it is for.
+        name: String,
+        /// Scopes, such as product:read; may be repeated.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// Key of the tenant.
+        #[arg(long, value_name = "KEY")]
+        tenant: TenantKey,
+        /// Id of the key.
+        id: String,
     },
 }

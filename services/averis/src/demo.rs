@@ -1,35 +1,56 @@
 //! Two demo tenants with products of their own, and the page that says what to do next.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use averis_tenant_context::TenantKey;
+use averis_tenant::Accounts;
+use averis_tenant_context::{TenantKey, TenantRole};
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::state::{random, write_secret};
 
-struct Demo {
+struct DemoTenant {
     key: &'static str,
     name: &'static str,
     products: &'static str,
 }
 
-const DEMOS: [Demo; 2] = [
-    Demo {
+const DEMOS: [DemoTenant; 2] = [
+    DemoTenant {
         key: "acme",
         name: "Acme Outfitters",
         products: include_str!("../demo/acme.csv"),
     },
-    Demo {
+    DemoTenant {
         key: "globex",
         name: "Globex Instruments",
         products: include_str!("../demo/globex.csv"),
     },
 ];
 
-/// Makes the demo tenants that are missing, each with its products.
-pub async fn make(api: &Api) -> anyhow::Result<()> {
+/// What the demo's people and machines come in with. It lies beside the installation's secrets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Demo {
+    tenants: Vec<DemoAccess>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct DemoAccess {
+    key: String,
+    email: String,
+    password: String,
+    api_key: String,
+}
+
+/// Makes the demo tenants that are missing, each with products, an admin and an API key.
+pub async fn make(api: &Api, accounts: &Accounts, state_dir: &Path) -> anyhow::Result<Demo> {
+    let file = state_dir.join("demo.json");
+    let mut known = read(&file)?;
     for demo in DEMOS {
         let key: TenantKey = demo.key.parse()?;
         if api.find_tenant(&key).await?.is_none() {
@@ -39,18 +60,61 @@ pub async fn make(api: &Api) -> anyhow::Result<()> {
                 .context("no such address")?;
             println!("Made the tenant {key}.");
         }
+        if !known.tenants.iter().any(|access| access.key == demo.key) {
+            known.tenants.push(let_in(api, accounts, &key).await?);
+            write_secret(&file, &serde_json::to_string_pretty(&known)?)?;
+        }
         // Importing the same products again changes nothing.
         let request = api
             .request(
                 Method::POST,
                 &format!("/t/{key}/api/product/v1/imports?file_name=demo.csv"),
-            )?
+            )
+            .await?
             .header("content-type", "text/csv")
             .body(demo.products);
         let job = api.send(request).await?.context("no such address")?;
         wait(api, &key, &job).await?;
     }
-    Ok(())
+    Ok(known)
+}
+
+fn read(file: &Path) -> anyhow::Result<Demo> {
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Demo {
+            tenants: Vec::new(),
+        }),
+        Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
+    }
+}
+
+/// Makes an admin and an API key of a demo tenant.
+async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Result<DemoAccess> {
+    let tenant = api.find_tenant(key).await?.context("the tenant is gone")?;
+    let email = format!("admin@{key}.example");
+    let password = random();
+    let user = accounts.put(&email, "Demo admin", &password, &[]).await?;
+    let roles = [TenantRole::TenantAdmin];
+    accounts.join(tenant.id.parse()?, user, &roles).await?;
+    let scopes = [
+        "product:read",
+        "product:write",
+        "product:import",
+        "product:export",
+    ];
+    let body = json!({"name": "Demo", "scopes": scopes});
+    let path = format!("/t/{key}/api/tenant/v1/api-keys");
+    let made = api.post(&path, &body).await?.context("no such address")?;
+    let api_key = made.get("key").and_then(Value::as_str);
+    Ok(DemoAccess {
+        key: key.to_string(),
+        email,
+        password,
+        api_key: api_key.context("an answer without the key")?.to_owned(),
+    })
 }
 
 async fn wait(api: &Api, key: &TenantKey, job: &Value) -> anyhow::Result<()> {
@@ -69,14 +133,34 @@ async fn wait(api: &Api, key: &TenantKey, job: &Value) -> anyhow::Result<()> {
     }
 }
 
+/// Where the platform is, for the page.
+pub struct Place<'a> {
+    /// Domain under which each tenant has a label.
+    pub domain: &'a str,
+    /// Port.
+    pub port: u16,
+    /// Port of the metrics.
+    pub metrics: u16,
+}
+
 /// Returns the page that is printed once all is up.
-pub async fn page(api: &Api, domain: &str, port: u16, started: Duration) -> anyhow::Result<String> {
+pub async fn page(
+    api: &Api,
+    place: &Place<'_>,
+    demo: Option<&Demo>,
+    started: Duration,
+) -> anyhow::Result<String> {
+    let Place {
+        domain,
+        port,
+        metrics,
+    } = place;
     let tenants = api.list_tenants().await?;
     let mut page = format!(
-        "\nAveris is up after {:.1} s, on loopback only: there is no access control yet.\n\n\
+        "\nAveris is up after {:.1} s.\n\n\
          Platform   http://{domain}:{port}/health\n\
          API        http://{domain}:{port}/openapi.json\n\
-         Metrics    http://{domain}:{port}/metrics\n\nTenants\n",
+         Metrics    http://{domain}:{metrics}/metrics\n\nTenants\n",
         started.as_secs_f64()
     );
     let routable: Vec<&str> = tenants
@@ -89,21 +173,57 @@ pub async fn page(api: &Api, domain: &str, port: u16, started: Duration) -> anyh
             "  http://{subdomain}.{domain}:{port}/api/product/v1/products\n"
         ));
     }
-    let Some(first) = routable.first() else {
+    if routable.is_empty() {
         page.push_str("  none yet; make one with: averis tenant create acme\n");
-        return Ok(page);
-    };
-    let own = format!("http://{first}.{domain}:{port}/api/product/v1");
-    page.push_str(&format!(
-        "\nTry\n\
-         \x20 curl '{own}/products?limit=3'\n\
-         \x20 curl '{own}/products/search?q=blue&facets=vendor,tags'\n\
-         \x20 curl 'http://{domain}:{port}/t/{first}/api/product/v1/variants?sku=TENT-2,LAMP-1'\n\
-         \x20 curl -X POST '{own}/products' -H 'content-type: application/json' -H \"idempotency-key: $(date +%s%N)\" \\\n\
-         \x20      -d \"{{\\\"key\\\":\\\"mug-$(date +%s)\\\",\\\"name\\\":\\\"Blue mug\\\",\\\"variants\\\":[{{\\\"sku\\\":\\\"MUG-$(date +%s)\\\"}}]}}\"\n\
-         \x20 curl '{own}/products/export' -o products.csv\n\
-         \x20 curl -X POST '{own}/imports' -H 'content-type: text/csv' -H \"idempotency-key: $(date +%s%N)\" --data-binary @products.csv\n\
-         \nStop with Ctrl-C.\n"
-    ));
+    }
+    if let Some(demo) = demo {
+        page.push_str("\nWho may come in\n");
+        for access in &demo.tenants {
+            page.push_str(&format!(
+                "  {:8} {}  password {}\n           API key {}\n",
+                access.key, access.email, access.password, access.api_key
+            ));
+        }
+        if let Some(first) = demo.tenants.first() {
+            page.push_str(&lines_to_try(first, domain, *port));
+        }
+    }
+    page.push_str("\nStop with Ctrl-C.\n");
     Ok(page)
+}
+
+/// Lines to be copied into a shell.
+fn lines_to_try(access: &DemoAccess, domain: &str, port: u16) -> String {
+    let DemoAccess {
+        key,
+        email,
+        password,
+        api_key,
+    } = access;
+    let platform = format!("http://{domain}:{port}");
+    let own = format!("http://{key}.{domain}:{port}/api/product/v1");
+    let auth = r#"-H "authorization: Bearer $KEY""#;
+    let json = "-H 'content-type: application/json'";
+    let once = r#"-H "idempotency-key: $(date +%s%N)""#;
+    let product = r#"{\"key\":\"mug-$(date +%s)\",\"name\":\"Blue mug\",\"variants\":[{\"sku\":\"MUG-$(date +%s)\"}]}"#;
+    let take = |name: &str| format!(r#"sed 's/.*"{name}":"\([^"]*\).*/\1/'"#);
+    let (session, token) = (take("session_token"), take("access_token"));
+    let exchange = r#"{\"grant_type\":\"session\",\"session_token\":\"$SESSION\"}"#;
+    format!(
+        r#"
+Try
+  KEY={api_key}
+  curl {auth} '{own}/products?limit=3'
+  curl {auth} '{own}/products/search?q=blue&facets=vendor,tags'
+  curl {auth} '{platform}/t/{key}/api/product/v1/variants?sku=TENT-2,LAMP-1'
+  curl {auth} -X POST '{own}/products' {json} {once} -d "{product}"
+  curl {auth} '{own}/products/export' -o products.csv
+  curl {auth} -X POST '{own}/imports' -H 'content-type: text/csv' {once} --data-binary @products.csv
+
+Sign in as a person
+  SESSION=$(curl -s '{platform}/api/tenant/v1/sign-in' {json} -d '{{"email":"{email}","password":"{password}"}}' | {session})
+  TOKEN=$(curl -s '{platform}/api/tenant/v1/tokens' {json} -d "{exchange}" | {token})
+  curl -H "authorization: Bearer $TOKEN" '{platform}/api/tenant/v1/me'
+"#
+    )
 }

@@ -27,7 +27,7 @@ pub async fn run(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let ImportCommand::Products { tenant: key, file } = command;
-    let api = Api::new(&server.url)?;
+    let api = Api::of(server)?;
     if tenant::find(&api, &key).await?.is_none() {
         return Ok(ExitCode::from(NOT_FOUND));
     }
@@ -93,7 +93,8 @@ async fn upload(api: &Api, key: &TenantKey, file: &Path, quiet: bool) -> anyhow:
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let request = api
-        .request(Method::POST, &format!("/t/{key}/api/product/v1/imports"))?
+        .request(Method::POST, &format!("/t/{key}/api/product/v1/imports"))
+        .await?
         .query(&[("file_name", name)])
         .header("content-type", "text/csv")
         .body(Body::wrap_stream(pieces));

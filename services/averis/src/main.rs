@@ -5,9 +5,12 @@
 )]
 
 mod api;
+mod audit;
 mod cli;
+mod credentials;
 mod demo;
 mod import;
+mod members;
 mod migrate;
 mod state;
 mod tenant;
@@ -26,6 +29,14 @@ async fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Up(options) => up::run(options).await,
         Command::Tenant { command, server } => tenant::run(command, &server, json).await,
+        Command::Audit { command } => audit::run(command, json).await,
+        Command::ServiceKeys { state } => members::service_keys(&state),
+        Command::Login { email, server } => members::login(&email, &server).await,
+        Command::Logout { server } => members::logout(&server).await,
+        Command::Token { tenant, server } => members::token(tenant.as_ref(), &server).await,
+        Command::Admin { command } => members::admin(command).await,
+        Command::User { command, server } => members::user(command, &server, json).await,
+        Command::Key { command, server } => members::key(command, &server, json).await,
         Command::Migrate(options) => migrate::run(options, json).await,
         Command::Import { command, server } => import::run(command, &server, json).await,
     };

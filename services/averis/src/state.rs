@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use averis_private_postgres::{Error as PostgresError, Options, PrivatePostgres};
 use averis_service_kit::config::Env;
 use averis_service_kit::cursor::CursorSecret;
+use averis_tenant::AccessTokens;
 use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, bootstrap};
+use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices};
 use rand::distr::{Alphanumeric, SampleString as _};
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +101,18 @@ impl Database {
 pub struct Secrets {
     passwords: BTreeMap<String, String>,
     cursor_secret: String,
+    /// What the keys that sign access tokens are derived from.
+    #[serde(default)]
+    signing_secret: String,
+    /// What each service's own key is derived from.
+    #[serde(default)]
+    service_secrets: BTreeMap<String, String>,
 }
+
+/// The services that call each other; `averis` is all of them in one process.
+const SERVICES: [&str; 8] = [
+    "averis", "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
+];
 
 impl Secrets {
     /// Reads the secrets, or makes them.
@@ -111,10 +124,25 @@ impl Secrets {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self {
                 passwords: BTreeMap::new(),
                 cursor_secret: random(),
+                signing_secret: random(),
+                service_secrets: BTreeMap::new(),
             },
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
         let mut added = !file.exists();
+        if secrets.signing_secret.is_empty() {
+            added = true;
+            secrets.signing_secret = random();
+        }
+        for service in SERVICES {
+            secrets
+                .service_secrets
+                .entry(service.to_owned())
+                .or_insert_with(|| {
+                    added = true;
+                    random()
+                });
+        }
         for role in LoginRole::ALL {
             secrets
                 .passwords
@@ -134,6 +162,18 @@ impl Secrets {
         Ok(secrets)
     }
 
+    /// Reads the secrets of an installation, if there is one in that folder.
+    pub fn find(state_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let there = state_dir.join("secrets.json").exists();
+        there.then(|| Self::load(state_dir)).transpose()
+    }
+
+    /// Returns what makes access tokens, for the issuer that this process is set to.
+    pub fn tokens(&self) -> anyhow::Result<AccessTokens> {
+        let issuer = Env::process().or("AVERIS_ISSUER", "averis".to_owned())?;
+        Ok(AccessTokens::new(self.signing()?, &issuer))
+    }
+
     /// Returns the passwords of the login roles.
     pub fn passwords(&self) -> anyhow::Result<Passwords> {
         let password =
@@ -141,6 +181,35 @@ impl Secrets {
         Passwords::collect(password).map_err(|role| {
             anyhow::anyhow!("the password of {} in secrets.json is damaged", role.name())
         })
+    }
+
+    /// Returns what access tokens are signed with.
+    pub fn signing(&self) -> anyhow::Result<SigningSecret> {
+        let secret = self.signing_secret.parse();
+        secret.map_err(|error| anyhow::anyhow!("the signing secret {error}"))
+    }
+
+    /// Returns a service's own identity.
+    pub fn identity(&self, service: &str) -> anyhow::Result<ServiceIdentity> {
+        let secret = self.service_secrets.get(service);
+        let secret = secret.with_context(|| format!("no secret of the service {service}"))?;
+        let secret: SigningSecret = secret
+            .parse()
+            .map_err(|error| anyhow::anyhow!("the secret of the service {service} {error}"))?;
+        Ok(ServiceIdentity::new(service, &secret))
+    }
+
+    /// Returns the public keys of all services, as `AVERIS_TRUSTED_SERVICES` takes them.
+    pub fn service_keys(&self) -> anyhow::Result<String> {
+        let keys = SERVICES
+            .iter()
+            .map(|service| Ok(self.identity(service)?.public()?));
+        Ok(keys.collect::<anyhow::Result<Vec<String>>>()?.join(","))
+    }
+
+    /// Returns the services that trust each other.
+    pub fn trusted(&self) -> anyhow::Result<TrustedServices> {
+        self.service_keys()?.parse().map_err(anyhow::Error::msg)
     }
 
     /// Returns the key that signs page cursors.
@@ -160,12 +229,13 @@ pub async fn prepare(admin: &DatabaseUrl, secrets: &Secrets) -> anyhow::Result<P
     Ok(passwords)
 }
 
-fn random() -> String {
+/// Returns a new secret of 40 letters and digits.
+pub fn random() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 40)
 }
 
 /// Writes a file that nobody else may read, whole or not at all.
-fn write_secret(file: &Path, text: &str) -> anyhow::Result<()> {
+pub fn write_secret(file: &Path, text: &str) -> anyhow::Result<()> {
     let new = file.with_extension("new");
     let mut out = fs::OpenOptions::new()
         .write(true)

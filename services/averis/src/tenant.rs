@@ -15,7 +15,7 @@ pub async fn run(
     server: &Server,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let api = Api::new(&server.url)?;
+    let api = Api::of(server)?;
     let (key, verb, body) = match command {
         TenantCommand::Create {
             key,

@@ -7,15 +7,17 @@ use std::time::Instant;
 use anyhow::Context as _;
 use averis_contracts::tenant::TenantClient;
 use averis_service_kit::config::{Env, HttpConfig, ServiceConfig};
-use averis_service_kit::serve::{serve, stop_requested};
+use averis_service_kit::serve::{listen, serve, serve_metrics, stop_requested};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
+use averis_tenant::Accounts;
 use averis_tenant_context::Domain;
 use averis_tenant_db::{FleetOptions, LoginRole, PoolConfig, Provisioner, migrate_fleet};
 use url::Url;
 
 use crate::api::Api;
 use crate::cli::UpOptions;
+use crate::credentials::Credentials;
 use crate::demo;
 use crate::state::{Database, Secrets, prepare};
 
@@ -26,13 +28,29 @@ pub async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     telemetry::start(env)?;
     let mut http = HttpConfig::from_env(env, options.port)?;
     http.bind.set_port(options.port);
-    let listener =
-        TcpListener::bind(http.bind).with_context(|| format!("listening on {}", http.bind))?;
+    let listener = listen(http.bind)?;
+    if env.optional::<u16>("AVERIS_METRICS_PORT")?.is_none() {
+        // Beside the port that was chosen on the command line; any free one beside any free one.
+        let beside = if options.port == 0 {
+            0
+        } else {
+            options.port.saturating_add(1000)
+        };
+        http.metrics.set_port(beside);
+    }
+    let metrics = listen(http.metrics)?;
+    http.metrics = metrics.local_addr()?;
     // The database first: it makes the folder so that its server's account can enter.
     let database = Database::open(&options.state.state_dir).await?;
     let secrets = Secrets::load(&options.state.state_dir)?;
     println!("Database: {}", database.description());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the metrics of the whole process, which are no tenant's"
+    )]
+    let metrics = actix_web::rt::spawn(serve_metrics(metrics)?);
     let served = serve_on(listener, http, &options, &secrets, &database, start).await;
+    metrics.abort();
     database.close().await?;
     served
 }
@@ -65,32 +83,39 @@ async fn serve_on(
     let address = listener.local_addr()?;
     let own = Url::parse(&format!("http://{address}"))?;
     let tenant_url = env.or("AVERIS_TENANT_URL", own)?;
-    let tenant = averis_tenant::Config {
-        database: login(LoginRole::Tenant),
-        provisioner: login(LoginRole::Provisioner),
-        pool: pool.clone(),
-        tenant_url: tenant_url.clone(),
-        cursor_secret: secrets.cursor_secret()?,
-        capacity: env.or("AVERIS_DATABASE_CAPACITY", averis_tenant::DEFAULT_CAPACITY)?,
-    };
-    let product = averis_product::Config {
-        common: ServiceConfig {
-            database: login(LoginRole::Service(Domain::Product)),
-            pool,
+    let common = |name: &str, role| -> anyhow::Result<ServiceConfig> {
+        Ok(ServiceConfig {
+            database: login(role),
+            pool: pool.clone(),
             tenant_url: tenant_url.clone(),
             cursor_secret: secrets.cursor_secret()?,
-        },
+            identity: secrets.identity(name)?,
+            trusted: secrets.trusted()?,
+        })
+    };
+    let tenant = averis_tenant::Config {
+        common: common("tenant", LoginRole::Tenant)?,
+        provisioner: login(LoginRole::Provisioner),
+        capacity: env.or("AVERIS_DATABASE_CAPACITY", averis_tenant::DEFAULT_CAPACITY)?,
+        issuer: http.issuer.clone(),
+        signing: secrets.signing()?,
+        mail: averis_tenant::mail_config(env, Some(options.state.state_dir.join("mail")))?,
+    };
+    let product = averis_product::Config {
+        common: common("product", LoginRole::Service(Domain::Product))?,
         max_import_bytes: env.or(
             "AVERIS_IMPORT_MAX_BYTES",
             averis_product::DEFAULT_MAX_IMPORT,
         )?,
     };
-    let directory = TenantDirectory::new(TenantClient::new(tenant_url)?, login(LoginRole::Tenant));
+    let client = TenantClient::new(tenant_url.clone(), secrets.identity("averis")?)?;
+    let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
         averis_tenant::service(tenant)?,
         averis_product::service(product)?,
     ];
     let base_domain = http.base_domain.clone();
+    let metrics = http.metrics.port();
     let server = serve(listener, http, directory, services)?;
     let handle = server.handle();
     #[expect(
@@ -98,15 +123,22 @@ async fn serve_on(
         reason = "the server itself, which outlives every request"
     )]
     let serving = actix_web::rt::spawn(server);
-    let api = Api::new(&Url::parse(&format!("http://{address}"))?)?;
+    let operator = Credentials::operator(secrets.tokens()?);
+    let api = Api::new(&Url::parse(&format!("http://{address}"))?, operator)?;
+    let accounts = Accounts::new(&login(LoginRole::Tenant))?;
     let shown = async {
-        if options.demo {
-            demo::make(&api).await.context("making the demo tenants")?;
-        }
-        println!(
-            "{}",
-            demo::page(&api, base_domain.as_str(), address.port(), start.elapsed()).await?
-        );
+        let made = match options.demo {
+            true => Some(demo::make(&api, &accounts, &options.state.state_dir).await),
+            false => None,
+        };
+        let made = made.transpose().context("making the demo tenants")?;
+        let place = demo::Place {
+            domain: base_domain.as_str(),
+            port: address.port(),
+            metrics,
+        };
+        let page = demo::page(&api, &place, made.as_ref(), start.elapsed()).await?;
+        println!("{page}");
         anyhow::Ok(())
     };
     let outcome = tokio::select! {

@@ -25,7 +25,7 @@ impl Config {
     /// When one is missing or malformed.
     pub fn from_env(env: Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            common: ServiceConfig::from_env(env)?,
+            common: ServiceConfig::from_env(env, "product")?,
             max_import_bytes: env.or("AVERIS_IMPORT_MAX_BYTES", DEFAULT_MAX_IMPORT)?,
         })
     }

@@ -102,6 +102,8 @@ pub enum ProductError {
         allowed: &'static [&'static str],
         command: &'static str,
     },
+    #[error("the tenant may have {0} products")]
+    LimitReached(u32),
     /// Another process runs the job now.
     #[error("the job was taken by another process")]
     JobTaken,
@@ -172,6 +174,12 @@ impl From<ProductError> for Problem {
                 ))
                 .with("current_status", from)
                 .with("allowed", allowed),
+            ProductError::LimitReached(max) => Self::new(common::LIMIT_REACHED)
+                .detail(format!(
+                    "The tenant may have {max} products that are not archived."
+                ))
+                .with("limit", "max_products")
+                .with("maximum", max),
             error @ ProductError::JobTaken => Self::new(common::INTERNAL).because(error),
             ProductError::Invalid(errors) => Self::invalid(errors),
             ProductError::Problem(problem) => problem,

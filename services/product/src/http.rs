@@ -1,6 +1,7 @@
 //! Wire types and handlers.
 
 pub mod attributes;
+pub mod audit;
 pub mod categories;
 pub mod exports;
 pub mod imports;

@@ -75,6 +75,7 @@ impl Importer {
     pub fn take_up(&self, tenant: &TenantContext, db: TenantDb, job: Uuid) {
         let inner = Arc::clone(&self.inner);
         let entry = (tenant.id, job);
+        let max_products = tenant.settings.limits.max_products;
         if !inner
             .taken
             .lock()
@@ -90,7 +91,7 @@ impl Importer {
         actix_web::rt::spawn(async move {
             let lane = inner.lane(entry.0);
             if let (Ok(_lane), Ok(_turn)) = (lane.acquire().await, inner.turns.acquire().await) {
-                run_until_done(&db, job, inner.runner).await;
+                run_until_done(&db, job, inner.runner, max_products).await;
             }
             inner
                 .taken
@@ -145,9 +146,9 @@ impl Inner {
     }
 }
 
-async fn run_until_done(db: &TenantDb, job: Uuid, runner: Uuid) {
+async fn run_until_done(db: &TenantDb, job: Uuid, runner: Uuid, max_products: u32) {
     for _ in 0..TRIES {
-        match run::run(db, job, runner).await {
+        match run::run(db, job, runner, max_products).await {
             Ok(()) => return,
             Err(error) => {
                 tracing::warn!(tenant = %db.tenant(), job = %job, error = %error, "an import pauses");

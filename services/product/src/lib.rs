@@ -56,7 +56,7 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
         common,
         max_import_bytes,
     } = config;
-    let tenants = TenantClient::new(common.tenant_url)?;
+    let tenants = TenantClient::new(common.tenant_url, common.identity)?;
     let state = Data::new(State {
         cursors: common.cursor_secret,
         importer: Importer::start(pool.clone(), tenants),

@@ -10,9 +10,6 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(env)?;
     let http = HttpConfig::from_env(env, 6001)?;
     let config = Config::from_env(env)?;
-    let (tenant_url, database) = (
-        config.common.tenant_url.clone(),
-        config.common.database.clone(),
-    );
-    serve::run(http, tenant_url, database, averis_product::service(config)?).await
+    let common = config.common.clone();
+    serve::run(http, common, averis_product::service(config)?).await
 }

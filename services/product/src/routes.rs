@@ -6,7 +6,9 @@ use averis_tenant_db::TenantPool;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::http::{attributes, categories, exports, imports, media, products, search, variants};
+use crate::http::{
+    attributes, audit, categories, exports, imports, media, products, search, variants,
+};
 use crate::{State, codes};
 
 #[rustfmt::skip]
@@ -31,6 +33,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/categories/{id}/move").post(categories::move_category))
         .service(resource("/attribute-definitions").get(attributes::list_attributes).post(attributes::create_attribute))
         .service(resource("/attribute-definitions/{id}").get(attributes::get_attribute).patch(attributes::update_attribute))
+        .service(resource("/audit-events").get(audit::list_audit_events))
         .service(resource("/imports").get(imports::list_imports).post(imports::create_import))
         .service(resource("/imports/{id}").get(imports::get_import))
         .service(resource("/imports/{id}/report").get(imports::get_import_report)));
@@ -74,6 +77,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         attributes::create_attribute,
         attributes::get_attribute,
         attributes::update_attribute,
+        audit::list_audit_events,
         imports::list_imports,
         imports::create_import,
         imports::get_import,

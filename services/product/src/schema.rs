@@ -115,6 +115,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_counts (only_row) {
+        only_row -> Bool,
+        live -> BigInt,
+    }
+}
+
+diesel::table! {
     import_chunks (import_id, seq) {
         import_id -> Uuid,
         seq -> Integer,

@@ -4,11 +4,17 @@
 //! |---|---|---|
 //! | `AVERIS_PROVISIONER_URL` | required | the login that owns schemas and makes roles |
 //! | `AVERIS_DATABASE_CAPACITY` | 400 | tenants that the database may hold |
+//! | `AVERIS_MAIL_FROM` | `averis@localhost` | sender of mails |
+//! | `AVERIS_MAIL_FOLDER` | | folder that mails are written to, for development |
+//! | `AVERIS_SMTP_URL` | required without a folder | the mail server, `smtps://user:password@host` |
+//! | `AVERIS_SIGNING_SECRET` | required | what the keys that sign access tokens are derived from |
 
+use std::path::PathBuf;
+
+use averis_identity::{MailConfig, SmtpUrl};
 use averis_service_kit::config::{ConfigError, Env, ServiceConfig};
-use averis_service_kit::cursor::CursorSecret;
-use averis_tenant_db::{DatabaseUrl, PoolConfig};
-use url::Url;
+use averis_tenant_db::DatabaseUrl;
+use averis_tokens::SigningSecret;
 
 /// Tenants that one database carries well: beyond, a dump of everything hits the lock table.
 pub const DEFAULT_CAPACITY: u32 = 400;
@@ -16,18 +22,18 @@ pub const DEFAULT_CAPACITY: u32 = 400;
 /// How the tenant service is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The login for the platform's tables.
-    pub database: DatabaseUrl,
+    /// What every service has.
+    pub common: ServiceConfig,
     /// The login that owns schemas and makes roles.
     pub provisioner: DatabaseUrl,
-    /// Connections.
-    pub pool: PoolConfig,
-    /// Where this service itself is reached.
-    pub tenant_url: Url,
-    /// Signs page cursors.
-    pub cursor_secret: CursorSecret,
     /// Tenants that the database may hold.
     pub capacity: u32,
+    /// `iss` of the access tokens that are made here.
+    pub issuer: String,
+    /// What the keys that sign them are derived from.
+    pub signing: SigningSecret,
+    /// How mails are sent.
+    pub mail: MailConfig,
 }
 
 impl Config {
@@ -36,14 +42,28 @@ impl Config {
     /// # Errors
     /// When one is missing or malformed.
     pub fn from_env(env: Env<'_>) -> Result<Self, ConfigError> {
-        let common = ServiceConfig::from_env(env)?;
         Ok(Self {
-            database: common.database,
+            common: ServiceConfig::from_env(env, "tenant")?,
             provisioner: env.required("AVERIS_PROVISIONER_URL")?,
-            pool: common.pool,
-            tenant_url: common.tenant_url,
-            cursor_secret: common.cursor_secret,
             capacity: env.or("AVERIS_DATABASE_CAPACITY", DEFAULT_CAPACITY)?,
+            issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
+            signing: env.required("AVERIS_SIGNING_SECRET")?,
+            mail: mail_config(env, None)?,
         })
     }
+}
+
+/// Reads how mails are sent: through a server, else into the folder that the variables or the caller name.
+///
+/// # Errors
+/// When a variable is malformed, or there is neither a server nor a folder.
+pub fn mail_config(env: Env<'_>, folder: Option<PathBuf>) -> Result<MailConfig, ConfigError> {
+    let from: String = env.or("AVERIS_MAIL_FROM", "averis@localhost".to_owned())?;
+    let url: Option<SmtpUrl> = env.optional("AVERIS_SMTP_URL")?;
+    if let Some(url) = url {
+        return Ok(MailConfig::Smtp { url, from });
+    }
+    let path = env.optional("AVERIS_MAIL_FOLDER")?.or(folder);
+    let path = path.ok_or_else(|| ConfigError::Missing("AVERIS_SMTP_URL".to_owned()))?;
+    Ok(MailConfig::Folder { path, from })
 }

@@ -1,3 +1,6 @@
-//! Rules: pure, no I/O.
+//! Rules. Pure.
 
+pub mod emails;
+pub mod passwords;
+pub mod secrets;
 pub mod tenants;

@@ -26,12 +26,49 @@ pub mod codes {
         "The typed key is not the tenant's",
     );
 
+    /// No such account, another password, or an account that is locked for a while: nobody is told which.
+    pub const SIGN_IN_REFUSED: Code = Code::new(
+        401,
+        "sign_in_refused",
+        "The address and the password do not fit, or the account is locked for a while",
+    );
+    /// The person does not belong to the tenant, or there is none.
+    pub const NOT_A_MEMBER: Code = Code::new(
+        403,
+        "not_a_member",
+        "The person is no active member of such a tenant",
+    );
+
+    /// The invitation was used, has expired, was taken back or never was, or the password is another.
+    pub const INVITATION_REFUSED: Code = Code::new(
+        401,
+        "invitation_refused",
+        "The invitation is not good any more, or the password is not the account's",
+    );
+    /// The person belongs to the tenant already, or is invited.
+    pub const MEMBER_EXISTS: Code = Code::new(409, "member_exists", "The person is a member");
+    /// Nobody changes its own membership.
+    pub const OWN_MEMBERSHIP: Code = Code::new(
+        409,
+        "own_membership",
+        "One's own membership is for others to change",
+    );
+    /// The tenant would be left without an admin.
+    pub const LAST_ADMIN: Code =
+        Code::new(409, "last_admin", "The tenant needs an active tenant_admin");
+
     /// All of them.
     pub const ALL: &[Code] = &[
         TENANT_EXISTS,
         SUBDOMAIN_TAKEN,
         CAPACITY_REACHED,
         CONFIRMATION_MISMATCH,
+        SIGN_IN_REFUSED,
+        NOT_A_MEMBER,
+        INVITATION_REFUSED,
+        MEMBER_EXISTS,
+        OWN_MEMBERSHIP,
+        LAST_ADMIN,
     ];
 }
 

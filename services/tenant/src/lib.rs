@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
 mod config;
 mod domain;
 mod error;
@@ -7,17 +8,23 @@ mod http;
 mod routes;
 mod schema;
 mod store;
+mod tokens;
 
 use std::sync::Arc;
 
 use actix_web::web;
+use averis_identity::Mailer;
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::Service;
-use averis_tenant_db::{DbError, PlatformDb, Provisioner};
+use averis_tenant_db::{PlatformDb, Provisioner};
 
-pub use config::{Config, DEFAULT_CAPACITY};
+pub use accounts::{AccountError, Accounts};
+pub use config::{Config, DEFAULT_CAPACITY, mail_config};
 pub use error::codes;
 pub use routes::document;
+pub use tokens::{AccessTokens, Grantee};
+
+use crate::domain::passwords::Passwords;
 
 /// What the handlers of this service work with.
 #[derive(Clone)]
@@ -26,19 +33,27 @@ pub struct State {
     provisioner: Provisioner,
     capacity: u32,
     cursors: CursorSecret,
+    tokens: AccessTokens,
+    passwords: Passwords,
+    mailer: Arc<Mailer>,
 }
 
 /// Makes the service.
 ///
 /// # Errors
-/// When its database pool cannot be built.
-pub fn service(config: Config) -> Result<Service, DbError> {
+/// When its database pool or its way to send mail cannot be built.
+pub fn service(config: Config) -> anyhow::Result<Service> {
+    let common = config.common;
     let state = State {
-        platform: PlatformDb::new(&config.database, &config.pool)?,
-        provisioner: Provisioner::new(config.provisioner, config.pool),
+        platform: PlatformDb::new(&common.database, &common.pool)?,
+        provisioner: Provisioner::new(config.provisioner, common.pool),
         capacity: config.capacity,
-        cursors: config.cursor_secret,
+        cursors: common.cursor_secret,
+        tokens: AccessTokens::new(config.signing, &config.issuer),
+        passwords: Passwords::new(),
+        mailer: Arc::new(Mailer::new(&config.mail)?),
     };
+    let trusted = web::Data::new(common.trusted);
     let platform = state.platform.clone();
     Ok(Service {
         name: "tenant",
@@ -48,7 +63,7 @@ pub fn service(config: Config) -> Result<Service, DbError> {
             Box::pin(async move { platform.ping().await.map_err(|error| error.to_string()) })
         }),
         routes: Arc::new(move |app| {
-            routes::routes(app, &web::Data::new(state.clone()));
+            routes::routes(app, &web::Data::new(state.clone()), &trusted);
         }),
     })
 }

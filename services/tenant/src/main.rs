@@ -10,6 +10,6 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(env)?;
     let http = HttpConfig::from_env(env, 6012)?;
     let config = Config::from_env(env)?;
-    let (tenant_url, database) = (config.tenant_url.clone(), config.database.clone());
-    serve::run(http, tenant_url, database, averis_tenant::service(config)?).await
+    let common = config.common.clone();
+    serve::run(http, common, averis_tenant::service(config)?).await
 }

@@ -1,15 +1,19 @@
 //! Every address of this service.
 
 use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
+use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::http::{lookup, reference, tenants};
+use crate::http::{
+    access, api_keys, audit, grants, lookup, me, members, reference, sign_in, tenants, tokens,
+};
 use crate::{State, codes};
 
 #[rustfmt::skip]
-pub fn routes(app: &mut ServiceConfig, state: &Data<State>) {
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<TrustedServices>) {
     app.service(web::scope("/api/tenant/v1").app_data(state.clone())
         .service(resource("/tenants").get(tenants::list_tenants).post(tenants::provision_tenant))
         .service(resource("/tenants/{id}").get(tenants::get_tenant).patch(tenants::update_tenant))
@@ -19,13 +23,43 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>) {
         .service(resource("/tenants/{id}/close").post(tenants::commands::close_tenant))
         .service(resource("/tenants/{id}/purge").post(tenants::purge::purge_tenant))
         .service(resource("/tenants/{id}/purge-certificate").get(tenants::purge::get_purge_certificate))
+        .service(resource("/sign-in").post(sign_in::sign_in))
+        .service(resource("/tokens").post(tokens::exchange_token))
+        .service(resource("/sign-out").post(sign_in::sign_out))
+        .service(resource("/me").get(me::get_me).patch(me::update_me))
+        .service(resource("/me/change-password").post(sign_in::change_password))
+        .service(resource("/members").get(members::list_members).post(members::invitations::invite_member))
+        .service(resource("/members/{id}").get(members::get_member).patch(members::update_member).delete(members::remove_member))
+        .service(resource("/members/{id}/suspend").post(members::suspend_member))
+        .service(resource("/members/{id}/resume").post(members::resume_member))
+        .service(resource("/members/{id}/resend-invitation").post(members::invitations::resend_invitation))
+        .service(resource("/invitations/accept").post(members::invitations::accept_invitation))
+        .service(resource("/api-keys").get(api_keys::list_api_keys).post(api_keys::create_api_key))
+        .service(resource("/api-keys/{id}").get(api_keys::get_api_key))
+        .service(resource("/api-keys/{id}/rotate").post(api_keys::rotate_api_key))
+        .service(resource("/api-keys/{id}/revoke").post(api_keys::revoke_api_key))
+        .service(resource("/audit-events").get(audit::list_audit_events))
+        .service(resource("/support-grants").get(grants::list_grants).post(grants::open_grant))
+        .service(resource("/support-grants/{id}/end").post(grants::end_grant))
         .service(resource("/currencies").get(reference::list_currencies))
         .service(resource("/countries").get(reference::list_countries))
         .service(resource("/regions").get(reference::list_regions)))
-    .service(web::scope("/internal/tenant/v1").app_data(state.clone())
+    .service(web::scope("/internal/tenant/v1").app_data(state.clone()).app_data(trusted.clone()).app_data(Data::new(CALLERS))
+        .service(resource("/api-keys/inspect").post(access::inspect_key))
+        .service(resource("/revocations").get(access::list_revocations))
         .service(resource("/lookup").get(lookup::look_up_tenant))
-        .service(resource("/tenants").get(lookup::list_routable_tenants)));
+        .service(resource("/tenants").get(lookup::list_routable_tenants)))
+    .service(web::scope("/.well-known").app_data(state.clone())
+        .service(resource("/jwks.json").get(tokens::list_keys)));
 }
+
+/// Every service asks about tenants and callers; `averis` is all of them in one process.
+const CALLERS: AcceptedCallers = AcceptedCallers {
+    own: "tenant",
+    callers: &[
+        "averis", "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
+    ],
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -44,6 +78,30 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>) {
         tenants::commands::close_tenant,
         tenants::purge::purge_tenant,
         tenants::purge::get_purge_certificate,
+        sign_in::sign_in,
+        tokens::exchange_token,
+        sign_in::sign_out,
+        me::get_me,
+        me::update_me,
+        sign_in::change_password,
+        members::list_members,
+        members::get_member,
+        members::update_member,
+        members::suspend_member,
+        members::resume_member,
+        members::remove_member,
+        members::invitations::invite_member,
+        members::invitations::resend_invitation,
+        members::invitations::accept_invitation,
+        api_keys::list_api_keys,
+        api_keys::get_api_key,
+        api_keys::create_api_key,
+        api_keys::rotate_api_key,
+        api_keys::revoke_api_key,
+        audit::list_audit_events,
+        grants::list_grants,
+        grants::open_grant,
+        grants::end_grant,
         reference::list_currencies,
         reference::list_countries,
         reference::list_regions,

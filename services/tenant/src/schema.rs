@@ -54,3 +54,129 @@ diesel::table! {
         region -> Text,
     }
 }
+
+diesel::table! {
+    platform_shared.tenant_users (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        roles -> Array<Text>,
+        status -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.users (id) {
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        global_roles -> Array<Text>,
+        default_tenant -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.sign_in_failures (email_digest) {
+        email_digest -> Binary,
+        failures -> Integer,
+        locked_until -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.sessions (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        provider -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    platform_shared.refresh_tokens (digest) {
+        digest -> Binary,
+        session_id -> Uuid,
+        created_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    platform_shared.invitations (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        digest -> Binary,
+        invited_by -> Nullable<Uuid>,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.api_keys (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        digest -> Binary,
+        scopes -> Array<Text>,
+        created_by -> Uuid,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.support_grants (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        reason -> Text,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.released_subdomains (subdomain) {
+        subdomain -> Text,
+        tenant_id -> Uuid,
+        released_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.revocations (id) {
+        id -> BigInt,
+        tenant_id -> Nullable<Uuid>,
+        subject -> Uuid,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::joinable!(tenant_users -> users (user_id));
+diesel::joinable!(tenant_users -> tenants (tenant_id));
+diesel::joinable!(api_keys -> tenants (tenant_id));
+diesel::joinable!(support_grants -> tenants (tenant_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    tenant_users,
+    users,
+    tenants,
+    api_keys,
+    support_grants
+);

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use averis_contracts::access::Revocation;
 use averis_contracts::tenant::TenantClient;
 use averis_tenant_context::{Clue, TenantContext, TenantKey};
 use averis_tenant_db::{DatabaseUrl, TenantChange, TenantChanges};
 use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
 
+use crate::auth::Access;
 use crate::problem::{Problem, codes};
 use crate::request;
 
@@ -22,12 +24,13 @@ const FRESH: Duration = Duration::from_secs(60);
 /// service alone.
 const BRIEF: Duration = Duration::from_millis(800);
 
-/// The directory of tenants of one process.
+/// The directory of tenants of one process, and the check of callers, which hears of changes in the same way.
 #[derive(Clone)]
 pub struct TenantDirectory(Arc<Inner>);
 
 struct Inner {
-    client: TenantClient,
+    client: Arc<TenantClient>,
+    access: Access,
     /// The key is the name that requests use for a tenant, so no entry is anybody's but that tenant's.
     known: Cache<Clue, Arc<Entry>>,
     listening: AtomicBool,
@@ -46,10 +49,13 @@ struct Entry {
 }
 
 impl TenantDirectory {
-    /// Makes an empty directory that asks `client` and hears of changes through the database.
+    /// Makes an empty directory that asks `client`, hears of changes through the database, and takes access tokens of
+    /// `issuer`.
     #[must_use]
-    pub fn new(client: TenantClient, database: DatabaseUrl) -> Self {
+    pub fn new(client: TenantClient, database: DatabaseUrl, issuer: &str) -> Self {
+        let client = Arc::new(client);
         let directory = Self(Arc::new(Inner {
+            access: Access::new(Arc::clone(&client), issuer.to_owned()),
             client,
             known: Cache::new(CAPACITY),
             listening: AtomicBool::new(false),
@@ -65,9 +71,20 @@ impl TenantDirectory {
             while let Some(change) = changes.next().await {
                 let Some(inner) = weak.upgrade() else { return };
                 inner.hear(&change);
+                if change == TenantChange::Listening
+                    && let Err(error) = inner.access.catch_up().await
+                {
+                    // What is asked for first tries again, and none passes before it succeeded once.
+                    tracing::debug!(error = %error, "what was taken back meanwhile is not known yet");
+                }
             }
         });
         directory
+    }
+
+    /// Returns what checks credentials.
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
     }
 
     /// Returns the tenant of that name, `None` if requests may reach none of that name.
@@ -157,6 +174,11 @@ impl Inner {
                 self.outdate(None);
                 self.listening.store(true, Ordering::Release);
             }
+            TenantChange::Revoked(taken_back) => self.access.revoke(&Revocation {
+                tenant: taken_back.tenant,
+                subject: taken_back.subject,
+                at_ms: taken_back.at_ms,
+            }),
             TenantChange::Deaf => self.listening.store(false, Ordering::Release),
         }
     }

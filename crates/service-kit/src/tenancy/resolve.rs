@@ -14,6 +14,7 @@ use averis_tenant_context::{
 
 use crate::config::HttpConfig;
 use crate::problem::{Problem, codes};
+use crate::request;
 use crate::tenancy::TenantDirectory;
 
 /// Finds the tenant and hands it on with the request.
@@ -31,6 +32,7 @@ pub async fn resolve_tenant(
     match find_tenant(&mut req).await {
         Ok(Some(tenant)) => {
             tracing::Span::current().record("tenant", tenant.key.as_str());
+            request::note_tenant(tenant.id.0);
             req.extensions_mut().insert(tenant);
         }
         Ok(None) => {}
@@ -39,9 +41,9 @@ pub async fn resolve_tenant(
     Ok(next.call(req).await?.map_into_left_body())
 }
 
-/// Addresses of the process itself, and of other services' calls, which name their tenant otherwise.
-fn names_no_tenant(path: &str) -> bool {
-    ["/health", "/metrics", "/openapi.json", "/internal/"]
+/// Addresses of the process itself, and of other services' calls, which name tenant and caller otherwise.
+pub(crate) fn names_no_tenant(path: &str) -> bool {
+    ["/health", "/openapi.json", "/.well-known/", "/internal/"]
         .iter()
         .any(|own| path.starts_with(own))
 }

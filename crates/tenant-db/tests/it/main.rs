@@ -10,6 +10,7 @@
     reason = "the tests say what no service may say, and look from many tasks at once"
 )]
 
+mod audit;
 mod fleet;
 mod injection;
 mod names;

@@ -1,10 +1,12 @@
 //! The command line, as an operator uses it.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use averis_test_kit::Database;
+use averis_test_kit::{Client, Database};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::process::Process;
@@ -22,16 +24,44 @@ impl Output {
     }
 }
 
-async fn averis(arguments: &[&str], url: Option<&str>) -> Output {
+/// Runs a command with what it needs in `directory`, and nothing of whoever runs the tests.
+async fn averis(directory: &Path, arguments: &[&str], url: Option<&str>) -> Output {
+    averis_with(directory, arguments, url, None, "").await
+}
+
+/// The same with a credential at hand, and something to read.
+async fn averis_with(
+    directory: &Path,
+    arguments: &[&str],
+    url: Option<&str>,
+    token: Option<&str>,
+    input: &str,
+) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_averis"));
     command
         .args(arguments)
+        .arg("--state-dir")
+        .arg(directory)
         .env_remove("AVERIS_DATABASE_URL")
+        .env_remove("AVERIS_TOKEN")
+        .env("AVERIS_CREDENTIALS", directory.join("credentials.json"))
         .env("AVERIS_LOG", "error");
     if let Some(url) = url {
         command.env("AVERIS_DATABASE_URL", url);
     }
-    let output = command.output().await.expect("averis runs");
+    if let Some(token) = token {
+        command.env("AVERIS_TOKEN", token);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("averis starts");
+    let mut pipe = child.stdin.take().expect("its input");
+    // Whoever reads nothing may be gone before all is written.
+    let _ = pipe.write_all(input.as_bytes()).await;
+    drop(pipe);
+    let output = child.wait_with_output().await.expect("averis runs");
     Output {
         code: output.status.code().expect("an exit code"),
         text: String::from_utf8(output.stdout).expect("text"),
@@ -44,12 +74,12 @@ async fn an_operator_leads_a_tenant_through_its_life() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = Database::own(false).await;
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
-    let at = format!("http://127.0.0.1:{}", process.port);
+    let at = process.url();
     let run = async |arguments: &[&str]| {
         let mut all = vec!["--json"];
         all.extend(arguments);
         all.extend(["--url", &at]);
-        averis(&all, None).await
+        averis(directory.path(), &all, None).await
     };
     let made = run(&[
         "tenant",
@@ -126,12 +156,8 @@ async fn an_operator_leads_a_tenant_through_its_life() {
         2
     );
     let migrated = averis(
-        &[
-            "--json",
-            "migrate",
-            "--state-dir",
-            directory.path().to_str().expect("a path"),
-        ],
+        directory.path(),
+        &["--json", "migrate"],
         Some(&database.admin_text),
     )
     .await;
@@ -149,9 +175,105 @@ async fn an_operator_leads_a_tenant_through_its_life() {
     );
 }
 
+#[actix_web::test]
+async fn people_sign_in_and_machines_get_keys() {
+    const EMAIL: &str = "root@averis.example";
+    const PASSWORD: &str = "a password of the first admin\n";
+    let directory = tempfile::tempdir().expect("a directory");
+    let operator = directory.path();
+    // Somebody elsewhere, who cannot read the installation's secrets.
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let person = elsewhere.path();
+    let database = Database::own(false).await;
+    let process = Process::start(operator.into(), Some(&database.admin_text), &[]).await;
+    let at = process.url();
+    let made = averis(
+        operator,
+        &["tenant", "create", "initech", "--url", &at],
+        None,
+    )
+    .await;
+    assert_eq!(made.code, 0, "{}", made.errors);
+    let platform = Client::new(&at, "localhost");
+    let tenant = Client::new(&at, "initech.localhost");
+
+    // A key does what its scopes say until it is revoked.
+    let on = ["--tenant", "initech", "--url", &at];
+    let key = |words: &[&'static str]| [&["--json", "key"], words, &on].concat();
+    let create = key(&["create", "Nightly", "--scope", "product:read"]);
+    let made = averis(operator, &create, None).await.json();
+    let machine = tenant.with_token(made["key"].as_str().expect("a key"));
+    machine.get("/api/product/v1/products").await.expect(200);
+    let members = machine.get("/api/tenant/v1/members").await;
+    members.expect_problem(403, "forbidden");
+    let given = averis_with(person, &["token", "--url", &at], None, Some("avk_x"), "").await;
+    assert_eq!((given.code, given.text.trim()), (0, "avk_x"));
+    let listed = averis(operator, &key(&["list"]), None).await;
+    assert_eq!(listed.json()[0]["name"], "Nightly");
+    assert!(!listed.text.contains(machine.token()), "{}", listed.text);
+    let id = made["id"].as_str().expect("an id");
+    let revoke = [&["key", "revoke", id], &on[..]].concat();
+    assert_eq!(averis(operator, &revoke, None).await.code, 0);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while machine.get("/api/product/v1/products").await.status != 401 {
+        assert!(Instant::now() < deadline, "the revoked key goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    // Without anything to show nobody is let in.
+    let token = ["token", "--url", &at];
+    let none = averis(person, &token, None).await;
+    assert_eq!(none.code, 1);
+    assert!(none.errors.contains("averis login"), "{}", none.errors);
+
+    // The first admin is made beside the database, and signs in from anywhere.
+    let create = ["admin", "create", "--email", EMAIL];
+    let url = Some(&*database.admin_text);
+    let made = averis_with(operator, &create, url, None, PASSWORD).await;
+    assert_eq!(made.code, 0, "{}", made.errors);
+    let login = ["login", "--email", EMAIL, "--url", &at];
+    let wrong = averis_with(person, &login, None, None, "another password\n").await;
+    assert_eq!(wrong.code, 1, "{}", wrong.text);
+    let right = averis_with(person, &login, None, None, PASSWORD).await;
+    assert_eq!(right.code, 0, "{}", right.errors);
+    for _ in 0..2 {
+        // Each is another one, had for what the one before left behind.
+        let had = averis(person, &token, None).await;
+        let me = platform.with_token(had.text.trim());
+        let me = me.get("/api/tenant/v1/me").await.expect(200);
+        assert_eq!(me.body["email"], EMAIL);
+    }
+    let list = ["--json", "tenant", "list", "--url", &at];
+    assert_eq!(
+        averis(person, &list, None).await.json()[0]["key"],
+        "initech"
+    );
+
+    // Nobody is in a tenant for being an admin of the platform.
+    let user = |words: &[&'static str]| [&["--json", "user"], words, &on].concat();
+    assert_eq!(averis(person, &user(&["list"]), None).await.code, 1);
+    let invite = user(&["invite", "Ana@Initech.example", "--role", "product_view"]);
+    let invited = averis(operator, &invite, None).await;
+    assert_eq!(invited.code, 0, "{}", invited.errors);
+    let listed = averis(operator, &user(&["list"]), None).await.json();
+    assert_eq!(listed[0]["email"], "ana@initech.example");
+    assert_eq!(listed[0]["status"], "invited");
+    let remove = user(&["remove", "ana@initech.example"]);
+    assert_eq!(averis(operator, &remove, None).await.code, 0);
+    assert_eq!(averis(operator, &remove, None).await.code, 4);
+
+    assert_eq!(
+        averis(person, &["logout", "--url", &at], None).await.code,
+        0
+    );
+    assert_eq!(averis(person, &token, None).await.code, 1);
+    process.stop().await;
+}
+
 async fn product_count(process: &Process, tenant: &str) -> usize {
     let page = process
         .under(tenant)
+        .await
         .get("/api/product/v1/products")
         .await
         .expect(200);
@@ -175,6 +297,7 @@ async fn a_private_postgresql_starts_warm_within_seconds_and_survives_a_kill() {
         != Some(2)
         || process
             .under("globex")
+            .await
             .get("/api/product/v1/products")
             .await
             .body["data"]
@@ -187,17 +310,7 @@ async fn a_private_postgresql_starts_warm_within_seconds_and_survives_a_kill() {
     }
     assert_eq!(product_count(&process, "acme").await, 3);
     // A second process joins the running database instead of disturbing it.
-    let joined = averis(
-        &[
-            "--json",
-            "migrate",
-            "--dry-run",
-            "--state-dir",
-            state().to_str().expect("a path"),
-        ],
-        None,
-    )
-    .await;
+    let joined = averis(&state(), &["--json", "migrate", "--dry-run"], None).await;
     assert_eq!(
         (joined.code, joined.json()["schemas"].as_u64()),
         (0, Some(12))

@@ -39,7 +39,7 @@ async fn bulk(process: &Process) -> Client {
         .post("/api/tenant/v1/tenants", &body)
         .await
         .expect(201);
-    process.under("bulk")
+    process.under("bulk").await
 }
 
 async fn begin(client: &Client, total: usize) -> String {
@@ -110,7 +110,7 @@ async fn stress_a_job_survives_the_kill_of_its_process() {
     let killed = client.get(&path).await.expect(200).body;
     process.kill().await;
     let process = Process::start(directory.path().into(), Some(&database.admin_text), &[]).await;
-    let client = process.under("bulk");
+    let client = process.under("bulk").await;
     let job = finish(&client, &id, Duration::from_secs(120)).await;
     println!(
         "killed after {} products, ended with {job}",

@@ -12,6 +12,7 @@ async fn s43_log_lines_name_their_tenant_and_hold_no_tenants_data() {
     let database = Database::own(false).await;
     let process =
         Process::start_logging(directory.path().into(), &database.admin_text, &log, "debug").await;
+    let mut tokens = Vec::new();
     for key in ["acme", "globex"] {
         let body = json!({"key": key, "name": "Tenant"});
         process
@@ -19,7 +20,11 @@ async fn s43_log_lines_name_their_tenant_and_hold_no_tenants_data() {
             .post("/api/tenant/v1/tenants", &body)
             .await
             .expect(201);
-        let tenant = process.under(key);
+        let tenant = process.under(key).await;
+        tokens.extend([
+            process.client().token().to_owned(),
+            tenant.token().to_owned(),
+        ]);
         let canary = format!("CANARY-{key}");
         let body = json!({"key": "thing", "name": canary, "description": canary,
                           "vendor": canary, "variants": [{"sku": canary}]});
@@ -58,4 +63,8 @@ async fn s43_log_lines_name_their_tenant_and_hold_no_tenants_data() {
         !text.contains("CANARY"),
         "the log holds what tenants wrote: {text}"
     );
+    for token in tokens {
+        let (_, signature) = token.rsplit_once('.').expect("a signature");
+        assert!(!text.contains(signature), "the log holds a credential");
+    }
 }

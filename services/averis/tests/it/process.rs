@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use averis_tenant::{AccessTokens, Grantee};
+use averis_tenant_context::{GlobalRole, TenantRole};
 use averis_test_kit::Client;
+use averis_tokens::now_ms;
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
 /// A running `averis up`. Killed when dropped.
@@ -71,6 +75,8 @@ impl Process {
             .args(arguments)
             .env("AVERIS_LOG", "warn")
             .env("AVERIS_DATABASE_CAPACITY", "100000")
+            // Any free one: the port beside the other may be taken.
+            .env("AVERIS_METRICS_PORT", "0")
             .env_remove("AVERIS_DATABASE_URL")
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -125,17 +131,43 @@ impl Process {
         self.state_dir.clone()
     }
 
-    /// A caller at the platform's own address.
-    pub fn client(&self) -> Client {
-        Client::new(&format!("http://127.0.0.1:{}", self.port), "localhost")
+    /// Where it listens, for URLs.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// A caller under a tenant's host name.
-    pub fn under(&self, key: &str) -> Client {
-        Client::new(
-            &format!("http://127.0.0.1:{}", self.port),
-            &format!("{key}.localhost"),
-        )
+    /// The installation's operator at the platform's own address. It is the same caller after a restart.
+    pub fn client(&self) -> Client {
+        let token = self.sign(&Grantee {
+            global_roles: vec![GlobalRole::PlatformAdmin],
+            ..Grantee::default()
+        });
+        Client::new(&self.url(), "localhost").with_token(&token)
+    }
+
+    /// An admin of a tenant under its host name.
+    pub async fn under(&self, key: &str) -> Client {
+        let list = format!("/api/tenant/v1/tenants?key={key}");
+        let found = self.client().get(&list).await.expect(200);
+        let id = found.body["data"][0]["id"].as_str().expect("a tenant");
+        let token = self.sign(&Grantee {
+            tenant: Some(id.parse().expect("an id")),
+            tenant_roles: vec![TenantRole::TenantAdmin],
+            ..Grantee::default()
+        });
+        Client::new(&self.url(), &format!("{key}.localhost")).with_token(&token)
+    }
+
+    /// Signs a token that lasts as long as any test, with the installation's own secret.
+    fn sign(&self, grantee: &Grantee) -> String {
+        let file = self.state_dir.join("secrets.json");
+        let text = std::fs::read_to_string(file).expect("the secrets");
+        let secrets: Value = serde_json::from_str(&text).expect("the secrets");
+        let secret = secrets["signing_secret"].as_str().expect("a secret");
+        let tokens = AccessTokens::new(secret.parse().expect("long enough"), "averis");
+        let mut claims = tokens.claims(grantee, now_ms());
+        claims.exp += 24 * 3600;
+        tokens.sign_access(&claims).expect("a token")
     }
 
     /// Largest resident memory so far, in KiB.

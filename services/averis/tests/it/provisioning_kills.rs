@@ -63,6 +63,7 @@ async fn stress_a_tenant_is_whole_or_absent_after_any_kill() {
         assert_eq!(answer.status, 201, "{}", answer.text);
         process
             .under(key.as_str())
+            .await
             .get("/api/product/v1/products")
             .await
             .expect(200);

@@ -11,6 +11,7 @@ use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -119,10 +120,13 @@ fn code_form(code: &str, _: &()) -> garde::Result {
 }
 
 /// Defines an attribute.
-#[utoipa::path(post, path = "/api/product/v1/attribute-definitions", tag = "attributes",
+#[utoipa::path(post, path = "/api/product/v1/attribute-definitions", tag = "attributes", security(("token" = ["attribute:write"])),
     request_body = CreateAttribute,
     responses((status = 201, description = "The definition.", body = AttributeView)))]
-pub async fn create_attribute(tenant: Tenant, post: Post<CreateAttribute>) -> ApiResult<Reply> {
+pub async fn create_attribute(
+    tenant: Tenant<may::AttributeWrite>,
+    post: Post<CreateAttribute>,
+) -> ApiResult<Reply> {
     let body = &post.body;
     body.constraints
         .check(body.kind)
@@ -164,11 +168,11 @@ pub struct ListAttributes {
 }
 
 /// Lists definitions by age.
-#[utoipa::path(get, path = "/api/product/v1/attribute-definitions", tag = "attributes",
+#[utoipa::path(get, path = "/api/product/v1/attribute-definitions", tag = "attributes", security(("token" = ["product:read"])),
     params(ListAttributes),
     responses((status = 200, description = "A page of definitions.", body = Page<AttributeView>)))]
 pub async fn list_attributes(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     query: Query<ListAttributes>,
 ) -> ApiResult<Reply> {
@@ -191,10 +195,13 @@ pub async fn list_attributes(
 }
 
 /// Reads a definition.
-#[utoipa::path(get, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes",
+#[utoipa::path(get, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The definition.", body = AttributeView)))]
-pub async fn get_attribute(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> {
+pub async fn get_attribute(
+    tenant: Tenant<may::ProductRead>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
     let row = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> { Ok(attributes::find(conn, id).await?) })
@@ -222,11 +229,11 @@ pub struct UpdateAttribute {
 }
 
 /// Changes a definition.
-#[utoipa::path(patch, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes",
+#[utoipa::path(patch, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes", security(("token" = ["attribute:write"])),
     request_body = UpdateAttribute, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed definition.", body = AttributeView)))]
 pub async fn update_attribute(
-    tenant: Tenant,
+    tenant: Tenant<may::AttributeWrite>,
     PathId(id): PathId,
     seen: SeenVersion,
     patch: MergePatch<UpdateAttribute>,

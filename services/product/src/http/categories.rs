@@ -11,6 +11,7 @@ use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
@@ -108,10 +109,13 @@ fn optional_code(code: &Option<String>, context: &()) -> garde::Result {
 }
 
 /// Makes a category.
-#[utoipa::path(post, path = "/api/product/v1/categories", tag = "categories",
+#[utoipa::path(post, path = "/api/product/v1/categories", tag = "categories", security(("token" = ["category:write"])),
     request_body = CreateCategory,
     responses((status = 201, description = "The category.", body = CategoryView)))]
-pub async fn create_category(tenant: Tenant, post: Post<CreateCategory>) -> ApiResult<Reply> {
+pub async fn create_category(
+    tenant: Tenant<may::CategoryWrite>,
+    post: Post<CreateCategory>,
+) -> ApiResult<Reply> {
     let body = &post.body;
     let id = Uuid::now_v7();
     once(
@@ -161,10 +165,10 @@ pub struct ListCategories {
 }
 
 /// Lists categories by age.
-#[utoipa::path(get, path = "/api/product/v1/categories", tag = "categories", params(ListCategories),
+#[utoipa::path(get, path = "/api/product/v1/categories", tag = "categories", security(("token" = ["product:read"])), params(ListCategories),
     responses((status = 200, description = "A page of categories.", body = Page<CategoryView>)))]
 pub async fn list_categories(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     query: Query<ListCategories>,
 ) -> ApiResult<Reply> {
@@ -192,10 +196,13 @@ pub async fn list_categories(
 }
 
 /// Reads a category.
-#[utoipa::path(get, path = "/api/product/v1/categories/{id}", tag = "categories",
+#[utoipa::path(get, path = "/api/product/v1/categories/{id}", tag = "categories", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "The category.", body = CategoryView)))]
-pub async fn get_category(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> {
+pub async fn get_category(
+    tenant: Tenant<may::ProductRead>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
     let row = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> { Ok(categories::find(conn, id).await?) })
@@ -219,11 +226,11 @@ pub struct UpdateCategory {
 }
 
 /// Changes a category.
-#[utoipa::path(patch, path = "/api/product/v1/categories/{id}", tag = "categories",
+#[utoipa::path(patch, path = "/api/product/v1/categories/{id}", tag = "categories", security(("token" = ["category:write"])),
     request_body = UpdateCategory, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed category.", body = CategoryView)))]
 pub async fn update_category(
-    tenant: Tenant,
+    tenant: Tenant<may::CategoryWrite>,
     PathId(id): PathId,
     seen: SeenVersion,
     patch: MergePatch<UpdateCategory>,
@@ -273,11 +280,11 @@ pub struct MoveCategory {
 }
 
 /// Moves a category with everything in it.
-#[utoipa::path(post, path = "/api/product/v1/categories/{id}/move", tag = "categories",
+#[utoipa::path(post, path = "/api/product/v1/categories/{id}/move", tag = "categories", security(("token" = ["category:write"])),
     request_body = MoveCategory, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The moved category.", body = CategoryView)))]
 pub async fn move_category(
-    tenant: Tenant,
+    tenant: Tenant<may::CategoryWrite>,
     PathId(id): PathId,
     seen: SeenVersion,
     post: Post<MoveCategory>,
@@ -304,11 +311,11 @@ pub async fn move_category(
 }
 
 /// Deletes a category in which nothing stands.
-#[utoipa::path(delete, path = "/api/product/v1/categories/{id}", tag = "categories",
+#[utoipa::path(delete, path = "/api/product/v1/categories/{id}", tag = "categories", security(("token" = ["category:write"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 204, description = "The category is gone.")))]
 pub async fn delete_category(
-    tenant: Tenant,
+    tenant: Tenant<may::CategoryWrite>,
     PathId(id): PathId,
     seen: SeenVersion,
 ) -> ApiResult<Reply> {

@@ -10,6 +10,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use averis_service_kit::Tenant;
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::query::Query;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantDb;
 use bytes::Bytes;
 use futures_util::stream;
@@ -48,10 +49,10 @@ type Piece = Result<Bytes, ProductError>;
 ///
 /// Cells that a spreadsheet would take for a formula begin with an apostrophe, which an import takes off again.
 /// The file shows each product as it was when its turn came.
-#[utoipa::path(get, path = "/api/product/v1/products/export", tag = "imports", params(ExportProducts),
+#[utoipa::path(get, path = "/api/product/v1/products/export", tag = "imports", security(("token" = ["product:export"])), params(ExportProducts),
     responses((status = 200, description = "The file.", body = String, content_type = "text/csv")))]
 pub async fn export_products(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductExport>,
     query: Query<ExportProducts>,
 ) -> ApiResult<HttpResponse> {
     let dialect = query.0.dialect.unwrap_or(Dialect::New);

@@ -9,6 +9,8 @@ use averis_service_kit::idempotency::{IdempotencyKey, once};
 use averis_service_kit::problem::{ApiResult, Problem, codes as common};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
+use averis_tenant_db::TenantDb;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -131,12 +133,12 @@ pub struct CreateImport {
 ///
 /// Each product is applied whole or not at all; products are made as drafts, never launched. Importing the same
 /// file again changes nothing.
-#[utoipa::path(post, path = "/api/product/v1/imports", tag = "imports", params(CreateImport),
+#[utoipa::path(post, path = "/api/product/v1/imports", tag = "imports", security(("token" = ["product:import"])), params(CreateImport),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 202, description = "The job; follow it at Location.", body = ImportView)))]
 pub async fn create_import(
     req: HttpRequest,
-    tenant: Tenant,
+    tenant: Tenant<may::ProductImport>,
     state: Data<State>,
     query: Query<CreateImport>,
     payload: Payload,
@@ -159,7 +161,7 @@ pub async fn create_import(
     })
     .await?;
     let queued = match store_file(db, id, payload.into_inner(), state.max_import_bytes).await {
-        Ok(upload) => queue(&tenant, &req, id, &upload).await,
+        Ok(upload) => queue(&tenant.db, &req, id, &upload).await,
         Err(failure) => Err(refusal(failure, state.max_import_bytes)),
     };
     // A repetition has its own job already, and a broken upload never gets one.
@@ -174,20 +176,16 @@ pub async fn create_import(
     Ok(reply)
 }
 
-async fn queue(tenant: &Tenant, req: &HttpRequest, id: Uuid, upload: &Upload) -> ApiResult<Reply> {
+async fn queue(db: &TenantDb, req: &HttpRequest, id: Uuid, upload: &Upload) -> ApiResult<Reply> {
     let key = IdempotencyKey::from_request(req, &upload.sha256)?;
     let bytes = i64::try_from(upload.bytes).unwrap_or(i64::MAX);
-    once(
-        &tenant.db,
-        &key,
-        async |conn| -> Result<Reply, ProductError> {
-            let row = imports::queue(conn, id, bytes, &upload.sha256).await?;
-            Ok(Reply::accepted(
-                format!("/api/product/v1/imports/{id}"),
-                &ImportView::from(row),
-            ))
-        },
-    )
+    once(db, &key, async |conn| -> Result<Reply, ProductError> {
+        let row = imports::queue(conn, id, bytes, &upload.sha256).await?;
+        Ok(Reply::accepted(
+            format!("/api/product/v1/imports/{id}"),
+            &ImportView::from(row),
+        ))
+    })
     .await
 }
 
@@ -204,10 +202,10 @@ fn refusal(failure: UploadFailure, max_bytes: u64) -> Problem {
 }
 
 /// Reads a job. A job whose process has died is taken up again.
-#[utoipa::path(get, path = "/api/product/v1/imports/{id}", tag = "imports", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/api/product/v1/imports/{id}", tag = "imports", security(("token" = ["product:read"])), params(("id" = Uuid, Path)),
     responses((status = 200, description = "The job.", body = ImportView)))]
 pub async fn get_import(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
@@ -237,10 +235,10 @@ pub struct PageQuery {
 }
 
 /// Lists jobs, newest first.
-#[utoipa::path(get, path = "/api/product/v1/imports", tag = "imports", params(PageQuery),
+#[utoipa::path(get, path = "/api/product/v1/imports", tag = "imports", security(("token" = ["product:read"])), params(PageQuery),
     responses((status = 200, description = "A page of jobs.", body = Page<ImportView>)))]
 pub async fn list_imports(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     query: Query<PageQuery>,
 ) -> ApiResult<Reply> {
@@ -299,11 +297,11 @@ impl From<ProblemRow> for ImportProblem {
 }
 
 /// Lists what was found in the file, in its order. Of very many problems the first are kept.
-#[utoipa::path(get, path = "/api/product/v1/imports/{id}/report", tag = "imports",
+#[utoipa::path(get, path = "/api/product/v1/imports/{id}/report", tag = "imports", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path), PageQuery),
     responses((status = 200, description = "A page of problems.", body = Page<ImportProblem>)))]
 pub async fn get_import_report(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     PathId(id): PathId,
     query: Query<PageQuery>,

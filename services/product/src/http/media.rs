@@ -10,6 +10,7 @@ use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::{PartId, PathId};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -79,11 +80,11 @@ pub struct CreateMedia {
 }
 
 /// Adds a medium to a product.
-#[utoipa::path(post, path = "/api/product/v1/products/{id}/media", tag = "media",
+#[utoipa::path(post, path = "/api/product/v1/products/{id}/media", tag = "media", security(("token" = ["product:write"])),
     request_body = CreateMedia, params(("id" = Uuid, Path)),
     responses((status = 201, description = "The medium.", body = MediaView)))]
 pub async fn create_media(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductWrite>,
     PathId(id): PathId,
     post: Post<CreateMedia>,
 ) -> ApiResult<Reply> {
@@ -115,10 +116,10 @@ pub async fn create_media(
 }
 
 /// Lists the media of a product.
-#[utoipa::path(get, path = "/api/product/v1/products/{id}/media", tag = "media",
+#[utoipa::path(get, path = "/api/product/v1/products/{id}/media", tag = "media", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "All media, in their order.", body = Page<MediaView>)))]
-pub async fn list_media(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> {
+pub async fn list_media(tenant: Tenant<may::ProductRead>, PathId(id): PathId) -> ApiResult<Reply> {
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
@@ -151,11 +152,11 @@ pub struct UpdateMedia {
 }
 
 /// Changes a medium.
-#[utoipa::path(patch, path = "/api/product/v1/products/{id}/media/{part_id}", tag = "media",
+#[utoipa::path(patch, path = "/api/product/v1/products/{id}/media/{part_id}", tag = "media", security(("token" = ["product:write"])),
     request_body = UpdateMedia, params(("id" = Uuid, Path), ("part_id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed medium.", body = MediaView)))]
 pub async fn update_media(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductWrite>,
     ids: PartId,
     seen: SeenVersion,
     patch: MergePatch<UpdateMedia>,
@@ -180,10 +181,14 @@ pub async fn update_media(
 }
 
 /// Removes a medium from a product.
-#[utoipa::path(delete, path = "/api/product/v1/products/{id}/media/{part_id}", tag = "media",
+#[utoipa::path(delete, path = "/api/product/v1/products/{id}/media/{part_id}", tag = "media", security(("token" = ["product:write"])),
     params(("id" = Uuid, Path), ("part_id" = Uuid, Path), IfMatch),
     responses((status = 204, description = "The medium is gone.")))]
-pub async fn delete_media(tenant: Tenant, ids: PartId, seen: SeenVersion) -> ApiResult<Reply> {
+pub async fn delete_media(
+    tenant: Tenant<may::ProductWrite>,
+    ids: PartId,
+    seen: SeenVersion,
+) -> ApiResult<Reply> {
     tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {

@@ -12,6 +12,7 @@ use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
@@ -182,18 +183,25 @@ pub struct CreateProduct {
 }
 
 /// Drafts a product.
-#[utoipa::path(post, path = "/api/product/v1/products", tag = "products", request_body = CreateProduct,
+#[utoipa::path(post, path = "/api/product/v1/products", tag = "products", security(("token" = ["product:write"])), request_body = CreateProduct,
     responses((status = 201, description = "The draft.", body = ProductView)))]
-pub async fn create_product(tenant: Tenant, post: Post<CreateProduct>) -> ApiResult<Reply> {
+pub async fn create_product(
+    tenant: Tenant<may::ProductWrite>,
+    post: Post<CreateProduct>,
+) -> ApiResult<Reply> {
     let body = post.body;
     check_key(&body.key).map_err(ProductError::from)?;
     check_options(&body.options).map_err(ProductError::from)?;
     let (row, parts, search_text) = new_rows(body)?;
+    let max = tenant.context.settings.limits.max_products;
     once(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, ProductError> {
             check_references(conn, Some(&row.category_ids), row.attributes.as_object()).await?;
+            if !products::take_place(conn, max).await? {
+                return Err(ProductError::LimitReached(max));
+            }
             let row = products::insert(conn, &row, &search_text).await?;
             if !parts.is_empty() {
                 variants::insert(conn, &parts).await?;
@@ -346,11 +354,11 @@ async fn expand(
 }
 
 /// Reads a product.
-#[utoipa::path(get, path = "/api/product/v1/products/{id}", tag = "products",
+#[utoipa::path(get, path = "/api/product/v1/products/{id}", tag = "products", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path), Expand),
     responses((status = 200, description = "The product.", body = ProductView)))]
 pub async fn get_product(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     PathId(id): PathId,
     query: Query<Expand>,
 ) -> ApiResult<Reply> {
@@ -369,11 +377,11 @@ pub async fn get_product(
 }
 
 /// Reads a product by its key.
-#[utoipa::path(get, path = "/api/product/v1/products/key={key}", tag = "products",
+#[utoipa::path(get, path = "/api/product/v1/products/key={key}", tag = "products", security(("token" = ["product:read"])),
     params(("key" = String, Path), Expand),
     responses((status = 200, description = "The product.", body = ProductView)))]
 pub async fn get_product_by_key(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     key: Path<String>,
     query: Query<Expand>,
 ) -> ApiResult<Reply> {

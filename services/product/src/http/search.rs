@@ -8,6 +8,7 @@ use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::query::Query;
 use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -65,10 +66,10 @@ pub struct SearchResult {
 }
 
 /// Searches products by words.
-#[utoipa::path(get, path = "/api/product/v1/products/search", tag = "products", params(SearchProducts),
+#[utoipa::path(get, path = "/api/product/v1/products/search", tag = "products", security(("token" = ["product:read"])), params(SearchProducts),
     responses((status = 200, description = "A page of hits and the counted facets.", body = SearchResult)))]
 pub async fn search_products(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     query: Query<SearchProducts>,
 ) -> ApiResult<Reply> {

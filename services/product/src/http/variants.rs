@@ -10,6 +10,7 @@ use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes};
 use averis_service_kit::query::{PartId, PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
@@ -175,11 +176,11 @@ impl CreateVariant {
 }
 
 /// Adds a variant to a product.
-#[utoipa::path(post, path = "/api/product/v1/products/{id}/variants", tag = "variants",
+#[utoipa::path(post, path = "/api/product/v1/products/{id}/variants", tag = "variants", security(("token" = ["product:write"])),
     request_body = CreateVariant, params(("id" = Uuid, Path)),
     responses((status = 201, description = "The variant.", body = VariantView)))]
 pub async fn create_variant(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductWrite>,
     PathId(id): PathId,
     post: Post<CreateVariant>,
 ) -> ApiResult<Reply> {
@@ -227,10 +228,13 @@ async fn refresh_search(conn: &mut TenantConn, product: &ProductRow) -> Result<(
 }
 
 /// Lists the variants of a product.
-#[utoipa::path(get, path = "/api/product/v1/products/{id}/variants", tag = "variants",
+#[utoipa::path(get, path = "/api/product/v1/products/{id}/variants", tag = "variants", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "All variants, in their order.", body = Page<VariantView>)))]
-pub async fn list_variants(tenant: Tenant, PathId(id): PathId) -> ApiResult<Reply> {
+pub async fn list_variants(
+    tenant: Tenant<may::ProductRead>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
@@ -248,10 +252,10 @@ pub async fn list_variants(tenant: Tenant, PathId(id): PathId) -> ApiResult<Repl
 }
 
 /// Reads a variant.
-#[utoipa::path(get, path = "/api/product/v1/products/{id}/variants/{part_id}", tag = "variants",
+#[utoipa::path(get, path = "/api/product/v1/products/{id}/variants/{part_id}", tag = "variants", security(("token" = ["product:read"])),
     params(("id" = Uuid, Path), ("part_id" = Uuid, Path)),
     responses((status = 200, description = "The variant.", body = VariantView)))]
-pub async fn get_variant(tenant: Tenant, ids: PartId) -> ApiResult<Reply> {
+pub async fn get_variant(tenant: Tenant<may::ProductRead>, ids: PartId) -> ApiResult<Reply> {
     let row = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
@@ -271,9 +275,12 @@ pub struct VariantsBySku {
 }
 
 /// Reads many variants by SKU at once. SKUs that nobody has are left out.
-#[utoipa::path(get, path = "/api/product/v1/variants", tag = "variants", params(VariantsBySku),
+#[utoipa::path(get, path = "/api/product/v1/variants", tag = "variants", security(("token" = ["product:read"])), params(VariantsBySku),
     responses((status = 200, description = "The variants that exist.", body = Page<VariantView>)))]
-pub async fn list_variants_by_sku(tenant: Tenant, query: Query<VariantsBySku>) -> ApiResult<Reply> {
+pub async fn list_variants_by_sku(
+    tenant: Tenant<may::ProductRead>,
+    query: Query<VariantsBySku>,
+) -> ApiResult<Reply> {
     let skus: Vec<String> = query.0.sku.split(',').map(str::to_owned).collect();
     if skus.len() > MAX_BATCH || skus.iter().any(|sku| check_sku(sku).is_err()) {
         return Err(Problem::new(codes::INVALID_QUERY).detail(format!(
@@ -356,11 +363,11 @@ fn patched_address(patch: &Patch<String>, context: &()) -> garde::Result {
 }
 
 /// Changes a variant. Fields that the patch does not name stay as they are.
-#[utoipa::path(patch, path = "/api/product/v1/products/{id}/variants/{part_id}", tag = "variants",
+#[utoipa::path(patch, path = "/api/product/v1/products/{id}/variants/{part_id}", tag = "variants", security(("token" = ["product:write"])),
     request_body = UpdateVariant, params(("id" = Uuid, Path), ("part_id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed variant.", body = VariantView)))]
 pub async fn update_variant(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductWrite>,
     ids: PartId,
     seen: SeenVersion,
     patch: MergePatch<UpdateVariant>,
@@ -410,10 +417,14 @@ fn patched(
 }
 
 /// Deletes a variant of a product that was never launched.
-#[utoipa::path(delete, path = "/api/product/v1/products/{id}/variants/{part_id}", tag = "variants",
+#[utoipa::path(delete, path = "/api/product/v1/products/{id}/variants/{part_id}", tag = "variants", security(("token" = ["product:write"])),
     params(("id" = Uuid, Path), ("part_id" = Uuid, Path), IfMatch),
     responses((status = 204, description = "The variant is gone.")))]
-pub async fn delete_variant(tenant: Tenant, ids: PartId, seen: SeenVersion) -> ApiResult<Reply> {
+pub async fn delete_variant(
+    tenant: Tenant<may::ProductWrite>,
+    ids: PartId,
+    seen: SeenVersion,
+) -> ApiResult<Reply> {
     tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {

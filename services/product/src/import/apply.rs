@@ -93,6 +93,7 @@ pub async fn apply(
     conn: &mut TenantConn,
     rows: &ProductRows,
     has_variants: bool,
+    max_products: u32,
 ) -> Result<Applied, ProductError> {
     if let Err(problem) = check_key(&rows.handle) {
         return Ok(refusal(rows.first_row, "handle_invalid", &problem.message));
@@ -141,6 +142,10 @@ pub async fn apply(
         }
     }
     plan_media(&mut plan, rows, &old_media);
+    if is_new && !products::take_place(conn, max_products).await? {
+        let message = "the tenant has as many products as it may have";
+        return Ok(refusal(rows.first_row, "limit_reached", message));
+    }
     store(conn, plan, &before, is_new, &old_variants).await
 }
 

@@ -35,13 +35,19 @@ struct Job<'a> {
     id: Uuid,
     runner: Uuid,
     has_variants: bool,
+    max_products: u32,
     /// Problems found so far, which is the place of the next in the report.
     problems: i64,
 }
 
 /// Runs a job from where it was left to its end. An error says that the database was lost; the job can be run
 /// again.
-pub async fn run(db: &TenantDb, id: Uuid, runner: Uuid) -> Result<(), ProductError> {
+pub async fn run(
+    db: &TenantDb,
+    id: Uuid,
+    runner: Uuid,
+    max_products: u32,
+) -> Result<(), ProductError> {
     let claimed = db
         .transaction(async |conn| -> Result<_, ProductError> {
             imports::discard_stale(conn).await?;
@@ -57,6 +63,7 @@ pub async fn run(db: &TenantDb, id: Uuid, runner: Uuid) -> Result<(), ProductErr
         id,
         runner,
         has_variants: true,
+        max_products,
         problems: row.errors + row.warnings,
     };
     let applying = async {
@@ -250,7 +257,7 @@ impl Job<'_> {
                             Problem::error(rows.first_row, None, "conflict", message.to_owned());
                         Applied::refused_for(problem)
                     } else {
-                        apply(conn, rows, this.has_variants).await?
+                        apply(conn, rows, this.has_variants, this.max_products).await?
                     };
                     applied.count(&mut progress);
                     let count = i64::try_from(rows.problem_count).unwrap_or(i64::MAX);

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::schema::products;
+use crate::schema::{product_counts, products};
 
 /// A product's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -63,6 +63,21 @@ pub async fn insert(
         .returning(ProductRow::as_returning())
         .get_result(conn)
         .await
+}
+
+/// Takes a place for one more product if fewer than `max` are not archived. Whoever asks at the same time waits until it
+/// is decided.
+pub async fn take_place(conn: &mut TenantConn, max: u32) -> QueryResult<bool> {
+    let free = product_counts::table.filter(product_counts::live.lt(i64::from(max)));
+    let taken = diesel::update(free).set(product_counts::live.eq(product_counts::live + 1));
+    Ok(taken.execute(conn).await? == 1)
+}
+
+/// Gives an archived product's place back.
+pub async fn give_place(conn: &mut TenantConn) -> QueryResult<()> {
+    let given = diesel::update(product_counts::table);
+    let given = given.set(product_counts::live.eq(product_counts::live - 1));
+    given.execute(conn).await.map(drop)
 }
 
 /// Finds a product by id.

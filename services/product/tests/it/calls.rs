@@ -277,9 +277,11 @@ impl Things<'_> {
             let product = self.product().await;
             let sku = product.body["variants"][0]["sku"].as_str().expect("a SKU");
             return match collection {
-                "products" | "categories" | "attribute-definitions" | "imports" => {
-                    self.read(format!("/{collection}"), &[&list])
-                }
+                "products"
+                | "categories"
+                | "attribute-definitions"
+                | "imports"
+                | "audit-events" => self.read(format!("/{collection}"), &[&list]),
                 "variants" => self.read(format!("/variants?sku={sku}"), &[&path("/products")]),
                 other => panic!("calls.rs knows no list of {other}"),
             };

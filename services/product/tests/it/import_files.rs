@@ -254,10 +254,11 @@ async fn an_upload_that_breaks_off_leaves_no_job() {
         .await
         .expect("a connection");
     let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}.localhost\r\nContent-Type: text/csv\r\nIdempotency-Key: k\r\n\
-         Content-Length: 9000000\r\n\r\nHandle,Title\na,A\n{}",
+        "POST {} HTTP/1.1\r\nHost: {}.localhost\r\nAuthorization: Bearer {}\r\nContent-Type: text/csv\r\n\
+         Idempotency-Key: k\r\nContent-Length: 9000000\r\n\r\nHandle,Title\na,A\n{}",
         path("/imports"),
         host.key,
+        host.client.token(),
         "b,B\n".repeat(200_000),
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
@@ -293,10 +294,12 @@ async fn a_file_that_is_too_large_is_refused_whether_or_not_it_says_so() {
         .await
         .expect("a connection");
     let chunked = format!(
-        "POST {} HTTP/1.1\r\nHost: {}.localhost\r\nContent-Type: text/csv\r\nIdempotency-Key: k\r\nConnection: close\r\n\
-         Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+        "POST {} HTTP/1.1\r\nHost: {}.localhost\r\nAuthorization: Bearer {}\r\nContent-Type: text/csv\r\n\
+         Idempotency-Key: k\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {:x}\r\n{large}\r\n0\r\n\r\n",
         path("/imports"),
         host.key,
+        host.client.token(),
         large.len(),
     );
     stream.write_all(chunked.as_bytes()).await.expect("sent");

@@ -77,7 +77,9 @@ async fn a_job_goes_on_in_the_next_process_and_nothing_comes_twice() {
     let database = first.stop().await;
     let connection = database.connect().await;
     let second = start(Setup::on(database));
-    let client = second.under(tenant.key.as_str());
+    let client = second
+        .under(tenant.key.as_str())
+        .with_token(tenant.client.token());
     let left = client.get(&address).await.expect(200).body;
     assert_eq!(left["status"], "running", "{left}");
     assert!(left["counts"]["products"].as_i64().expect("a count") < PRODUCTS);

@@ -8,7 +8,9 @@
 mod calls;
 mod setup;
 
+mod access;
 mod attributes;
+mod audit;
 mod bad_input;
 mod bad_queries;
 mod cancellation;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use averis_tenant_context::Permission;
 use averis_test_kit::{Answer, Setup};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -68,6 +69,19 @@ fn every_operation_says_what_it_takes_and_answers() {
             .filter_map(|rest| Some(rest.split_once('}')?.0.to_owned()))
             .collect();
         assert_eq!(required("path"), in_path, "{place}");
+    }
+}
+
+#[test]
+fn every_operation_says_which_permission_it_needs() {
+    for operation in operations() {
+        let place = format!("{} {}", operation.method, operation.path);
+        let permissions = operation.permissions();
+        assert!(!permissions.is_empty(), "{place}");
+        for name in permissions {
+            assert!(name.parse::<Permission>().is_ok(), "{place}: {name}");
+            assert!(!name.starts_with("platform_"), "{place}: {name}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The calls by which the other services learn of tenants. It never passes the ingress.
 
 use actix_web::web::Data;
+use averis_service_kit::auth::ServiceCaller;
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::query::Query;
 use averis_service_kit::reply::Reply;
@@ -20,7 +21,11 @@ pub struct LookupQuery {
 }
 
 /// Looks up a tenant that requests may reach.
-pub async fn look_up_tenant(state: Data<State>, query: Query<LookupQuery>) -> ApiResult<Reply> {
+pub async fn look_up_tenant(
+    _: ServiceCaller,
+    state: Data<State>,
+    query: Query<LookupQuery>,
+) -> ApiResult<Reply> {
     let LookupQuery { subdomain, key } = &query.0;
     let row = state
         .platform
@@ -53,6 +58,7 @@ pub struct ListQuery {
 
 /// Lists the tenants that requests may reach, by key, 200 at a time.
 pub async fn list_routable_tenants(
+    _: ServiceCaller,
     state: Data<State>,
     query: Query<ListQuery>,
 ) -> ApiResult<Reply> {

@@ -1,6 +1,7 @@
 //! Reference data.
 
 use actix_web::web::Data;
+use averis_service_kit::auth::AnyCaller;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::problem::ApiResult;
 use averis_service_kit::query::{NoParameters, Query};
@@ -11,9 +12,13 @@ use crate::error::TenantError;
 use crate::store::reference::{self, Country, Currency, Region};
 
 /// Lists all current currencies of ISO 4217.
-#[utoipa::path(get, path = "/api/tenant/v1/currencies", tag = "reference",
+#[utoipa::path(get, path = "/api/tenant/v1/currencies", tag = "reference", security(("token" = [])),
     responses((status = 200, description = "All currencies, by code.", body = Page<Currency>)))]
-pub async fn list_currencies(state: Data<State>, _: Query<NoParameters>) -> ApiResult<Reply> {
+pub async fn list_currencies(
+    _: AnyCaller,
+    state: Data<State>,
+    _: Query<NoParameters>,
+) -> ApiResult<Reply> {
     let data = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {
@@ -27,9 +32,13 @@ pub async fn list_currencies(state: Data<State>, _: Query<NoParameters>) -> ApiR
 }
 
 /// Lists all countries of ISO 3166-1.
-#[utoipa::path(get, path = "/api/tenant/v1/countries", tag = "reference",
+#[utoipa::path(get, path = "/api/tenant/v1/countries", tag = "reference", security(("token" = [])),
     responses((status = 200, description = "All countries, by code.", body = Page<Country>)))]
-pub async fn list_countries(state: Data<State>, _: Query<NoParameters>) -> ApiResult<Reply> {
+pub async fn list_countries(
+    _: AnyCaller,
+    state: Data<State>,
+    _: Query<NoParameters>,
+) -> ApiResult<Reply> {
     let data = state
         .platform
         .read(async |conn| -> Result<_, TenantError> { Ok(reference::list_countries(conn).await?) })
@@ -41,9 +50,13 @@ pub async fn list_countries(state: Data<State>, _: Query<NoParameters>) -> ApiRe
 }
 
 /// Lists the business regions.
-#[utoipa::path(get, path = "/api/tenant/v1/regions", tag = "reference",
+#[utoipa::path(get, path = "/api/tenant/v1/regions", tag = "reference", security(("token" = [])),
     responses((status = 200, description = "All regions, by code.", body = Page<Region>)))]
-pub async fn list_regions(state: Data<State>, _: Query<NoParameters>) -> ApiResult<Reply> {
+pub async fn list_regions(
+    _: AnyCaller,
+    state: Data<State>,
+    _: Query<NoParameters>,
+) -> ApiResult<Reply> {
     let data = state
         .platform
         .read(async |conn| -> Result<_, TenantError> { Ok(reference::list_regions(conn).await?) })

@@ -1,46 +1,107 @@
-//! Which tenants a request may speak of.
+//! Which tenants a request may speak of, and what its caller may do there.
 
 use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest};
+use averis_service_kit::auth::{Identity, require};
 use averis_service_kit::problem::{Problem, codes};
 use averis_service_kit::tenancy;
+use averis_tenant_context::{Need, TenantContext};
 use uuid::Uuid;
 
-/// Asked under a tenant's address, this service shows that tenant alone; asked under the platform's, all.
-#[derive(Clone, Copy, Debug)]
-pub struct PlatformScope(pub Option<Uuid>);
+/// Asked under a tenant's address, this service shows that tenant alone, to those who have the permission `T` there;
+/// asked under the platform's, all, to those who have `P`.
+#[derive(Clone, Debug)]
+pub struct Scope<P, T> {
+    /// The tenant under whose address the request came.
+    pub own: Option<Uuid>,
+    permissions: PhantomData<(P, T)>,
+}
 
-impl PlatformScope {
+/// The platform's own address, and a caller with the permission `P` there.
+#[derive(Clone, Debug)]
+pub struct Platform<P> {
+    /// Who asks.
+    pub caller: Arc<Identity>,
+    permission: PhantomData<P>,
+}
+
+/// A tenant's own address, and a caller with the permission `T` there.
+#[derive(Clone, Debug)]
+pub struct OwnTenant<T> {
+    /// The tenant.
+    pub context: Arc<TenantContext>,
+    /// Who asks.
+    pub caller: Arc<Identity>,
+    permission: PhantomData<T>,
+}
+
+impl<P, T> Scope<P, T> {
     /// Checks that the request may speak of that tenant.
     ///
     /// # Errors
     /// 404: from inside a tenant no other can be told to exist.
-    pub fn admit(self, tenant: Uuid) -> Result<(), Problem> {
-        match self.0 {
+    pub fn admit(&self, tenant: Uuid) -> Result<(), Problem> {
+        match self.own {
             Some(own) if own != tenant => Err(Problem::not_found()),
             _ => Ok(()),
         }
     }
-
-    /// Checks that the request came to the platform's own address.
-    ///
-    /// # Errors
-    /// 404 under a tenant's address.
-    pub fn platform_only(self) -> Result<(), Problem> {
-        match self.0 {
-            Some(_) => Err(Problem::new(codes::NO_SUCH_ROUTE)),
-            None => Ok(()),
-        }
-    }
 }
 
-impl FromRequest for PlatformScope {
+impl<P: Need, T: Need> FromRequest for Scope<P, T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(tenancy::resolved(req).map(|tenant| tenant.id.0))))
+        let own = tenancy::resolved(req).map(|tenant| tenant.id.0);
+        let needed = match own {
+            Some(_) => T::PERMISSION,
+            None => P::PERMISSION,
+        };
+        ready(require(req, needed).map(|_| Self {
+            own,
+            permissions: PhantomData,
+        }))
     }
+}
+
+impl<P: Need> FromRequest for Platform<P> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = require(req, P::PERMISSION);
+        ready(caller.map(|caller| Self {
+            caller,
+            permission: PhantomData,
+        }))
+    }
+}
+
+impl<T: Need> FromRequest for OwnTenant<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(own_tenant(req))
+    }
+}
+
+fn own_tenant<T: Need>(req: &HttpRequest) -> Result<OwnTenant<T>, Problem> {
+    let caller = require(req, T::PERMISSION)?;
+    let context = tenancy::resolved(req).ok_or_else(|| Problem::new(codes::INVALID_TENANT))?;
+    let reads = matches!(*req.method(), Method::GET | Method::HEAD);
+    if !reads && !context.status.is_writable() {
+        return Err(Problem::new(codes::TENANT_SUSPENDED));
+    }
+    Ok(OwnTenant {
+        context,
+        caller,
+        permission: PhantomData,
+    })
 }

@@ -9,12 +9,12 @@ use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, recall, remember};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::Patch;
-use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
 use averis_tenant_context::{
-    SettingsPatch, Subdomain, TenantKey, TenantSettings, TenantStatus, Tier,
+    SettingsPatch, Subdomain, TenantKey, TenantSettings, TenantStatus, Tier, may,
 };
 use averis_tenant_db::PlatformConn;
 use chrono::{DateTime, Utc};
@@ -26,7 +26,8 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::error::{TenantError, answered};
-use crate::http::scope::PlatformScope;
+use crate::http::internal;
+use crate::http::scope::{Platform, Scope};
 use crate::store::tenants::{self as store, TenantChanges, TenantFilter, TenantRow};
 
 /// A tenant.
@@ -107,14 +108,13 @@ pub struct ProvisionTenant {
 }
 
 /// Makes a tenant with the schemas and roles of all domains: all of it or nothing.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants", tag = "tenants", request_body = ProvisionTenant,
+#[utoipa::path(post, path = "/api/tenant/v1/tenants", tag = "tenants", security(("token" = ["platform_tenant:write"])), request_body = ProvisionTenant,
     responses((status = 201, description = "The tenant is active.", body = TenantView)))]
 pub async fn provision_tenant(
-    scope: PlatformScope,
+    _: Platform<may::PlatformTenantWrite>,
     state: Data<State>,
     post: Post<ProvisionTenant>,
 ) -> ApiResult<Reply> {
-    scope.platform_only()?;
     let (key, row) = new_tenant(post.body)?;
     let made = state
         .provisioner
@@ -123,6 +123,7 @@ pub async fn provision_tenant(
                 return Err(TenantError::Replay(Box::new(reply)));
             }
             let row = store::insert(conn, &row).await?;
+            check_quarantine(conn, &row).await?;
             let location = format!("/api/tenant/v1/tenants/{}", row.id);
             let reply = Reply::created(location, &TenantView::from(row)).version(1);
             remember(&mut **conn, &post.key, &reply).await?;
@@ -175,10 +176,10 @@ fn new_tenant(body: ProvisionTenant) -> Result<(TenantKey, TenantRow), Problem> 
 }
 
 /// Reads a tenant.
-#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}", tag = "tenants", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}", tag = "tenants", security(("token" = ["platform_tenant:read"]), ("token" = ["tenant:read"])), params(("id" = Uuid, Path)),
     responses((status = 200, description = "The tenant.", body = TenantView)))]
 pub async fn get_tenant(
-    scope: PlatformScope,
+    scope: Scope<may::PlatformTenantRead, may::TenantRead>,
     state: Data<State>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
@@ -211,10 +212,10 @@ pub struct ListTenants {
 }
 
 /// Lists tenants by age.
-#[utoipa::path(get, path = "/api/tenant/v1/tenants", tag = "tenants", params(ListTenants),
+#[utoipa::path(get, path = "/api/tenant/v1/tenants", tag = "tenants", security(("token" = ["platform_tenant:read"]), ("token" = ["tenant:read"])), params(ListTenants),
     responses((status = 200, description = "A page of tenants.", body = Page<TenantView>)))]
 pub async fn list_tenants(
-    scope: PlatformScope,
+    scope: Scope<may::PlatformTenantRead, may::TenantRead>,
     state: Data<State>,
     query: Query<ListTenants>,
 ) -> ApiResult<Reply> {
@@ -228,14 +229,14 @@ pub async fn list_tenants(
     let limit = limit(asked)?;
     let list = format!(
         "tenants {:?} {key:?} {status:?} {subscription_tier:?}",
-        scope.0
+        scope.own
     );
     let after = match &cursor {
         Some(cursor) => Some(state.cursors.open(&list, cursor)?),
         None => None,
     };
     let filter = TenantFilter {
-        only: scope.0,
+        only: scope.own,
         key: key.map(String::from),
         status: status.map(|status| status.as_str().to_owned()),
         tier: subscription_tier.map(|tier| tier.as_str().to_owned()),
@@ -290,11 +291,11 @@ fn new_name(name: &Patch<String>, context: &()) -> garde::Result {
 }
 
 /// Changes name, tier or settings of a tenant.
-#[utoipa::path(patch, path = "/api/tenant/v1/tenants/{id}", tag = "tenants", request_body = UpdateTenant,
+#[utoipa::path(patch, path = "/api/tenant/v1/tenants/{id}", tag = "tenants", security(("token" = ["platform_tenant:write"]), ("token" = ["tenant:write"])), request_body = UpdateTenant,
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed tenant.", body = TenantView)))]
 pub async fn update_tenant(
-    scope: PlatformScope,
+    scope: Scope<may::PlatformTenantWrite, may::TenantWrite>,
     state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
@@ -306,6 +307,15 @@ pub async fn update_tenant(
         subscription_tier,
         settings: patch,
     } = &patch.0;
+    let sells = subscription_tier.value().is_some()
+        || patch
+            .value()
+            .is_some_and(SettingsPatch::changes_what_is_sold);
+    if scope.own.is_some() && sells {
+        return Err(Problem::new(codes::FORBIDDEN)
+            .detail("Tier, features and limits are set by the platform.")
+            .with("permission", "platform_tenant:write"));
+    }
     let row = state
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
@@ -338,8 +348,16 @@ pub async fn update_tenant(
     Ok(answer(row))
 }
 
-fn internal() -> averis_service_kit::problem::Code {
-    averis_service_kit::problem::codes::INTERNAL
+/// How long a subdomain that a tenant gave up is nobody else's, in days: links to it are about.
+const QUARANTINE_DAYS: i64 = 90;
+
+/// Refuses a subdomain that was another tenant's until lately.
+async fn check_quarantine(conn: &mut PlatformConn<'_>, row: &TenantRow) -> Result<(), TenantError> {
+    let (subdomain, id) = (row.subdomain.as_str(), row.id);
+    if store::is_in_quarantine(conn, subdomain, id, QUARANTINE_DAYS).await? {
+        return Err(TenantError::SubdomainTaken);
+    }
+    Ok(())
 }
 
 /// Locks a tenant that the caller has seen as it is.

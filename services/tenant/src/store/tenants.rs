@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::schema::{purge_certificates, tenants};
+use crate::schema::{purge_certificates, released_subdomains, tenants};
 
 /// A tenant's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -204,6 +204,46 @@ pub async fn update(
             tenants::updated_at.eq(diesel::dsl::now),
         ))
         .returning(TenantRow::as_returning())
+        .get_result(conn)
+        .await
+}
+
+/// Notes that a tenant gave a subdomain up.
+pub async fn release_subdomain(
+    conn: &mut PlatformConn<'_>,
+    subdomain: &str,
+    tenant: Uuid,
+) -> QueryResult<()> {
+    diesel::insert_into(released_subdomains::table)
+        .values((
+            released_subdomains::subdomain.eq(subdomain),
+            released_subdomains::tenant_id.eq(tenant),
+        ))
+        .on_conflict(released_subdomains::subdomain)
+        .do_update()
+        .set((
+            released_subdomains::tenant_id.eq(tenant),
+            released_subdomains::released_at.eq(diesel::dsl::now),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Whether a subdomain was another tenant's until lately. To be asked after the tenant has taken it: whoever gives it up
+/// at the same moment is waited for there.
+pub async fn is_in_quarantine(
+    conn: &mut PlatformConn<'_>,
+    subdomain: &str,
+    tenant: Uuid,
+    days: i64,
+) -> QueryResult<bool> {
+    let since = Utc::now() - chrono::TimeDelta::days(days);
+    let released = released_subdomains::table
+        .find(subdomain)
+        .filter(released_subdomains::tenant_id.ne(tenant))
+        .filter(released_subdomains::released_at.gt(since));
+    diesel::select(diesel::dsl::exists(released))
         .get_result(conn)
         .await
 }

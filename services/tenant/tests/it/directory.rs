@@ -9,16 +9,16 @@ use averis_service_kit::problem::codes;
 use averis_service_kit::tenancy::TenantDirectory;
 use averis_tenant_context::{Clue, TenantKey, TenantStatus};
 use averis_tenant_db::LoginRole;
-use averis_test_kit::{Setup, TestPlatform, TestTenant, unique_key};
+use averis_test_kit::{ISSUER, Setup, TestPlatform, TestTenant, identity, unique_key};
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use crate::tools::{TENANTS, command, path, within_a_second};
+use crate::tools::{TENANTS, command, end_quarantine, path, within_a_second};
 
 fn directory(platform: &TestPlatform) -> TenantDirectory {
     let base = platform.base().parse().expect("an address");
-    let client = TenantClient::new(base).expect("a client");
-    TenantDirectory::new(client, platform.database.url(LoginRole::Tenant))
+    let client = TenantClient::new(base, identity("averis")).expect("a client");
+    TenantDirectory::new(client, platform.database.url(LoginRole::Tenant), ISSUER)
 }
 
 fn by_key(key: &TenantKey) -> Clue {
@@ -102,8 +102,13 @@ async fn a_new_subdomain_is_found_and_the_old_one_gone_within_a_second() {
     assert!(start.elapsed() < Duration::from_secs(1));
     assert!(finds(&directory, &by_key(&tenant.key), &tenant).await);
 
-    // Whoever gets the old name now is found there, and nobody else.
+    // Links to the old name are about, so nobody gets it for a while.
     let body = json!({"key": unique_key("heir"), "name": "Heir", "subdomain": tenant.key});
+    let early = platform.client.post(TENANTS, &body).await;
+    early.expect_problem(409, "subdomain_taken");
+    assert!(finds_nobody(&directory, &old).await);
+    // Whoever gets it then is found there, and nobody else.
+    end_quarantine(&platform.database, tenant.key.as_str()).await;
     let heir = platform.client.post(TENANTS, &body).await.expect(201).id();
     within_a_second("the heir", async || {
         let found = directory.find(&old).await.expect("an answer");
@@ -214,7 +219,7 @@ async fn the_list_for_services_holds_every_tenant_that_requests_may_reach_once()
     let _ = command(&platform, &purged, "close").await.expect(200);
     let _ = command(&platform, &purged, "purge").await.expect(200);
     let base = platform.base().parse().expect("an address");
-    let client = TenantClient::new(base).expect("a client");
+    let client = TenantClient::new(base, identity("averis")).expect("a client");
     let mut keys: Vec<TenantKey> = Vec::new();
     loop {
         let page = client.list(keys.last(), &Correlation::default()).await;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use averis_tenant_context::TenantRole;
 use averis_test_kit::{Answer, Client, Setup, unique_key};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::tools::{TENANTS, count, path, within};
 
@@ -152,9 +154,14 @@ async fn a_key_of_one_tenant_is_unknown_to_another() {
         platform.tenant("globex").await,
     );
     let key = unique_key("k");
+    // One person who is in both.
+    let person = Uuid::now_v7();
     for tenant in [&acme, &globex] {
-        let address = path(tenant, "/suspend");
-        let answer = send(&tenant.client, key.as_str(), 1, &address, &json!({}))
+        let token = platform.token_of(person, tenant.id, &[TenantRole::TenantAdmin]);
+        let client = tenant.client.with_token(&token);
+        let address = path(tenant, "/change-subdomain");
+        let body = json!({"subdomain": unique_key("moved")});
+        let answer = send(&client, key.as_str(), 1, &address, &body)
             .await
             .expect(200);
         assert!(!answer.headers.contains_key("idempotency-replayed"));
@@ -167,15 +174,42 @@ async fn a_key_is_the_tenants_own_however_the_tenant_is_named() {
     let platform = Setup::new().await.start(vec![]);
     let acme = platform.tenant("acme").await;
     let key = unique_key("k");
-    let address = path(&acme, "/suspend");
-    let _ = send(&acme.client, key.as_str(), 1, &address, &json!({}))
+    let address = path(&acme, "/change-subdomain");
+    let body = json!({"subdomain": unique_key("moved")});
+    let _ = send(&acme.client, key.as_str(), 1, &address, &body)
         .await
         .expect(200);
     let by_path = format!("/t/{}{address}", acme.key);
-    let again = send(&platform.client, key.as_str(), 1, &by_path, &json!({}))
+    let elsewhere = platform.client.with_token(acme.client.token());
+    let again = send(&elsewhere, key.as_str(), 1, &by_path, &body)
         .await
         .expect(200);
     assert_eq!(again.headers["idempotency-replayed"], "true");
+}
+
+#[actix_web::test]
+async fn a_key_is_each_callers_own() {
+    let platform = Setup::new().await.start(vec![]);
+    let acme = platform.tenant("acme").await;
+    let key = unique_key("k");
+    let colleague = platform.token_in(acme.id, &[TenantRole::TenantAdmin]);
+    let (one, other) = (&acme.client, acme.client.with_token(&colleague));
+    let invite = json!({"email": format!("{key}@acme.example"), "roles": []});
+    let members = "/api/tenant/v1/members";
+    let made = one
+        .post_as(key.as_str(), members, &invite)
+        .await
+        .expect(201);
+    // Not the answer that was for somebody else: the work is done, and fails.
+    let answer = other.post_as(key.as_str(), members, &invite).await;
+    answer.expect_problem(409, "member_exists");
+    assert!(!answer.headers.contains_key("idempotency-replayed"));
+    let again = one
+        .post_as(key.as_str(), members, &invite)
+        .await
+        .expect(201);
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(again.text, made.text);
 }
 
 /// Repeats a request until nobody else is working on it.

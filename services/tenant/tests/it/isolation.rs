@@ -1,17 +1,21 @@
 //! Asked under one tenant's address, nothing of another can be reached.
 
-use averis_test_kit::{Answer, Setup};
+use averis_test_kit::{Answer, Client, Operation, Setup};
 use reqwest::Method;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Returns a body that the operation accepts, so that nothing but the id can be what it refuses.
-fn body(path: &str) -> Value {
-    match path.rsplit('/').next() {
-        Some("change-subdomain") => json!({"subdomain": format!("x{}", Uuid::new_v4().simple())}),
-        Some("purge") => json!({"confirm_key": "anything"}),
-        _ => json!({}),
-    }
+use crate::openapi::operations;
+use crate::tools::{Things, acceptable_body};
+
+/// Asks for an operation on a thing with all that it takes.
+async fn ask(client: &Client, operation: &Operation, target: &str) -> Answer {
+    let Operation { method, path, .. } = operation;
+    let request = client
+        .request(method.clone(), target)
+        .header("idempotency-key", Uuid::new_v4().to_string())
+        .header("if-match", "\"1\"")
+        .json(&acceptable_body(method, path));
+    Answer::of(request).await
 }
 
 #[actix_web::test]
@@ -19,32 +23,104 @@ async fn s30_no_operation_of_the_document_reaches_another_tenant() {
     let platform = Setup::new().await.start(vec![]);
     let acme = platform.tenant("acme").await;
     let globex = platform.tenant("globex").await;
-    let own = format!("/api/tenant/v1/tenants/{}", acme.id);
-    let before = platform.client.get(&own).await.expect(200);
-    let document = averis_tenant::document();
+    let own = Things::of(&platform, &acme).await;
+    let foreign = Things::of(&platform, &globex).await;
+    let before = (
+        own.look(&platform, &acme).await,
+        foreign.look(&platform, &globex).await,
+    );
+    let stranger = acme.client.with_token(globex.client.token());
     let mut asked = 0;
-    for (path, operations) in document["paths"].as_object().expect("paths") {
-        if !path.contains("{id}") {
+    for operation in operations() {
+        if !operation.names_a_thing() {
             continue;
         }
-        for method in operations.as_object().expect("operations").keys() {
-            let target = path.replace("{id}", &acme.id.to_string());
-            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
-            let request = globex
-                .client
-                .request(method.clone(), &target)
-                .header("idempotency-key", Uuid::new_v4().to_string())
-                .header("if-match", "\"1\"")
-                .json(&body(path));
-            let answer = Answer::of(request).await;
-            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
-            assert!(!answer.text.contains(acme.key.as_str()), "{}", answer.text);
-            asked += 1;
+        let place = format!("{} {}", operation.method, operation.path);
+        let target = foreign.fill(&operation.path);
+        let answer = ask(&acme.client, &operation, &target).await;
+        if operation.is_for_tenants() {
+            answer.expect_problem(404, "not_found");
+        } else {
+            // Nobody in a tenant may do that, with whichever id.
+            answer.expect_problem(403, "forbidden");
+            assert_eq!(answer.body["permission"], operation.permissions()[0]);
         }
+        let answers = [
+            answer,
+            ask(&stranger, &operation, &target).await,
+            ask(&stranger, &operation, &own.fill(&operation.path)).await,
+        ];
+        for answer in &answers[1..] {
+            answer.expect_problem(403, "wrong_tenant");
+        }
+        for answer in answers {
+            for key in [&acme.key, &globex.key] {
+                assert!(
+                    !answer.text.contains(key.as_str()),
+                    "{place}: {}",
+                    answer.text
+                );
+            }
+        }
+        // The very same is there for those whom it belongs to.
+        if operation.method == Method::GET && operation.is_for_tenants() {
+            let _ = globex.client.get(&target).await.expect(200);
+        }
+        asked += 1;
     }
-    assert!(asked >= 8, "only {asked} operations were asked");
-    assert_eq!(
-        platform.client.get(&own).await.expect(200).text,
-        before.text
+    assert!(asked >= 18, "only {asked} operations were asked");
+    let after = (
+        own.look(&platform, &acme).await,
+        foreign.look(&platform, &globex).await,
     );
+    assert_eq!(after, before);
+}
+
+#[actix_web::test]
+async fn s30_no_list_of_the_document_holds_anything_of_another_tenant() {
+    let platform = Setup::new().await.start(vec![]);
+    let acme = platform.tenant("acme").await;
+    let globex = platform.tenant("globex").await;
+    let own = Things::of(&platform, &acme).await;
+    let foreign = Things::of(&platform, &globex).await;
+    let mut own_seen = 0;
+    for operation in operations() {
+        if operation.method != Method::GET || operation.names_a_thing() {
+            continue;
+        }
+        let path = operation.path;
+        let answer = acme.client.get(&path).await;
+        let Things {
+            tenant,
+            member,
+            api_key,
+            grant,
+        } = &foreign;
+        for id in [tenant, member, api_key, grant] {
+            assert!(
+                !answer.text.contains(&id.to_string()),
+                "{path}: {}",
+                answer.text
+            );
+        }
+        assert!(
+            !answer.text.contains(globex.key.as_str()),
+            "{path}: {}",
+            answer.text
+        );
+        let Things {
+            tenant,
+            member,
+            api_key,
+            grant,
+        } = &own;
+        let holds = |id: &&Uuid| answer.text.contains(&id.to_string());
+        own_seen += usize::from([tenant, member, api_key, grant].iter().any(holds));
+        let stranger = acme.client.with_token(globex.client.token());
+        stranger
+            .get(&path)
+            .await
+            .expect_problem(403, "wrong_tenant");
+    }
+    assert_eq!(own_seen, 5, "tenants, members, keys, grants and the trail");
 }

@@ -5,13 +5,18 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
+mod api_keys;
+mod audit;
 mod bad_input;
 mod capacity;
 mod directory;
 mod health;
 mod idempotency;
 mod isolation;
+mod limits;
 mod lists;
+mod members;
 mod metrics;
 mod openapi;
 mod purge;
@@ -19,5 +24,6 @@ mod reference;
 mod resolution;
 mod secrecy;
 mod settings;
+mod sign_in;
 mod tenants;
 mod tools;

@@ -1,8 +1,7 @@
 //! How a request names its tenant, seen in the list of tenants: under a tenant's address it shows that one
 //! alone, under the platform's all.
 
-use averis_test_kit::{Setup, TestPlatform, TestTenant, unique_key};
-use serde_json::Value;
+use averis_test_kit::{Setup, TestPlatform, TestTenant, identity, unique_key};
 
 use crate::tools::{TENANTS, raw};
 
@@ -16,6 +15,15 @@ enum Seen {
 use Seen::{Acme, Platform, Refused};
 const INVALID: Seen = Refused("invalid_tenant");
 const MISMATCH: Seen = Refused("tenant_mismatch");
+
+/// What one caller got.
+#[derive(Debug, PartialEq, Eq)]
+enum Got {
+    /// Ids of the tenants in the list.
+    List(Vec<String>),
+    /// Status and code.
+    Problem(u16, String),
+}
 
 struct World {
     platform: TestPlatform,
@@ -39,8 +47,43 @@ impl World {
             .replace("{g}", self.globex.key.as_str())
     }
 
-    /// Asks for the list with that target and these header lines, sent as they are.
+    /// Asks for the list with that target and these header lines, sent as they are: as an admin of the platform, as one
+    /// of acme, and as nobody. Who asks changes nothing about where the request leads.
     async fn list(&self, target: &str, headers: &[Vec<u8>]) -> Seen {
+        let ask = async |token: Option<&str>| {
+            let line = token.map(|token| format!("Authorization: Bearer {token}").into_bytes());
+            let headers: Vec<&[u8]> = headers.iter().chain(&line).map(Vec::as_slice).collect();
+            self.send(target, &headers).await
+        };
+        let staff = ask(Some(self.platform.client.token())).await;
+        let admin = ask(Some(self.acme.client.token())).await;
+        let nobody = ask(None).await;
+        match (staff, admin, nobody) {
+            (Got::List(rows), Got::Problem(403, admin), Got::Problem(401, nobody)) => {
+                assert_eq!((&*admin, &*nobody), ("forbidden", "unauthenticated"));
+                assert!(rows.len() >= 2, "{rows:?}");
+                Platform
+            }
+            (Got::Problem(403, staff), Got::List(rows), Got::Problem(401, nobody)) => {
+                assert_eq!((&*staff, &*nobody), ("grant_required", "unauthenticated"));
+                assert_eq!(rows, [self.acme.id.to_string()]);
+                Acme
+            }
+            (staff, admin, nobody) => {
+                assert_eq!((&staff, &staff), (&admin, &nobody));
+                match staff {
+                    Got::Problem(400, code) if code == "invalid_tenant" => INVALID,
+                    Got::Problem(400, code) if code == "tenant_mismatch" => MISMATCH,
+                    Got::Problem(404, code) if code == "no_such_route" => Refused("no_such_route"),
+                    // The HTTP parser's own refusal, of a second Host for one, has no body.
+                    Got::Problem(400, code) if code.is_empty() => Refused("not HTTP"),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    async fn send(&self, target: &str, headers: &[&[u8]]) -> Got {
         let mut request = format!("GET {target} HTTP/1.1\r\n").into_bytes();
         for header in headers {
             request.extend_from_slice(header);
@@ -48,27 +91,13 @@ impl World {
         }
         request.extend_from_slice(b"Connection: close\r\n\r\n");
         let (status, body) = raw(self.platform.address, &request).await;
-        self.seen(status, &body)
-    }
-
-    fn seen(&self, status: u16, body: &Value) -> Seen {
         if status != 200 {
-            let code = body["code"].as_str();
-            return match (status, code) {
-                (400, Some("invalid_tenant")) => INVALID,
-                (400, Some("tenant_mismatch")) => MISMATCH,
-                (404, Some("no_such_route")) => Refused("no_such_route"),
-                // The HTTP parser's own refusal, of a second Host for one, has no body.
-                (400, None) => Refused("not HTTP"),
-                other => panic!("{other:?}: {body}"),
-            };
+            let code = body["code"].as_str().unwrap_or_default();
+            return Got::Problem(status, code.to_owned());
         }
         let rows = body["data"].as_array().expect("rows");
-        if rows.len() >= 2 {
-            return Platform;
-        }
-        assert_eq!(rows[0]["id"], self.acme.id.to_string());
-        Acme
+        let ids = rows.iter().map(|row| row["id"].as_str().expect("an id"));
+        Got::List(ids.map(str::to_owned).collect())
     }
 }
 
@@ -289,13 +318,10 @@ async fn internal_calls_take_only_well_formed_names() {
     let world = World::new().await;
     let lookup = "/internal/tenant/v1/lookup";
     let key = &world.acme.key;
+    let token = identity("product").sign("tenant", None, None);
+    let service = world.platform.client.with_token(&token.expect("a token"));
     for query in [format!("key={key}"), format!("subdomain={key}")] {
-        let found = world
-            .platform
-            .client
-            .get(&format!("{lookup}?{query}"))
-            .await
-            .expect(200);
+        let found = service.get(&format!("{lookup}?{query}")).await.expect(200);
         assert_eq!(found.body["id"], world.acme.id.to_string());
     }
     for bad in [
@@ -307,19 +333,15 @@ async fn internal_calls_take_only_well_formed_names() {
         "id=1",
         "key=ab&subdomain=ab",
     ] {
-        let answer = world.platform.client.get(&format!("{lookup}?{bad}")).await;
+        let answer = service.get(&format!("{lookup}?{bad}")).await;
         answer.expect_problem(400, "invalid_query");
     }
     for bad in ["", "after=%00", "after=A", "before=x"] {
         let path = format!("/internal/tenant/v1/tenants?{bad}");
-        let answer = world.platform.client.get(&path).await;
+        let answer = service.get(&path).await;
         answer.expect_problem(400, "invalid_query");
     }
     let unknown = format!("{lookup}?key={}", unique_key("none"));
-    world
-        .platform
-        .client
-        .get(&unknown)
-        .await
-        .expect_problem(404, "not_found");
+    let answer = service.get(&unknown).await;
+    answer.expect_problem(404, "not_found");
 }

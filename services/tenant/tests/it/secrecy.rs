@@ -1,11 +1,12 @@
 //! What an answer must not tell.
 
-use averis_test_kit::{Answer, Client, Setup, told_apart, unique_key};
+use averis_test_kit::{Answer, Client, Operation, Setup, told_apart, unique_key};
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::tools::{TENANTS, command, get_as, path};
+use crate::openapi::operations;
+use crate::tools::{TENANTS, Things, acceptable_body, command, get_as};
 
 const ID: &str = "the-same-request-id";
 
@@ -61,36 +62,45 @@ async fn s29_another_tenants_id_is_as_unknown_as_any() {
     let platform = Setup::new().await.start(vec![]);
     let acme = platform.tenant("acme").await;
     let globex = platform.tenant("globex").await;
-    let before = platform.client.get(&path(&globex, "")).await.expect(200);
-    for (method, rest, body) in [
-        (Method::GET, "", json!({})),
-        (Method::GET, "/purge-certificate", json!({})),
-        (Method::PATCH, "", json!({"name": "Mine"})),
-        (
-            Method::POST,
-            "/change-subdomain",
-            json!({"subdomain": unique_key("mine")}),
-        ),
-        (Method::POST, "/suspend", json!({})),
-        (Method::POST, "/resume", json!({})),
-        (Method::POST, "/close", json!({})),
-        (Method::POST, "/purge", json!({"confirm_key": globex.key})),
-    ] {
-        let of = |id: Uuid| format!("{TENANTS}/{id}{rest}");
-        let foreign = ask(&acme.client, method.clone(), &of(globex.id), &body).await;
-        foreign.expect_problem(404, "not_found");
-        let random = ask(&acme.client, method.clone(), &of(Uuid::now_v7()), &body).await;
-        assert_eq!(face(&foreign), face(&random), "{method} {rest}");
-        let random_id = of(Uuid::now_v7());
-        let platform_random = ask(&platform.client, method.clone(), &random_id, &body);
-        assert_eq!(
-            face(&platform_random.await),
-            face(&random),
-            "{method} {rest}"
-        );
+    let things = Things::of(&platform, &globex).await;
+    let before = things.look(&platform, &globex).await;
+    let mut asked = 0;
+    for operation in operations() {
+        if !operation.names_a_thing() {
+            continue;
+        }
+        let Operation { method, path, .. } = &operation;
+        let place = format!("{method} {path}");
+        let body = match path.rsplit('/').next() {
+            Some("purge") => json!({"confirm_key": globex.key}),
+            _ => acceptable_body(method, path),
+        };
+        let ask = async |client: &Client, path: &str| {
+            let answer = ask(client, method.clone(), path, &body).await;
+            (face(&answer), answer)
+        };
+        let random = path.replace("{id}", &Uuid::now_v7().to_string());
+        let (foreign_face, foreign) = ask(&acme.client, &things.fill(path)).await;
+        let (random_face, _) = ask(&acme.client, &random).await;
+        assert_eq!(foreign_face, random_face, "{place}");
+        if operation.is_for_tenants() {
+            foreign.expect_problem(404, "not_found");
+        } else {
+            // What only the platform may do is refused whatever the id is.
+            foreign.expect_problem(403, "forbidden");
+        }
+        if operation.is_for_the_platform() {
+            let (platform_face, unknown) = ask(&platform.client, &random).await;
+            unknown.expect_problem(404, "not_found");
+            assert!(
+                !operation.is_for_tenants() || platform_face == random_face,
+                "{place}"
+            );
+        }
+        asked += 1;
     }
-    let after = platform.client.get(&path(&globex, "")).await.expect(200);
-    assert_eq!(after.text, before.text);
+    assert!(asked >= 18, "only {asked} operations were asked");
+    assert_eq!(things.look(&platform, &globex).await, before);
 }
 
 #[actix_web::test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use averis_tenant_context::TenantRole;
 use averis_test_kit::{Answer, Setup, TestPlatform, TestTenant, unique_key};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -33,7 +34,12 @@ async fn a_provisioned_tenant_is_found_at_its_location() {
     assert_eq!(read.text, made.text);
     assert_eq!(read.version(), made.version());
     assert_eq!(read.body["subscription_tier"], "starter");
-    let listed = platform.under(&format!("{key}-shop")).get(TENANTS).await;
+    let admin = platform.token_in(
+        made.id().parse().expect("an id"),
+        &[TenantRole::TenantAdmin],
+    );
+    let own = platform.under(&format!("{key}-shop")).with_token(&admin);
+    let listed = own.get(TENANTS).await;
     assert_eq!(listed.expect(200).body["data"][0]["id"], made.body["id"]);
 }
 
@@ -257,5 +263,9 @@ async fn provisioning_is_the_platforms_alone() {
     let acme = platform.tenant("acme").await;
     let body = json!({"key": unique_key("child"), "name": "Child"});
     let made = acme.client.post(TENANTS, &body).await;
-    made.expect_problem(404, "no_such_route");
+    made.expect_problem(403, "forbidden");
+    assert_eq!(made.body["permission"], "platform_tenant:write");
+    let by_key = format!("{TENANTS}?key={}", body["key"].as_str().expect("a key"));
+    let found = platform.client.get(&by_key).await.expect(200);
+    assert_eq!(found.body["data"], json!([]));
 }

@@ -3,17 +3,91 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use averis_test_kit::{Answer, Client, Database, TestPlatform, TestTenant};
+use averis_test_kit::{Answer, Client, Database, TestPlatform, TestTenant, unique_key};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
 pub const TENANTS: &str = "/api/tenant/v1/tenants";
 
 /// The address of a tenant, or of a command on it.
 pub fn path(tenant: &TestTenant, rest: &str) -> String {
     format!("{TENANTS}/{}{rest}", tenant.id)
+}
+
+/// Returns a body that an operation accepts, so that nothing but the id can be what it refuses.
+pub fn acceptable_body(method: &Method, path: &str) -> Value {
+    match (method.as_str(), path.rsplit('/').next()) {
+        ("POST", Some("change-subdomain")) => json!({"subdomain": unique_key("x")}),
+        ("POST", Some("purge")) => json!({"confirm_key": "anything"}),
+        ("POST", Some("rotate")) => json!({"overlap_minutes": 0}),
+        ("PATCH", _) if path.contains("/members/") => json!({"roles": ["read_only"]}),
+        ("PATCH", _) if path.contains("/tenants/") => json!({"name": "Mine"}),
+        _ => json!({}),
+    }
+}
+
+/// Things of one tenant, one of each kind that has an id.
+pub struct Things {
+    pub tenant: Uuid,
+    pub member: Uuid,
+    pub api_key: Uuid,
+    pub grant: Uuid,
+}
+
+impl Things {
+    /// Makes them.
+    pub async fn of(platform: &TestPlatform, tenant: &TestTenant) -> Self {
+        let make = async |client: &Client, path: &str, body: Value| {
+            let made = client.post(path, &body).await.expect(201);
+            made.id().parse::<Uuid>().expect("an id")
+        };
+        let email = format!("{}@{}.example", unique_key("ana"), tenant.key);
+        let member = json!({"email": email, "roles": ["read_only"]});
+        let api_key = json!({"name": "Nightly import", "scopes": ["product:read"]});
+        let grant = json!({"tenant": tenant.key, "reason": "asked by the tenant", "minutes": 5});
+        let own = &tenant.client;
+        Self {
+            tenant: tenant.id,
+            member: make(own, "/api/tenant/v1/members", member).await,
+            api_key: make(own, "/api/tenant/v1/api-keys", api_key).await,
+            grant: make(&platform.client, "/api/tenant/v1/support-grants", grant).await,
+        }
+    }
+
+    /// Returns all that is to be seen of the tenant, as text.
+    pub async fn look(&self, platform: &TestPlatform, tenant: &TestTenant) -> String {
+        let mut seen = String::new();
+        for path in [path(tenant, ""), format!("{TENANTS}?key={}", tenant.key)] {
+            seen += &platform.client.get(&path).await.expect(200).text;
+        }
+        for path in ["members", "api-keys", "support-grants"] {
+            let path = format!("/api/tenant/v1/{path}");
+            seen += &tenant.client.get(&path).await.expect(200).text;
+        }
+        for id in [self.tenant, self.member, self.api_key, self.grant] {
+            assert!(seen.contains(&id.to_string()), "{id} is not to be seen");
+        }
+        seen
+    }
+
+    /// Writes the id of the thing that an address of the document names, if it names one.
+    pub fn fill(&self, path: &str) -> String {
+        if !path.contains("{id}") {
+            return path.to_owned();
+        }
+        let noun = path.split('/').nth(4).expect("a noun");
+        let id = match noun {
+            "tenants" => self.tenant,
+            "members" => self.member,
+            "api-keys" => self.api_key,
+            "support-grants" => self.grant,
+            other => panic!("no test makes one of the {other}"),
+        };
+        path.replace("{id}", &id.to_string())
+    }
 }
 
 /// GET under a request id, so that answers can be compared byte by byte.
@@ -60,6 +134,15 @@ pub async fn within(limit: Duration, what: &str, look: &mut impl AsyncFnMut() ->
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     start.elapsed()
+}
+
+/// Says that a subdomain was given up long ago, so that others may have it.
+pub async fn end_quarantine(database: &Database, subdomain: &str) {
+    let admin = database.connect().await;
+    let long_ago = "UPDATE platform_shared.released_subdomains SET released_at = now() - interval '1 year' \
+                    WHERE subdomain = $1";
+    let changed = admin.execute(long_ago, &[&subdomain]).await;
+    assert_eq!(changed.expect("an update"), 1, "{subdomain}");
 }
 
 /// Asks for one number.

@@ -7,6 +7,7 @@ use averis_service_kit::problem::{ApiResult, FieldProblem};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 
 use super::{ProductView, answer, locked};
@@ -17,11 +18,11 @@ use crate::store::products::{ProductChanges, ProductRow};
 use crate::store::{attributes, products, variants};
 
 /// Offers a draft for sale. It needs a variant, and values for all required attributes.
-#[utoipa::path(post, path = "/api/product/v1/products/{id}/launch", tag = "products",
+#[utoipa::path(post, path = "/api/product/v1/products/{id}/launch", tag = "products", security(("token" = ["product:launch"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The active product.", body = ProductView)))]
 pub async fn launch_product(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductLaunch>,
     id: PathId,
     seen: SeenVersion,
     command: Command,
@@ -30,11 +31,11 @@ pub async fn launch_product(
 }
 
 /// Takes an active product out of sale for a while.
-#[utoipa::path(post, path = "/api/product/v1/products/{id}/suspend", tag = "products",
+#[utoipa::path(post, path = "/api/product/v1/products/{id}/suspend", tag = "products", security(("token" = ["product:launch"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The suspended product.", body = ProductView)))]
 pub async fn suspend_product(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductLaunch>,
     id: PathId,
     seen: SeenVersion,
     command: Command,
@@ -43,11 +44,11 @@ pub async fn suspend_product(
 }
 
 /// Offers a suspended product again.
-#[utoipa::path(post, path = "/api/product/v1/products/{id}/resume", tag = "products",
+#[utoipa::path(post, path = "/api/product/v1/products/{id}/resume", tag = "products", security(("token" = ["product:launch"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The active product.", body = ProductView)))]
 pub async fn resume_product(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductLaunch>,
     id: PathId,
     seen: SeenVersion,
     command: Command,
@@ -56,11 +57,11 @@ pub async fn resume_product(
 }
 
 /// Puts a draft or a suspended product away for good. Its key and SKUs stay taken.
-#[utoipa::path(post, path = "/api/product/v1/products/{id}/archive", tag = "products",
+#[utoipa::path(post, path = "/api/product/v1/products/{id}/archive", tag = "products", security(("token" = ["product:launch"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The archived product.", body = ProductView)))]
 pub async fn archive_product(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductLaunch>,
     id: PathId,
     seen: SeenVersion,
     command: Command,
@@ -69,7 +70,7 @@ pub async fn archive_product(
 }
 
 async fn move_on(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductLaunch>,
     PathId(id): PathId,
     seen: SeenVersion,
     command: Command,
@@ -85,6 +86,9 @@ async fn move_on(
                 status: Some(status.as_str().to_owned()),
                 ..ProductChanges::default()
             };
+            if step == ProductCommand::Archive {
+                products::give_place(conn).await?;
+            }
             if step == ProductCommand::Launch {
                 check_launchable(conn, &row).await?;
                 changes.launched_at = Some(now());

@@ -6,6 +6,7 @@ use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::query::Query;
 use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
 use chrono::{DateTime, Datelike as _, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -112,10 +113,10 @@ fn key_list(text: &str) -> Result<Vec<String>, Problem> {
 }
 
 /// Lists products.
-#[utoipa::path(get, path = "/api/product/v1/products", tag = "products", params(ListProducts),
+#[utoipa::path(get, path = "/api/product/v1/products", tag = "products", security(("token" = ["product:read"])), params(ListProducts),
     responses((status = 200, description = "A page of products.", body = Page<ProductView>)))]
 pub async fn list_products(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     query: Query<ListProducts>,
 ) -> ApiResult<Reply> {

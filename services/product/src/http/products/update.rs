@@ -8,6 +8,7 @@ use averis_service_kit::problem::ApiResult;
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use garde::Validate;
 use serde::Deserialize;
@@ -64,11 +65,11 @@ pub struct UpdateProduct {
 }
 
 /// Changes a product. Fields that the patch does not name stay as they are.
-#[utoipa::path(patch, path = "/api/product/v1/products/{id}", tag = "products",
+#[utoipa::path(patch, path = "/api/product/v1/products/{id}", tag = "products", security(("token" = ["product:write"])),
     request_body = UpdateProduct, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed product.", body = ProductView)))]
 pub async fn update_product(
-    tenant: Tenant,
+    tenant: Tenant<may::ProductWrite>,
     PathId(id): PathId,
     seen: SeenVersion,
     patch: MergePatch<UpdateProduct>,

@@ -1,24 +1,24 @@
 //! What moves tenants through their lives.
 
 use actix_web::web::Data;
-use averis_service_kit::idempotency::{Command, IdempotencyKey, Post, recall, remember};
+use averis_service_kit::idempotency::{Command, IdempotencyKey, Post};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
-use averis_tenant_context::{Subdomain, TenantStatus};
-use averis_tenant_db::PlatformConn;
+use averis_tenant_context::{Subdomain, TenantStatus, may};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{TenantView, answer, internal, locked};
+use super::{TenantView, answer, check_quarantine, locked};
 use crate::State;
 use crate::domain::tenants::TenantCommand;
 use crate::error::TenantError;
-use crate::http::scope::PlatformScope;
+use crate::http::scope::{Platform, Scope};
+use crate::http::{internal, once};
 use crate::store::tenants::{self as store, TenantChanges, TenantRow};
 
 /// A tenant's new address.
@@ -31,12 +31,12 @@ pub struct ChangeSubdomain {
     subdomain: String,
 }
 
-/// Gives a tenant another subdomain. The old one stops at once.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/change-subdomain", tag = "tenants",
+/// Gives a tenant another subdomain. The old one stops at once, and nobody else gets it for 90 days.
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/change-subdomain", tag = "tenants", security(("token" = ["platform_tenant:write"]), ("token" = ["tenant:write"])),
     request_body = ChangeSubdomain, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed tenant.", body = TenantView)))]
 pub async fn change_subdomain(
-    scope: PlatformScope,
+    scope: Scope<may::PlatformTenantWrite, may::TenantWrite>,
     state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
@@ -59,53 +59,56 @@ pub async fn change_subdomain(
             subdomain: Some(subdomain.as_str().to_owned()),
             ..TenantChanges::default()
         };
-        Ok(answer(store::update(conn, id, &changes).await?))
+        let before = row.subdomain;
+        let row = store::update(conn, id, &changes).await?;
+        check_quarantine(conn, &row).await?;
+        if row.subdomain != before {
+            store::release_subdomain(conn, &before, id).await?;
+        }
+        Ok(answer(row))
     })
     .await
 }
 
 /// Refuses writes of a tenant until it is resumed. Reads and exports go on.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/suspend", tag = "tenants",
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/suspend", tag = "tenants", security(("token" = ["platform_tenant:write"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The suspended tenant.", body = TenantView)))]
 pub async fn suspend_tenant(
-    scope: PlatformScope,
+    _: Platform<may::PlatformTenantWrite>,
     state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
     command: Command,
 ) -> ApiResult<Reply> {
-    scope.admit(id)?;
     move_on(&state, id, seen, &command.key, TenantCommand::Suspend).await
 }
 
 /// Accepts writes of a suspended tenant again.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/resume", tag = "tenants",
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/resume", tag = "tenants", security(("token" = ["platform_tenant:write"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The active tenant.", body = TenantView)))]
 pub async fn resume_tenant(
-    scope: PlatformScope,
+    _: Platform<may::PlatformTenantWrite>,
     state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
     command: Command,
 ) -> ApiResult<Reply> {
-    scope.admit(id)?;
     move_on(&state, id, seen, &command.key, TenantCommand::Resume).await
 }
 
 /// Begins a tenant's leave: nothing is written any more, exports go on until the purge.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/close", tag = "tenants",
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/close", tag = "tenants", security(("token" = ["platform_tenant:write"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The closing tenant.", body = TenantView)))]
 pub async fn close_tenant(
-    scope: PlatformScope,
+    _: Platform<may::PlatformTenantWrite>,
     state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
     command: Command,
 ) -> ApiResult<Reply> {
-    scope.admit(id)?;
     move_on(&state, id, seen, &command.key, TenantCommand::Close).await
 }
 
@@ -132,22 +135,4 @@ pub fn status_of(row: &TenantRow) -> Result<TenantStatus, Problem> {
     row.status
         .parse()
         .map_err(|error: String| Problem::new(internal()).because(error))
-}
-
-/// Runs a command in one transaction, once per idempotency key.
-async fn once<F>(state: &State, key: &IdempotencyKey, work: F) -> ApiResult<Reply>
-where
-    F: AsyncFn(&mut PlatformConn<'_>) -> Result<Reply, TenantError>,
-{
-    let done = state
-        .platform
-        .transaction(async |conn| -> Result<_, TenantError> {
-            if let Some(reply) = recall(&mut **conn, key, "platform").await? {
-                return Ok(reply);
-            }
-            let reply = work(conn).await?;
-            remember(&mut **conn, key, &reply).await?;
-            Ok(reply)
-        });
-    Ok(done.await?)
 }

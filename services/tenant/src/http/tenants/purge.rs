@@ -7,7 +7,7 @@ use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
-use averis_tenant_context::{TenantKey, TenantStatus};
+use averis_tenant_context::{TenantKey, TenantStatus, may};
 use averis_tenant_db::TableCount;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use garde::Validate;
@@ -18,11 +18,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::commands::status_of;
-use super::{internal, locked};
+use super::locked;
 use crate::State;
 use crate::domain::tenants::TenantCommand;
 use crate::error::{TenantError, answered, codes};
-use crate::http::scope::PlatformScope;
+use crate::http::internal;
+use crate::http::scope::Platform;
 use crate::store::tenants::{self as store, CertificateRow, TenantChanges, TenantRow};
 
 /// The tenant's key, typed again by whoever asks for its end.
@@ -68,17 +69,16 @@ impl From<CertificateRow> for PurgeCertificate {
 }
 
 /// Removes schemas and roles of a closing tenant for good and certifies what they held.
-#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/purge", tag = "tenants",
+#[utoipa::path(post, path = "/api/tenant/v1/tenants/{id}/purge", tag = "tenants", security(("token" = ["platform_tenant:write"])),
     request_body = PurgeTenant, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "What is gone.", body = PurgeCertificate)))]
 pub async fn purge_tenant(
-    scope: PlatformScope,
+    _: Platform<may::PlatformTenantWrite>,
     state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
     post: Post<PurgeTenant>,
 ) -> ApiResult<Reply> {
-    scope.admit(id)?;
     let row = state
         .platform
         .read(async |conn| -> Result<_, TenantError> { Ok(store::find(conn, id).await?) })
@@ -108,6 +108,7 @@ pub async fn purge_tenant(
             let status = TenantCommand::Purge.apply(status_of(&row)?)?;
             let certificate = certify(&row, &counts);
             store::insert_certificate(conn, &certificate).await?;
+            store::release_subdomain(conn, &row.subdomain, id).await?;
             let changes = TenantChanges {
                 status: Some(status.as_str().to_owned()),
                 purged_at: Some(certificate.purged_at),
@@ -152,15 +153,14 @@ fn certify(row: &TenantRow, counts: &[TableCount]) -> CertificateRow {
 }
 
 /// Reads the certificate of a tenant's purge.
-#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}/purge-certificate", tag = "tenants",
+#[utoipa::path(get, path = "/api/tenant/v1/tenants/{id}/purge-certificate", tag = "tenants", security(("token" = ["platform_tenant:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, description = "What is gone.", body = PurgeCertificate)))]
 pub async fn get_purge_certificate(
-    scope: PlatformScope,
+    _: Platform<may::PlatformTenantRead>,
     state: Data<State>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
-    scope.admit(id)?;
     let row = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {

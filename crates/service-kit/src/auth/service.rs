@@ -1,0 +1,47 @@
+//! Calls by other services.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+use averis_tokens::{ServiceClaims, TrustedServices};
+use futures_util::future::LocalBoxFuture;
+
+use super::bearer;
+use crate::problem::{Problem, codes};
+
+/// Whose calls a service's internal operations accept, as state beside their routes.
+#[derive(Clone, Debug)]
+pub struct AcceptedCallers {
+    /// The name of the service that is called.
+    pub own: &'static str,
+    /// The names of those that may call it.
+    pub callers: &'static [&'static str],
+}
+
+/// Another service that calls. Internal operations take it, and nobody else gets there.
+#[derive(Clone, Debug)]
+pub struct ServiceCaller(pub ServiceClaims);
+
+impl FromRequest for ServiceCaller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = req.headers().get(AUTHORIZATION).cloned();
+        let trusted = req.app_data::<web::Data<TrustedServices>>().cloned();
+        let accepted = req.app_data::<web::Data<AcceptedCallers>>().cloned();
+        Box::pin(async move {
+            let Some(header) = header else {
+                return Err(Problem::new(codes::UNAUTHENTICATED));
+            };
+            let (Some(trusted), Some(accepted)) = (trusted, accepted) else {
+                return Err(Problem::new(codes::INTERNAL));
+            };
+            let invalid = || Problem::new(codes::INVALID_TOKEN);
+            let text = header.to_str().map_err(|_ignored| invalid())?;
+            let token = bearer(text).ok_or_else(invalid)?;
+            let claims = trusted.verify(token, accepted.own, accepted.callers).await;
+            claims.map(Self).map_err(|error| invalid().because(error))
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! How many requests a tenant, a caller and a nameless visitor may make.
+//!
+//! Each process counts for itself: with n instances a tenant gets up to n times its limit. What is above is refused before
+//! it costs a connection, so one tenant's flood is not another's wait.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use averis_tenant_context::TenantId;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use moka::sync::Cache;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+use crate::auth::identified;
+use crate::config::HttpConfig;
+use crate::problem::{Problem, codes};
+use crate::tenancy::{names_no_tenant, resolved};
+
+/// Whose requests are counted at most; the least used are forgotten.
+const CAPACITY: u64 = 100_000;
+/// How long a count is kept after its last request. Much longer than any of them needs to run full again.
+const IDLE: Duration = Duration::from_secs(60);
+/// Requests a second of one address without a credential.
+const NAMELESS_RATE: u32 = 50;
+/// Requests a second that a caller gets even of a tenant with a small limit.
+const LEAST_RATE: u32 = 5;
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+/// Whose requests are counted together. Every count is some tenant's, or a nameless visitor's of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Tenant(TenantId),
+    Caller(Option<TenantId>, Uuid),
+    Nameless(Option<TenantId>, Option<IpAddr>),
+}
+
+/// The counts of one process.
+#[derive(Clone)]
+pub struct Limits {
+    counts: Cache<Who, Arc<Count>>,
+    clock: DefaultClock,
+}
+
+struct Count {
+    rate: NonZeroU32,
+    limiter: Limiter,
+}
+
+/// What is left of a limit.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    policy: &'static str,
+    rate: u32,
+    remaining: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            counts: Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_idle(IDLE)
+                .build(),
+            clock: DefaultClock::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// Counts one request.
+    fn take(&self, policy: &'static str, who: Who, rate: u32) -> Result<Left, Problem> {
+        let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
+        let known = self.counts.get(&who).filter(|count| count.rate == rate);
+        let count = known.unwrap_or_else(|| {
+            let quota = Quota::per_second(rate);
+            let count = Arc::new(Count {
+                rate,
+                limiter: RateLimiter::direct(quota).with_middleware(),
+            });
+            self.counts.insert(who, Arc::clone(&count));
+            count
+        });
+        match count.limiter.check() {
+            Ok(state) => Ok(Left {
+                policy,
+                rate: rate.get(),
+                remaining: state.remaining_burst_capacity(),
+            }),
+            Err(refused) => {
+                let wait = refused.wait_time_from(self.clock.now());
+                let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+                Err(Problem::new(codes::RATE_LIMITED)
+                    .with("policy", policy)
+                    .with("limit", rate.get())
+                    .retry_after(seconds.saturating_add(1)))
+            }
+        }
+    }
+
+    fn admit(&self, req: &ServiceRequest) -> Result<Left, Problem> {
+        let tenant = resolved(req.request());
+        let id = tenant.as_ref().map(|tenant| tenant.id);
+        let rate = tenant
+            .as_ref()
+            .map(|tenant| tenant.settings.limits.requests_per_second);
+        let Ok(caller) = identified(req.request()) else {
+            let peer = req.peer_addr().map(|address| address.ip());
+            return self.take("address", Who::Nameless(id, peer), NAMELESS_RATE);
+        };
+        // No caller takes all of its tenant's.
+        let own = rate.map_or(NAMELESS_RATE, |rate| (rate / 2).max(LEAST_RATE).min(rate));
+        let left = self.take("caller", Who::Caller(id, caller.subject), own)?;
+        match id.zip(rate) {
+            Some((id, rate)) => {
+                let all = self.take("tenant", Who::Tenant(id), rate)?;
+                Ok(if all.remaining < left.remaining {
+                    all
+                } else {
+                    left
+                })
+            }
+            None => Ok(left),
+        }
+    }
+}
+
+/// The part of a request's way that refuses what is too much.
+pub(crate) async fn limit(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let limits = req.app_data::<web::Data<Limits>>().cloned();
+    let config = req.app_data::<web::Data<HttpConfig>>();
+    let counts = config.is_some_and(|config| config.rate_limits);
+    let Some(limits) = limits.filter(|_| counts && !names_no_tenant(req.path())) else {
+        return Ok(next.call(req).await?.map_into_left_body());
+    };
+    let left = match limits.admit(&req) {
+        Ok(left) => left,
+        Err(problem) => return Ok(req.error_response(problem).map_into_right_body()),
+    };
+    let mut response = next.call(req).await?;
+    // draft-ietf-httpapi-ratelimit-headers: the limit that is nearest to be reached.
+    let Left {
+        policy,
+        rate,
+        remaining,
+    } = left;
+    let headers = response.headers_mut();
+    for (name, text) in [
+        ("ratelimit-policy", format!("\"{policy}\";q={rate};w=1")),
+        ("ratelimit", format!("\"{policy}\";r={remaining};t=1")),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response.map_into_left_body())
+}

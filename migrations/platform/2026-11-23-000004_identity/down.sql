@@ -1,0 +1,13 @@
+DROP TABLE platform_shared.released_subdomains;
+DROP TABLE platform_shared.revocations;
+DROP FUNCTION platform_shared.announce_revocation();
+DROP TABLE platform_shared.support_grants;
+DROP TABLE platform_shared.api_keys;
+DROP TABLE platform_shared.sign_in_codes;
+DROP TABLE platform_shared.invitations;
+DROP TABLE platform_shared.refresh_tokens;
+DROP TABLE platform_shared.sessions;
+DROP TABLE platform_shared.sign_in_failures;
+REVOKE DELETE ON platform_shared.tenant_users FROM averis_tenant;
+ALTER TABLE platform_shared.tenant_users DROP CONSTRAINT tenant_users_user;
+DROP TABLE platform_shared.users;

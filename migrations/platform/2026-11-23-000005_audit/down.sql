@@ -1,0 +1,11 @@
+DROP TRIGGER audit ON platform_shared.api_keys;
+DROP TRIGGER audit ON platform_shared.support_grants;
+DROP TRIGGER audit ON platform_shared.invitations;
+DROP TRIGGER audit ON platform_shared.users;
+DROP TRIGGER audit ON platform_shared.tenant_users;
+DROP TRIGGER audit ON platform_shared.tenants;
+DROP TABLE platform_shared.audit_heads;
+DROP TABLE platform_shared.audit_events;
+DROP FUNCTION platform_shared.audit_seal();
+DROP FUNCTION platform_shared.audit_row();
+DROP FUNCTION platform_shared.audit_text;

@@ -1,0 +1,3 @@
+COMMENT ON TABLE imports IS NULL;
+COMMENT ON TABLE import_chunks IS NULL;
+COMMENT ON TABLE import_problems IS NULL;

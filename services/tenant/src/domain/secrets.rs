@@ -1,0 +1,23 @@
+//! Random secrets that are shown once: refresh tokens, API keys, words of invitations.
+//!
+//! They have 256 bits, so a plain digest is all that has to be kept of them.
+
+use rand::distr::{Alphanumeric, SampleString as _};
+use sha2::{Digest as _, Sha256};
+
+/// What API keys begin with, so that people and scanners know one when they see it.
+pub const KEY_MARK: &str = "avk_";
+/// Characters of a key that may be shown later, the mark included.
+pub const SHOWN: usize = 12;
+
+/// Returns a new secret of 43 letters and digits, which hold 256 bits.
+#[must_use]
+pub fn random() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), 43)
+}
+
+/// Returns what is kept of a secret.
+#[must_use]
+pub fn digest(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}

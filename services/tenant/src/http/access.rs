@@ -1,0 +1,57 @@
+//! The calls by which other services check callers. They never pass the ingress.
+
+use actix_web::web::{Data, Json};
+use averis_contracts::access::{InspectKey, KnownKey, Revocation};
+use averis_service_kit::auth::ServiceCaller;
+use averis_service_kit::problem::{ApiResult, Problem, codes};
+use averis_service_kit::reply::Reply;
+
+use crate::State;
+use crate::error::TenantError;
+use crate::http::tokens::words;
+use crate::store::access;
+
+/// Tells whether an API key is good, and for what.
+pub async fn inspect_key(
+    _: ServiceCaller,
+    state: Data<State>,
+    question: Json<InspectKey>,
+) -> ApiResult<Reply> {
+    let digest = from_hex(&question.digest).ok_or_else(|| Problem::new(codes::MALFORMED_BODY))?;
+    let key = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            Ok(access::use_key(conn, &digest).await?)
+        })
+        .await?;
+    let key = key.ok_or_else(Problem::not_found)?;
+    Ok(Reply::ok(&KnownKey {
+        id: key.id,
+        tenant: key.tenant_id,
+        scopes: words(&key.scopes),
+        expires_at_ms: key.expires_at.map(|at| at.timestamp_millis()),
+    }))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let pairs = (0..32).map(|place| text.get(2 * place..2 * place + 2));
+    let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok());
+    bytes.collect()
+}
+
+/// Lists what was taken back within the life of an access token.
+pub async fn list_revocations(_: ServiceCaller, state: Data<State>) -> ApiResult<Reply> {
+    let rows = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> { Ok(access::revocations(conn).await?) })
+        .await?;
+    let rows = rows.into_iter().map(|(tenant, subject, at_ms)| Revocation {
+        tenant,
+        subject,
+        at_ms,
+    });
+    Ok(Reply::ok(&rows.collect::<Vec<_>>()))
+}

@@ -1,0 +1,144 @@
+//! What a person sees of itself.
+
+use actix_web::web::Data;
+use averis_service_kit::auth::Person;
+use averis_service_kit::body::{MergePatch, one_line};
+use averis_service_kit::patch::Patch;
+use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::TenantKey;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::State;
+use crate::error::{TenantError, codes};
+use crate::store::users::{self, MembershipRow, UserChanges, UserRow};
+
+/// The caller.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MeView {
+    id: Uuid,
+    email: String,
+    name: String,
+    global_roles: Vec<String>,
+    default_tenant: Option<Uuid>,
+    /// The tenant that the token at hand is for.
+    tenant: Option<Uuid>,
+    /// Tenants to switch to, and invitations.
+    memberships: Vec<MembershipView>,
+    version: i64,
+}
+
+/// A tenant that the caller belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MembershipView {
+    tenant_id: Uuid,
+    key: String,
+    name: String,
+    subdomain: String,
+    /// `active`, `suspended` or `closing`.
+    tenant_status: String,
+    roles: Vec<String>,
+    /// `invited`, `active` or `suspended`.
+    status: String,
+}
+
+fn view(person: &Person, row: UserRow, memberships: Vec<MembershipRow>) -> MeView {
+    let memberships = memberships.into_iter().map(|row| MembershipView {
+        tenant_id: row.tenant_id,
+        key: row.key,
+        name: row.name,
+        subdomain: row.subdomain,
+        tenant_status: row.tenant_status,
+        roles: row.roles,
+        status: row.status,
+    });
+    MeView {
+        id: row.id,
+        email: row.email,
+        name: row.name,
+        global_roles: row.global_roles,
+        default_tenant: row.default_tenant,
+        tenant: person.0.tenant,
+        memberships: memberships.collect(),
+        version: row.version,
+    }
+}
+
+/// Reads who the caller is and which tenants it may switch to.
+#[utoipa::path(get, path = "/api/tenant/v1/me", tag = "me", security(("token" = [])),
+    responses((status = 200, description = "The caller.", body = MeView)))]
+pub async fn get_me(person: Person, state: Data<State>) -> ApiResult<Reply> {
+    let id = person.0.subject;
+    let (row, memberships) = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> {
+            Ok((
+                users::find(conn, id).await?,
+                users::memberships(conn, id).await?,
+            ))
+        })
+        .await?;
+    let row = row.ok_or_else(Problem::not_found)?;
+    let version = row.version;
+    Ok(Reply::ok(&view(&person, row, memberships)).version(version))
+}
+
+/// What a person may change of itself: a merge patch.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMe {
+    #[garde(inner(length(chars, max = 200), custom(one_line)))]
+    name: Option<String>,
+    /// Key of the tenant that a sign-in without a choice leads to; `null` for none.
+    #[garde(skip)]
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    default_tenant: Patch<TenantKey>,
+}
+
+/// Changes the caller's name or default tenant.
+#[utoipa::path(patch, path = "/api/tenant/v1/me", tag = "me", security(("token" = [])), request_body = UpdateMe,
+    params(averis_service_kit::openapi::IfMatch),
+    responses((status = 200, description = "The caller.", body = MeView)))]
+pub async fn update_me(
+    person: Person,
+    state: Data<State>,
+    seen: averis_service_kit::version::SeenVersion,
+    patch: MergePatch<UpdateMe>,
+) -> ApiResult<Reply> {
+    let id = person.0.subject;
+    let UpdateMe {
+        name,
+        default_tenant,
+    } = &patch.0;
+    let (row, memberships) = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            let known = users::find(conn, id).await?;
+            let _ = known.ok_or_else(Problem::not_found)?;
+            let row = users::lock(conn, id).await?;
+            seen.check(row.version)?;
+            let memberships = users::memberships(conn, id).await?;
+            let default_tenant = match default_tenant {
+                Patch::Absent => None,
+                Patch::Null => Some(None),
+                Patch::Value(key) => {
+                    let own = memberships.iter().find(|row| row.key == key.as_str());
+                    let own = own.ok_or_else(|| Problem::new(codes::NOT_A_MEMBER))?;
+                    Some(Some(own.tenant_id))
+                }
+            };
+            let changes = UserChanges {
+                name: name.clone(),
+                default_tenant,
+                ..UserChanges::default()
+            };
+            Ok((users::update(conn, id, &changes).await?, memberships))
+        })
+        .await?;
+    let version = row.version;
+    Ok(Reply::ok(&view(&person, row, memberships)).version(version))
+}

@@ -1,0 +1,96 @@
+//! What other services ask about callers: keys, and what was taken back.
+
+use averis_tenant_db::PlatformConn;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::schema::{api_keys, revocations, tenants};
+
+/// What is kept about revocations, in milliseconds: longer than any access token lives.
+const KEPT_MS: i64 = 3_600_000;
+
+/// A key as those who check it need it.
+#[derive(Clone, Debug, Queryable)]
+pub struct UsableKey {
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    pub scopes: Vec<String>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Finds a key that was neither revoked nor has expired, and notes that it is used.
+pub async fn use_key(conn: &mut PlatformConn<'_>, digest: &[u8]) -> QueryResult<Option<UsableKey>> {
+    let usable = api_keys::table
+        .inner_join(tenants::table)
+        .filter(api_keys::digest.eq(digest))
+        .filter(api_keys::revoked_at.is_null())
+        .filter(tenants::status.ne("purged"))
+        .filter(
+            api_keys::expires_at
+                .is_null()
+                .or(api_keys::expires_at.gt(diesel::dsl::now)),
+        );
+    let found: Option<UsableKey> = usable
+        .select((
+            api_keys::id,
+            api_keys::tenant_id,
+            api_keys::scopes,
+            api_keys::expires_at,
+        ))
+        .first(conn)
+        .await
+        .optional()?;
+    if let Some(key) = &found {
+        diesel::update(api_keys::table.find(key.id))
+            .set(api_keys::last_used_at.eq(diesel::dsl::now))
+            .execute(conn)
+            .await?;
+    }
+    Ok(found)
+}
+
+/// Takes back what somebody has, in a tenant or everywhere, and forgets what no token can remember.
+pub async fn revoke(
+    conn: &mut PlatformConn<'_>,
+    tenant: Option<Uuid>,
+    subject: Uuid,
+) -> QueryResult<()> {
+    diesel::insert_into(revocations::table)
+        .values((
+            revocations::tenant_id.eq(tenant),
+            revocations::subject.eq(subject),
+        ))
+        .execute(conn)
+        .await?;
+    let past = now_ms(conn).await? - KEPT_MS;
+    diesel::delete(revocations::table.filter(revocations::at_ms.lt(past)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Lists what was taken back lately: tenant, subject, milliseconds since 1970.
+pub async fn revocations(
+    conn: &mut PlatformConn<'_>,
+) -> QueryResult<Vec<(Option<Uuid>, Uuid, i64)>> {
+    let past = now_ms(conn).await? - KEPT_MS;
+    revocations::table
+        .filter(revocations::at_ms.ge(past))
+        .select((
+            revocations::tenant_id,
+            revocations::subject,
+            revocations::at_ms,
+        ))
+        .load(conn)
+        .await
+}
+
+/// Returns this moment by the database's clock, which revocations go by, in milliseconds since 1970.
+pub async fn now_ms(conn: &mut PlatformConn<'_>) -> QueryResult<i64> {
+    let now =
+        diesel::dsl::sql::<BigInt>("floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+    diesel::select(now).get_result(conn).await
+}

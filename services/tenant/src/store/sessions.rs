@@ -1,0 +1,106 @@
+//! Sign-ins and their refresh tokens.
+
+use averis_tenant_db::PlatformConn;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::schema::{refresh_tokens, sessions};
+
+/// A sign-in.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub provider: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Begins a session.
+pub async fn insert(conn: &mut PlatformConn<'_>, row: &SessionRow) -> QueryResult<()> {
+    let begun = diesel::insert_into(sessions::table).values(row);
+    begun.execute(conn).await.map(drop)
+}
+
+/// Finds a session that has not ended, and keeps it from ending until the end of the transaction.
+pub async fn hold(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<Option<SessionRow>> {
+    sessions::table
+        .find(id)
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(diesel::dsl::now))
+        .select(SessionRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Ends a session.
+pub async fn end(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<()> {
+    diesel::update(sessions::table.find(id))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(diesel::dsl::now))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Ends all sessions of a person but one, and returns them.
+pub async fn end_others(
+    conn: &mut PlatformConn<'_>,
+    user: Uuid,
+    but: Uuid,
+) -> QueryResult<Vec<Uuid>> {
+    diesel::update(sessions::table)
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::id.ne(but))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(diesel::dsl::now))
+        .returning(sessions::id)
+        .get_results(conn)
+        .await
+}
+
+/// Stores a refresh token of a session.
+pub async fn add_refresh(
+    conn: &mut PlatformConn<'_>,
+    session: Uuid,
+    digest: &[u8],
+) -> QueryResult<()> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::digest.eq(digest),
+            refresh_tokens::session_id.eq(session),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Finds the session of a refresh token, and whether the token was used before.
+pub async fn find_refresh(
+    conn: &mut PlatformConn<'_>,
+    digest: &[u8],
+) -> QueryResult<Option<(Uuid, bool)>> {
+    let found: Option<(Uuid, Option<DateTime<Utc>>)> = refresh_tokens::table
+        .find(digest)
+        .select((refresh_tokens::session_id, refresh_tokens::used_at))
+        .for_update()
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.map(|(session, used)| (session, used.is_some())))
+}
+
+/// Marks a refresh token as used.
+pub async fn use_refresh(conn: &mut PlatformConn<'_>, digest: &[u8]) -> QueryResult<()> {
+    diesel::update(refresh_tokens::table.find(digest))
+        .set(refresh_tokens::used_at.eq(diesel::dsl::now))
+        .execute(conn)
+        .await
+        .map(drop)
+}
