@@ -317,3 +317,24 @@ async fn who_cannot_be_told_is_not_let_in() {
     answer.expect_problem(503, "identity_unavailable");
     assert_eq!(answer.headers["retry-after"], "1");
 }
+
+#[actix_web::test]
+async fn s19_a_token_without_a_tenant_is_no_key_to_any() {
+    let platform = Setup::new().await.start(vec![]);
+    let acme = platform.tenant("acme").await;
+    let grantee = Grantee {
+        subject: Uuid::now_v7(),
+        session: Uuid::now_v7(),
+        // Roles without the tenant that they are in.
+        tenant_roles: vec![TenantRole::TenantAdmin],
+        ..Grantee::default()
+    };
+    let token = platform.tokens.access(&grantee).expect("a token");
+    members(&acme.client, &token)
+        .await
+        .expect_problem(401, "invalid_token");
+    let outside = platform.client.with_token(&token);
+    outside.get(TENANTS).await.expect_problem(403, "forbidden");
+    let by_path = outside.get(&format!("/t/{}{MEMBERS}", acme.key)).await;
+    by_path.expect_problem(401, "invalid_token");
+}

@@ -13,7 +13,7 @@ const MEMBERS: &str = "/api/tenant/v1/members";
 const ACCEPT: &str = "/api/tenant/v1/invitations/accept";
 const PASSWORD: &str = "a password of the invited";
 
-fn member_path(id: &str, rest: &str) -> String {
+pub fn member_path(id: &str, rest: &str) -> String {
     format!("{MEMBERS}/{id}{rest}")
 }
 
@@ -21,24 +21,27 @@ fn address() -> String {
     format!("{}@people.example", unique_key("m"))
 }
 
-async fn invite(client: &Client, email: &str, roles: &[&str]) -> Answer {
+pub async fn invite(client: &Client, email: &str, roles: &[&str]) -> Answer {
     client
         .post(MEMBERS, &json!({"email": email, "roles": roles}))
         .await
 }
 
 /// Reads the word of the last invitation to an address.
-fn invitation(platform: &TestPlatform, email: &str) -> String {
+pub fn invitation(platform: &TestPlatform, email: &str) -> String {
     let mails = platform.mails_to(email);
-    let mail = mails.last().expect("a mail");
-    let word = mail
-        .lines()
-        .map(str::trim)
-        .find(|line| line.len() == 43 && line.bytes().all(|b| b.is_ascii_alphanumeric()));
+    word_of(mails.last().expect("a mail"))
+}
+
+/// Reads the word of an invitation.
+pub fn word_of(mail: &str) -> String {
+    let mut lines = mail.lines().map(str::trim);
+    let word =
+        lines.find(|line| line.len() == 43 && line.bytes().all(|b| b.is_ascii_alphanumeric()));
     word.expect("a word").to_owned()
 }
 
-async fn accept(platform: &TestPlatform, word: &str, password: &str) -> Answer {
+pub async fn accept(platform: &TestPlatform, word: &str, password: &str) -> Answer {
     let body = json!({"invitation": word, "password": password, "name": "Bea"});
     platform.client.anonymous().post(ACCEPT, &body).await
 }

@@ -12,7 +12,7 @@ use crate::tools::within;
 const SIGN_IN: &str = "/api/tenant/v1/sign-in";
 const TOKENS: &str = "/api/tenant/v1/tokens";
 const ME: &str = "/api/tenant/v1/me";
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// A person with an account.
 pub struct Account {
@@ -300,14 +300,14 @@ async fn whether_an_address_is_known_shows_in_neither_answer_nor_time() {
 }
 
 #[actix_web::test]
-async fn platform_staff_enters_a_tenant_under_a_grant_alone() {
+async fn s20_platform_staff_enters_a_tenant_under_a_grant_alone() {
     let platform = Setup::new().await.start(vec![]);
     let acme = platform.tenant("acme").await;
     let staff = account(&platform, &[GlobalRole::PlatformSupport]).await;
     let plain = access(&platform, &staff, None).await.expect(200);
     let at_platform = platform.client.with_token(word(&plain, "access_token"));
     let _ = at_platform.get("/api/tenant/v1/tenants").await.expect(200);
-    // S20: no way in without a grant.
+    // No way in without a grant.
     let inside = acme.client.with_token(word(&plain, "access_token"));
     inside
         .get("/api/tenant/v1/members")
