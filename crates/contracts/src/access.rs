@@ -11,6 +11,10 @@ pub struct KnownKey {
     pub id: Uuid,
     /// The tenant that it is for.
     pub tenant: Uuid,
+    /// Who made it: what that one loses, the key loses.
+    pub created_by: Uuid,
+    /// When this was so, by the clock that revocations go by, in milliseconds since 1970.
+    pub known_at_ms: i64,
     /// What it may do.
     pub scopes: Vec<Permission>,
     /// Not after, in milliseconds since 1970.

@@ -23,7 +23,11 @@ pub const INSPECT_KEY_PATH: &str = "/internal/tenant/v1/api-keys/inspect";
 pub const REVOCATIONS_PATH: &str = "/internal/tenant/v1/revocations";
 
 /// The tenant service's client.
-pub struct TenantClient(ServiceClient);
+pub struct TenantClient {
+    calls: ServiceClient,
+    /// With a breaker of its own: whoever shows invented keys keeps nobody from learning of tenants.
+    inspections: ServiceClient,
+}
 
 impl TenantClient {
     /// Makes a client of the tenant service at `base`, for calls by the service `own`.
@@ -31,7 +35,10 @@ impl TenantClient {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
-        Ok(Self(ServiceClient::new("tenant", base, own)?))
+        Ok(Self {
+            calls: ServiceClient::new("tenant", base.clone(), own.clone())?,
+            inspections: ServiceClient::new("tenant", base, own)?,
+        })
     }
 
     /// Returns the tenant of that name, if there is one that requests may reach.
@@ -47,7 +54,7 @@ impl TenantClient {
             Clue::Subdomain(subdomain) => [("subdomain", subdomain.as_str())],
             Clue::Key(key) => [("key", key.as_str())],
         };
-        self.0.get(LOOKUP_PATH, &query, correlation).await
+        self.calls.get(LOOKUP_PATH, &query, correlation).await
     }
 
     /// Returns the next tenants after a key, by key; none after the last.
@@ -61,7 +68,7 @@ impl TenantClient {
     ) -> Result<Vec<TenantContext>, CallError> {
         let after = after.map_or("", TenantKey::as_str);
         let page = self
-            .0
+            .calls
             .get(LIST_PATH, &[("after", after)], correlation)
             .await?;
         Ok(page.unwrap_or_default())
@@ -72,7 +79,10 @@ impl TenantClient {
     /// # Errors
     /// When the tenant service gave no usable answer.
     pub async fn keys(&self) -> Result<JwkSet, CallError> {
-        let keys = self.0.get(KEYS_PATH, &[], &Correlation::default()).await?;
+        let keys = self
+            .calls
+            .get(KEYS_PATH, &[], &Correlation::default())
+            .await?;
         keys.ok_or(CallError::Unavailable("tenant", None))
     }
 
@@ -86,7 +96,9 @@ impl TenantClient {
         correlation: &Correlation,
     ) -> Result<Option<KnownKey>, CallError> {
         let body = InspectKey { digest };
-        self.0.post(INSPECT_KEY_PATH, &body, correlation).await
+        self.inspections
+            .post(INSPECT_KEY_PATH, &body, correlation)
+            .await
     }
 
     /// Returns what was taken back within the life of an access token.
@@ -95,7 +107,7 @@ impl TenantClient {
     /// When the tenant service gave no usable answer.
     pub async fn revocations(&self) -> Result<Vec<Revocation>, CallError> {
         let correlation = Correlation::default();
-        let taken_back = self.0.get(REVOCATIONS_PATH, &[], &correlation).await?;
+        let taken_back = self.calls.get(REVOCATIONS_PATH, &[], &correlation).await?;
         taken_back.ok_or(CallError::Unavailable("tenant", None))
     }
 }

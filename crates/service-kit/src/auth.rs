@@ -21,6 +21,8 @@ use uuid::Uuid;
 pub(crate) use access::Access;
 pub use service::{AcceptedCallers, ServiceCaller};
 
+use crate::config::HttpConfig;
+use crate::limit::{Limits, client_address};
 use crate::problem::{Problem, codes};
 use crate::request;
 use crate::tenancy::{TenantDirectory, names_no_tenant, resolved};
@@ -188,11 +190,21 @@ async fn identify(req: &ServiceRequest) -> Result<Option<Arc<Identity>>, Problem
         return Err(Problem::new(codes::INTERNAL));
     };
     let tenant = resolved(req.request());
+    let limits = req.app_data::<web::Data<Limits>>();
+    let config = req.app_data::<web::Data<HttpConfig>>();
+    let limits = limits.filter(|_| config.is_some_and(|config| config.rate_limits));
+    let address = client_address(req.request());
+    let may_try = || limits.map_or(Ok(()), |limits| limits.may_try(address));
     let access = directory.access();
-    access
-        .identify(credential, tenant.as_deref())
-        .await
-        .map(Some)
+    let identified = access
+        .identify(credential, tenant.as_deref(), may_try)
+        .await;
+    if let (Err(problem), Some(limits)) = (&identified, limits)
+        && problem.code() == codes::INVALID_TOKEN
+    {
+        limits.note_bad(address);
+    }
+    identified.map(Some)
 }
 
 /// Reads `Bearer <credential>` (RFC 6750); the scheme's case does not matter.

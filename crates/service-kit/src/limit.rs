@@ -11,7 +11,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpRequest, web};
 use averis_tenant_context::TenantId;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -32,6 +32,15 @@ const CAPACITY: u64 = 100_000;
 const IDLE: Duration = Duration::from_secs(60);
 /// Requests a second of one address without a credential.
 const NAMELESS_RATE: u32 = 50;
+/// Passwords, invitations and bad credentials a second of one address.
+const GUESSING_RATE: u32 = 10;
+/// How long an address with more bad credentials is not listened to.
+const BARRED: Duration = Duration::from_secs(2);
+/// Where passwords are taken from whoever comes; hashing them is dear.
+const GUESSED_AT: [&str; 2] = [
+    "/api/tenant/v1/sign-in",
+    "/api/tenant/v1/invitations/accept",
+];
 /// Requests a second that a caller gets even of a tenant with a small limit.
 const LEAST_RATE: u32 = 5;
 
@@ -43,12 +52,16 @@ enum Who {
     Tenant(TenantId),
     Caller(Option<TenantId>, Uuid),
     Nameless(Option<TenantId>, Option<IpAddr>),
+    /// Of all tenants: whoever tries passwords tries them wherever they are taken.
+    Guessing(Option<IpAddr>),
 }
 
 /// The counts of one process.
 #[derive(Clone)]
 pub struct Limits {
     counts: Cache<Who, Arc<Count>>,
+    /// Addresses that showed too many bad credentials just now.
+    barred: Cache<IpAddr, ()>,
     clock: DefaultClock,
 }
 
@@ -71,6 +84,10 @@ impl Default for Limits {
             counts: Cache::builder()
                 .max_capacity(CAPACITY)
                 .time_to_idle(IDLE)
+                .build(),
+            barred: Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(BARRED)
                 .build(),
             clock: DefaultClock::default(),
         }
@@ -108,6 +125,29 @@ impl Limits {
         }
     }
 
+    /// Refuses whoever showed too many bad credentials just now.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) fn may_try(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+        match address {
+            Some(address) if self.barred.contains_key(&address) => {
+                Err(Problem::new(codes::RATE_LIMITED)
+                    .with("policy", "address")
+                    .retry_after(2))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a bad credential.
+    pub(crate) fn note_bad(&self, address: Option<IpAddr>) {
+        let counted = self.take("address", Who::Guessing(address), GUESSING_RATE);
+        if let (Some(address), Err(_)) = (address, counted) {
+            self.barred.insert(address, ());
+        }
+    }
+
     fn admit(&self, req: &ServiceRequest) -> Result<Left, Problem> {
         let tenant = resolved(req.request());
         let id = tenant.as_ref().map(|tenant| tenant.id);
@@ -115,8 +155,11 @@ impl Limits {
             .as_ref()
             .map(|tenant| tenant.settings.limits.requests_per_second);
         let Ok(caller) = identified(req.request()) else {
-            let peer = req.peer_addr().map(|address| address.ip());
-            return self.take("address", Who::Nameless(id, peer), NAMELESS_RATE);
+            let address = client_address(req.request());
+            if GUESSED_AT.contains(&req.path()) {
+                self.take("address", Who::Guessing(address), GUESSING_RATE)?;
+            }
+            return self.take("address", Who::Nameless(id, address), NAMELESS_RATE);
         };
         // No caller takes all of its tenant's.
         let own = rate.map_or(NAMELESS_RATE, |rate| (rate / 2).max(LEAST_RATE).min(rate));
@@ -167,4 +210,28 @@ pub(crate) async fn limit(
         }
     }
     Ok(response.map_into_left_body())
+}
+
+/// Returns where a request comes from: the peer, or whom a configured proxy names last. Of IPv6 the network, since
+/// whoever has one address of it has all.
+#[must_use]
+pub fn client_address(req: &HttpRequest) -> Option<IpAddr> {
+    let peer = req.peer_addr()?.ip();
+    let config = req.app_data::<web::Data<HttpConfig>>()?;
+    let trusted = |address: &IpAddr| config.trusted_proxies.contains(address);
+    let mut address = peer;
+    if trusted(&peer) {
+        let named = req.headers().get_all("x-forwarded-for");
+        let named: Vec<&str> = named.filter_map(|value| value.to_str().ok()).collect();
+        let named = named.join(",");
+        let mut hops = named.rsplit(',').filter_map(|hop| hop.trim().parse().ok());
+        address = hops.find(|hop| !trusted(hop)).unwrap_or(peer);
+    }
+    Some(match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+    })
 }

@@ -51,6 +51,12 @@ pub async fn acting<T>(actor: Arc<Actor>, work: impl Future<Output = T>) -> T {
     ACTOR.scope(actor, work).await
 }
 
+/// Returns the actor of the work that is being done, for what is to go on after it.
+#[must_use]
+pub fn current_actor() -> Arc<Actor> {
+    ACTOR.try_with(Arc::clone).unwrap_or_default()
+}
+
 /// The beginning of a transaction that may write, with whoever does it.
 pub(crate) fn begin_message() -> String {
     let mut message = String::from("BEGIN");

@@ -155,7 +155,7 @@ BEGIN
     FOR risky IN
         SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname = 'pg_catalog' AND (
-            p.proname IN ('set_config', 'ts_stat', 'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import',
+            p.proname IN ('set_config', 'pg_notify', 'ts_stat', 'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import',
                           'lo_open', 'lo_put', 'lo_unlink', 'lowrite')
             OR (p.proname = 'ts_rewrite' AND p.pronargs = 2)
             OR p.proname ~ '_to_xml(schema)?$' OR p.proname ~ '_to_xml_and_xmlschema$'
@@ -164,5 +164,7 @@ BEGIN
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', risky);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO averis_provisioner', risky);
     END LOOP;
+    -- Its triggers announce what every service has to hear at once.
+    GRANT EXECUTE ON FUNCTION pg_notify(text, text) TO averis_tenant;
 END $$;
 ";

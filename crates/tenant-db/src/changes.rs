@@ -15,6 +15,9 @@ const ACCESS: &str = "averis_access";
 /// How long to wait before a lost connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// How often a listener asks for a sign of life, and how long it waits for one.
+const BEAT: Duration = Duration::from_secs(2);
+
 /// What a listener hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TenantChange {
@@ -100,9 +103,23 @@ async fn listen_once(
     let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
     let listening = client.batch_execute("LISTEN averis_tenants; LISTEN averis_access");
     tokio::pin!(listening);
+    // A connection that was cut without a word looks like one on which nothing happens.
+    let beating = async {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            let beat = tokio::time::timeout(BEAT, client.batch_execute("SELECT 1"));
+            match beat.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Ok(()),
+            }
+        }
+    };
+    tokio::pin!(beating);
     let mut ready = false;
     loop {
         tokio::select! {
+            lost = &mut beating => return lost,
             result = &mut listening, if !ready => {
                 result?;
                 ready = true;

@@ -20,7 +20,7 @@ mod provisioning;
 mod tagged;
 mod tenant_db;
 
-pub use actor::{Actor, acting};
+pub use actor::{Actor, acting, current_actor};
 pub use audit::ChainReport;
 pub use bootstrap::{LoginRole, Passwords, bootstrap};
 pub use changes::{TakenBack, TenantChange, TenantChanges};

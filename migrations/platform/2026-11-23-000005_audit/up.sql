@@ -126,7 +126,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON platform_shared.invitat
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON platform_shared.support_grants
     FOR EACH ROW EXECUTE FUNCTION platform_shared.audit_row();
 -- That a key is used is in its row; here it would hide what was done with it.
-CREATE TRIGGER audit AFTER INSERT OR UPDATE OF name, scopes, expires_at, revoked_at OR DELETE ON platform_shared.api_keys
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OF tenant_id, name, prefix, digest, scopes, created_by, expires_at, revoked_at OR DELETE ON platform_shared.api_keys
     FOR EACH ROW EXECUTE FUNCTION platform_shared.audit_row();
 
 GRANT SELECT ON platform_shared.audit_events TO averis_tenant;

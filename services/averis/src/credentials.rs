@@ -16,7 +16,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use url::Url;
+use url::{Host, Url};
 
 use crate::api::{Api, describe, http_client};
 use crate::cli::Server;
@@ -59,6 +59,19 @@ impl Credentials {
                 server.url
             );
         };
+        // The secrets of this machine are for the platform on this machine.
+        let here = match server.url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if !here {
+            bail!(
+                "sign in to {} with `averis login`, or set AVERIS_TOKEN",
+                server.url
+            );
+        }
         Ok(Self::operator(secrets.tokens()?))
     }
 

@@ -59,6 +59,9 @@ pub async fn make(api: &Api, accounts: &Accounts, state_dir: &Path) -> anyhow::R
                 .await?
                 .context("no such address")?;
             println!("Made the tenant {key}.");
+        } else if !known.tenants.iter().any(|access| access.key == demo.key) {
+            println!("There is a tenant {key} that is not the demo's: it is left alone.");
+            continue;
         }
         if !known.tenants.iter().any(|access| access.key == demo.key) {
             known.tenants.push(let_in(api, accounts, &key).await?);

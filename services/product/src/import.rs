@@ -16,7 +16,7 @@ use std::time::Duration;
 use averis_contracts::client::Correlation;
 use averis_contracts::tenant::TenantClient;
 use averis_tenant_context::{TenantContext, TenantId};
-use averis_tenant_db::{TenantDb, TenantPool};
+use averis_tenant_db::{TenantDb, TenantPool, acting, current_actor};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -73,7 +73,12 @@ impl Importer {
 
     /// Runs a job of the tenant in the background, unless this process does so already.
     pub fn take_up(&self, tenant: &TenantContext, db: TenantDb, job: Uuid) {
+        // A job is writing, whoever's question revives it.
+        if !tenant.status.is_writable() {
+            return;
+        }
         let inner = Arc::clone(&self.inner);
+        let actor = current_actor();
         let entry = (tenant.id, job);
         let max_products = tenant.settings.limits.max_products;
         if !inner
@@ -91,7 +96,8 @@ impl Importer {
         actix_web::rt::spawn(async move {
             let lane = inner.lane(entry.0);
             if let (Ok(_lane), Ok(_turn)) = (lane.acquire().await, inner.turns.acquire().await) {
-                run_until_done(&db, job, inner.runner, max_products).await;
+                let running = run_until_done(&db, job, inner.runner, max_products);
+                Box::pin(acting(actor, running)).await;
             }
             inner
                 .taken

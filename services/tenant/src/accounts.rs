@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::domain::emails;
 use crate::domain::passwords::{self, HashingFailed, Passwords};
 use crate::store::users::{self, UserChanges, UserRow};
+use crate::store::{access, sessions};
 
 /// Accounts of one database, for those who hold its password.
 pub struct Accounts {
@@ -65,7 +66,8 @@ impl Accounts {
         let global_roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
         let now = Utc::now();
         let row = UserRow {
-            id: Uuid::now_v7(),
+            // Without a time in it: when somebody was first known here is nobody's business.
+            id: Uuid::new_v4(),
             email: email.clone(),
             name: name.to_owned(),
             password_hash: Some(hash.clone()),
@@ -87,7 +89,12 @@ impl Accounts {
                     global_roles: Some(global_roles.clone()),
                     ..UserChanges::default()
                 };
-                Ok(users::update(conn, known.id, &changes).await?.id)
+                let id = users::update(conn, known.id, &changes).await?.id;
+                // Whoever came in with the old password is out.
+                for session in sessions::end_others(conn, id, Uuid::nil()).await? {
+                    access::revoke(conn, None, session).await?;
+                }
+                Ok(id)
             })
             .await
     }

@@ -5,6 +5,8 @@ use averis_service_kit::reply::Reply;
 use averis_tenant_context::{InvalidSettings, TenantStatus};
 use averis_tenant_db::{DbError, Failure, failure};
 
+use crate::domain::passwords::HashingFailed;
+
 /// The problems of this service alone.
 pub mod codes {
     use averis_service_kit::problem::Code;
@@ -119,6 +121,17 @@ impl From<diesel::result::Error> for TenantError {
             Failure::Duplicate(name) if name == "tenants_subdomain_unique" => Self::SubdomainTaken,
             _ => Self::Db(DbError::Query(error)),
         }
+    }
+}
+
+impl From<HashingFailed> for Problem {
+    fn from(error: HashingFailed) -> Self {
+        use averis_service_kit::problem::codes as common;
+        let code = match &error {
+            HashingFailed::Busy => common::OVERLOADED,
+            HashingFailed::Failed(_) => common::INTERNAL,
+        };
+        Self::new(code).because(error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use averis_tokens::{
 };
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use super::{CallerKind, Identity};
@@ -29,8 +30,15 @@ const CAPACITY: u64 = 50_000;
 const KEY_FRESH: Duration = Duration::from_secs(60);
 /// How long a bad one is not: nobody can make the tenant service busy by repeating it.
 const KEY_BRIEF: Duration = Duration::from_secs(2);
-/// What API keys begin with.
+/// What API keys begin with, and how long they are.
 const KEY_MARK: &str = "avk_";
+const KEY_LENGTH: usize = 47;
+/// How often to ask for all that was taken back, while not every revocation is heard of.
+const CATCH_UP: Duration = Duration::from_secs(1);
+/// How long to go on without an answer to that.
+const BLIND: Duration = Duration::from_secs(5);
+/// Keys inspected at once: whoever invents keys does not keep the tenant service from its work.
+const INSPECTIONS: usize = 8;
 
 /// Checks credentials for one process.
 pub(crate) struct Access {
@@ -42,8 +50,13 @@ pub(crate) struct Access {
     api_keys: Cache<Credential, Arc<Inspected>>,
     /// What was taken back, by tenant and subject: the latest moment.
     revoked: RwLock<HashMap<(Option<Uuid>, Uuid), i64>>,
-    /// Set once all that was taken back before this process listened is known.
-    caught_up: OnceCell<()>,
+    inspections: Semaphore,
+    /// Whether every revocation is heard of, and all from before are known.
+    current: AtomicBool,
+    /// Counts beginnings and ends of hearing: what was learned counts if none came meanwhile.
+    hearing: AtomicU64,
+    /// When all that was taken back was learned last.
+    caught_up: Mutex<Option<Instant>>,
 }
 
 /// A credential as it was shown: which tenant the request was for, and its digest.
@@ -56,7 +69,6 @@ struct Credential {
 struct Inspected {
     key: Option<KnownKey>,
     learned: Instant,
-    asked_ms: i64,
 }
 
 impl Access {
@@ -76,7 +88,10 @@ impl Access {
             tokens: Cache::new(CAPACITY),
             api_keys: Cache::new(CAPACITY),
             revoked: RwLock::default(),
-            caught_up: OnceCell::new(),
+            inspections: Semaphore::new(INSPECTIONS),
+            current: AtomicBool::new(false),
+            hearing: AtomicU64::new(0),
+            caught_up: Mutex::new(None),
         }
     }
 
@@ -84,23 +99,30 @@ impl Access {
     ///
     /// # Errors
     /// 401 for a bad credential; 403 for another tenant's, and for staff without a grant; 503 when it cannot be told.
+    ///
+    /// What is not known here already is looked at only if `may_try` says so: the place to refuse those who guess.
     pub async fn identify(
         &self,
         credential: &str,
         tenant: Option<&TenantContext>,
+        may_try: impl Fn() -> Result<(), Problem>,
     ) -> Result<Arc<Identity>, Problem> {
-        // Until then a credential that was taken back could pass.
-        self.caught_up
-            .get_or_try_init(async || self.catch_up().await)
-            .await?;
+        self.ensure_current().await?;
         let shown = Credential {
             tenant: tenant.map(|tenant| tenant.id.0),
             digest: Sha256::digest(credential.as_bytes()).into(),
         };
         let identity = if credential.starts_with(KEY_MARK) {
-            self.identify_key(shown, tenant).await?
+            let form = credential
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if credential.len() != KEY_LENGTH || !form {
+                return Err(invalid("it has not the form of a key"));
+            }
+            self.identify_key(shown, tenant, may_try).await?
         } else {
-            self.identify_token(shown, credential, tenant).await?
+            self.identify_token(shown, credential, tenant, may_try)
+                .await?
         };
         if now_ms() >= identity.expires_ms {
             return Err(Problem::new(codes::TOKEN_EXPIRED));
@@ -116,10 +138,12 @@ impl Access {
         shown: Credential,
         token: &str,
         tenant: Option<&TenantContext>,
+        may_try: impl Fn() -> Result<(), Problem>,
     ) -> Result<Arc<Identity>, Problem> {
         if let Some(known) = self.tokens.get(&shown).await {
             return Ok(known);
         }
+        may_try()?;
         let expected = Expected {
             kind: Kind::Access,
             issuer: &self.issuer,
@@ -143,12 +167,15 @@ impl Access {
         &self,
         shown: Credential,
         tenant: Option<&TenantContext>,
+        may_try: impl Fn() -> Result<(), Problem>,
     ) -> Result<Arc<Identity>, Problem> {
         let known = match self.api_keys.get(&shown).await {
             // What was taken back may be all of the key or a part: its time after a rotation.
             Some(known) if known.is_fresh() && !self.is_outdated(&known) => known,
             _ => {
-                let asked_ms = now_ms();
+                may_try()?;
+                let turn = self.inspections.acquire().await;
+                let _turn = turn.map_err(|error| Problem::new(codes::INTERNAL).because(error))?;
                 let mut digest = String::with_capacity(64);
                 for byte in shown.digest {
                     // Writing to a text cannot fail.
@@ -161,7 +188,6 @@ impl Access {
                 let known = Arc::new(Inspected {
                     key,
                     learned: Instant::now(),
-                    asked_ms,
                 });
                 self.api_keys.insert(shown, Arc::clone(&known)).await;
                 known
@@ -189,7 +215,7 @@ impl Access {
                 Some(_) => key.scopes.iter().copied().collect(),
                 None => PermissionSet::NONE,
             },
-            issued_ms: known.asked_ms,
+            issued_ms: key.known_at_ms,
             expires_ms: key.expires_at_ms.unwrap_or(i64::MAX),
         }))
     }
@@ -208,11 +234,47 @@ impl Access {
         }
     }
 
-    /// Learns what was taken back while nobody listened here.
+    /// Notes that from here on every revocation is heard of, or that some may be missed.
+    pub fn hears(&self, all: bool) {
+        self.current.store(false, Ordering::Release);
+        // Odd while all is heard.
+        let was = self.hearing.load(Ordering::Acquire);
+        if (was % 2 == 1) != all {
+            self.hearing.fetch_add(1, Ordering::AcqRel);
+        } else if all {
+            self.hearing.fetch_add(2, Ordering::AcqRel);
+        }
+    }
+
+    /// Sees to it that whatever was taken back is known: asks for all of it where something may have been missed, once a
+    /// second.
     ///
     /// # Errors
-    /// 503 when the tenant service cannot tell.
-    pub async fn catch_up(&self) -> Result<(), Problem> {
+    /// 503 when it could not be had for a few seconds: a credential that was taken back might pass.
+    pub async fn ensure_current(&self) -> Result<(), Problem> {
+        if self.current.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut caught_up = self.caught_up.lock().await;
+        let since = |at: Instant, limit: Duration| at.elapsed() < limit;
+        if self.current.load(Ordering::Acquire) || caught_up.is_some_and(|at| since(at, CATCH_UP)) {
+            return Ok(());
+        }
+        let hearing = self.hearing.load(Ordering::Acquire);
+        match self.catch_up().await {
+            Ok(()) => {
+                *caught_up = Some(Instant::now());
+                let same = self.hearing.load(Ordering::Acquire) == hearing;
+                self.current
+                    .store(same && hearing % 2 == 1, Ordering::Release);
+                Ok(())
+            }
+            Err(_) if caught_up.is_some_and(|at| since(at, BLIND)) => Ok(()),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    async fn catch_up(&self) -> Result<(), Problem> {
         let taken_back = self.client.revocations().await;
         let taken_back =
             taken_back.map_err(|error| Problem::new(codes::IDENTITY_UNAVAILABLE).because(error))?;
@@ -226,9 +288,13 @@ impl Access {
     fn is_outdated(&self, known: &Inspected) -> bool {
         let Some(key) = &known.key else { return false };
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        [None, Some(key.tenant)].into_iter().any(|tenant| {
-            let at = revoked.get(&(tenant, key.id));
-            at.is_some_and(|at| *at >= known.asked_ms)
+        let whose = [key.id, key.created_by];
+        whose.into_iter().any(|subject| {
+            let after = |tenant| {
+                let at = revoked.get(&(tenant, subject));
+                at.is_some_and(|at| *at >= key.known_at_ms)
+            };
+            after(None) || after(Some(key.tenant))
         })
     }
 

@@ -72,9 +72,9 @@ impl TenantDirectory {
                 let Some(inner) = weak.upgrade() else { return };
                 inner.hear(&change);
                 if change == TenantChange::Listening
-                    && let Err(error) = inner.access.catch_up().await
+                    && let Err(error) = inner.access.ensure_current().await
                 {
-                    // What is asked for first tries again, and none passes before it succeeded once.
+                    // The next request tries again.
                     tracing::debug!(error = %error, "what was taken back meanwhile is not known yet");
                 }
             }
@@ -173,13 +173,17 @@ impl Inner {
                 self.changes.fetch_add(1, Ordering::AcqRel);
                 self.outdate(None);
                 self.listening.store(true, Ordering::Release);
+                self.access.hears(true);
             }
             TenantChange::Revoked(taken_back) => self.access.revoke(&Revocation {
                 tenant: taken_back.tenant,
                 subject: taken_back.subject,
                 at_ms: taken_back.at_ms,
             }),
-            TenantChange::Deaf => self.listening.store(false, Ordering::Release),
+            TenantChange::Deaf => {
+                self.listening.store(false, Ordering::Release);
+                self.access.hears(false);
+            }
         }
     }
 

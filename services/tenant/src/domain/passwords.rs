@@ -14,27 +14,37 @@ use tokio::sync::Semaphore;
 pub const MIN_LENGTH: usize = 12;
 /// Most bytes: hashing takes what it is given.
 pub const MAX_BYTES: usize = 256;
-/// Wrong passwords in a row before an account is locked.
-const PATIENCE: i32 = 5;
+/// Wrong passwords in a row, of one address, before it is not listened to for a while.
+pub const PATIENCE: i32 = 5;
+/// Wrong passwords in a row of all addresses together before nobody is: high, or any stranger could keep anybody out.
+pub const LONG_PATIENCE: i32 = 200;
+/// How long a password waits for its turn.
+const WAIT: Duration = Duration::from_secs(5);
 /// Longest lock, in seconds.
 const LONGEST_LOCK: u64 = 15 * 60;
 
-/// Hashes and compares on threads of their own, no more at once than there are cores: each takes tens of milliseconds and
-/// 19 MiB.
+/// Hashes and compares on threads of their own, few at once: each takes tens of milliseconds and 19 MiB.
 #[derive(Clone)]
 pub struct Passwords(Arc<Semaphore>);
 
 /// A password could not be worked on.
 #[derive(Debug, thiserror::Error)]
-#[error("hashing failed: {0}")]
-pub struct HashingFailed(String);
+pub enum HashingFailed {
+    /// For want of memory.
+    #[error("hashing failed: {0}")]
+    Failed(String),
+    /// Too many wait for their turn.
+    #[error("too many passwords wait to be hashed")]
+    Busy,
+}
 
 impl Passwords {
     /// Makes the workshop.
     #[must_use]
     pub fn new() -> Self {
+        // Half of the cores: the other half is for those who are in.
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self(Arc::new(Semaphore::new(cores)))
+        Self(Arc::new(Semaphore::new((cores / 2).max(1))))
     }
 
     /// Returns what is kept of a password.
@@ -68,7 +78,10 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashingFailed> {
-        let _turn = self.0.acquire().await.map_err(failed)?;
+        let turn = tokio::time::timeout(WAIT, self.0.acquire()).await;
+        let _turn = turn
+            .map_err(|_ignored| HashingFailed::Busy)?
+            .map_err(failed)?;
         tokio::task::spawn_blocking(work).await.map_err(failed)
     }
 }
@@ -85,7 +98,7 @@ fn nobodys() -> &'static str {
 }
 
 fn failed(error: impl std::fmt::Display) -> HashingFailed {
-    HashingFailed(error.to_string())
+    HashingFailed::Failed(error.to_string())
 }
 
 /// Says what is wrong with a new password, if anything is.
@@ -100,11 +113,11 @@ pub fn fault(password: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns for how long an account is locked after that many wrong passwords in a row: not at all for the first few, then
-/// twice as long each time.
+/// Returns for how long no password is looked at after that many wrong ones in a row: not at all before `patience` is
+/// reached, then twice as long each time.
 #[must_use]
-pub fn lock_after(failures: i32) -> Option<Duration> {
-    let over = u32::try_from(failures - PATIENCE).ok()?;
+pub fn lock_after(failures: i32, patience: i32) -> Option<Duration> {
+    let over = u32::try_from(failures.saturating_sub(patience)).ok()?;
     let seconds = 2_u64.saturating_pow(over.min(20)).saturating_mul(2);
     Some(Duration::from_secs(seconds.min(LONGEST_LOCK)))
 }
@@ -115,10 +128,10 @@ mod tests {
 
     #[test]
     fn locks_grow_and_end() {
-        assert_eq!(lock_after(4), None);
-        assert_eq!(lock_after(5), Some(Duration::from_secs(2)));
-        assert_eq!(lock_after(8), Some(Duration::from_secs(16)));
-        assert_eq!(lock_after(i32::MAX), Some(Duration::from_secs(900)));
+        assert_eq!(lock_after(4, 5), None);
+        assert_eq!(lock_after(5, 5), Some(Duration::from_secs(2)));
+        assert_eq!(lock_after(8, 5), Some(Duration::from_secs(16)));
+        assert_eq!(lock_after(i32::MAX, 5), Some(Duration::from_secs(900)));
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use averis_contracts::access::{InspectKey, KnownKey, Revocation};
 use averis_service_kit::auth::ServiceCaller;
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::reply::Reply;
+use averis_tenant_context::{Permission, PermissionSet, TenantRole};
 
 use crate::State;
 use crate::error::TenantError;
@@ -21,14 +22,27 @@ pub async fn inspect_key(
     let key = state
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
-            Ok(access::use_key(conn, &digest).await?)
+            let Some(key) = access::use_key(conn, &digest).await? else {
+                return Ok(None);
+            };
+            let maker = access::maker(conn, &key).await?;
+            Ok(Some((key, maker, access::now_ms(conn).await?)))
         })
         .await?;
-    let key = key.ok_or_else(Problem::not_found)?;
+    let (key, maker, known_at_ms) = key.ok_or_else(Problem::not_found)?;
+    let mut scopes: Vec<Permission> = words(&key.scopes);
+    // A key can do no more than who made it can now.
+    if let Some((status, roles)) = maker {
+        let roles = words::<TenantRole>(&roles).into_iter();
+        let may = roles.fold(PermissionSet::NONE, |all, role| all.or(role.permissions()));
+        scopes.retain(|scope| status == "active" && may.contains(*scope));
+    }
     Ok(Reply::ok(&KnownKey {
         id: key.id,
         tenant: key.tenant_id,
-        scopes: words(&key.scopes),
+        created_by: key.created_by,
+        known_at_ms,
+        scopes,
         expires_at_ms: key.expires_at.map(|at| at.timestamp_millis()),
     }))
 }

@@ -234,11 +234,19 @@ fn new_key<T>(
     (key, row)
 }
 
-/// A key can do no more than who makes it, and makes no keys itself.
+/// What a key never may: whoever administers is a person.
+const FOR_PEOPLE: [Permission; 3] = [
+    Permission::KeyWrite,
+    Permission::MemberWrite,
+    Permission::TenantWrite,
+];
+
+/// A key can do no more than who makes it, and administers nothing.
 fn check_scopes(caller: &Identity, scopes: &[Permission]) -> Result<(), Problem> {
-    let wrong = scopes.iter().enumerate().filter(|(_, scope)| {
-        !caller.permissions.contains(**scope) || **scope == Permission::KeyWrite
-    });
+    let wrong = scopes
+        .iter()
+        .enumerate()
+        .filter(|(_, scope)| !caller.permissions.contains(**scope) || FOR_PEOPLE.contains(scope));
     let wrong: Vec<FieldProblem> = wrong
         .map(|(place, scope)| {
             let message = format!("{scope} is not the caller's to give to a key");

@@ -8,7 +8,7 @@
 pub mod invitations;
 
 use actix_web::web::Data;
-use averis_service_kit::auth::Identity;
+use averis_service_kit::auth::{CallerKind, Identity};
 use averis_service_kit::body::MergePatch;
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::Command;
@@ -30,8 +30,8 @@ use crate::error::{TenantError, codes};
 use crate::http::once;
 use crate::http::scope::OwnTenant;
 use crate::http::tokens::words;
-use crate::store::access;
 use crate::store::members::{self, MemberChanges, MemberRow};
+use crate::store::{access, api_keys};
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
@@ -287,6 +287,10 @@ pub async fn remove_member(
                 keep_an_admin(conn, own, id).await?;
             }
             members::remove(conn, own, id).await?;
+            // Who made a key knows it.
+            for key in api_keys::revoke_made_by(conn, own, id).await? {
+                access::revoke(conn, Some(own), key).await?;
+            }
             Ok(access::revoke(conn, Some(own), id).await?)
         })
         .await?;
@@ -320,7 +324,8 @@ fn role_names(roles: &[TenantRole]) -> Vec<String> {
 
 /// Only a tenant's admin gives or takes the roles with which one could take all others, and changes those who have one.
 fn check_roles(caller: &Identity, before: &[String], after: &[String]) -> Result<(), Problem> {
-    let is_admin = caller.permissions.contains(Permission::TenantWrite);
+    let is_person = caller.kind == CallerKind::Person;
+    let is_admin = is_person && caller.permissions.contains(Permission::TenantWrite);
     let mut concerned = words::<TenantRole>(before).into_iter().chain(words(after));
     if !is_admin && concerned.any(TenantRole::is_guarded) {
         return Err(Problem::new(common::FORBIDDEN)

@@ -58,13 +58,17 @@ impl<P: Need, T: Need> FromRequest for Scope<P, T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let own = tenancy::resolved(req).map(|tenant| tenant.id.0);
-        let needed = match own {
+        let tenant = tenancy::resolved(req);
+        let needed = match tenant {
             Some(_) => T::PERMISSION,
             None => P::PERMISSION,
         };
-        ready(require(req, needed).map(|_| Self {
-            own,
+        let may = require(req, needed).and_then(|_| match &tenant {
+            Some(tenant) => check_writable(req, tenant),
+            None => Ok(()),
+        });
+        ready(may.map(|()| Self {
+            own: tenant.map(|tenant| tenant.id.0),
             permissions: PhantomData,
         }))
     }
@@ -95,13 +99,20 @@ impl<T: Need> FromRequest for OwnTenant<T> {
 fn own_tenant<T: Need>(req: &HttpRequest) -> Result<OwnTenant<T>, Problem> {
     let caller = require(req, T::PERMISSION)?;
     let context = tenancy::resolved(req).ok_or_else(|| Problem::new(codes::INVALID_TENANT))?;
-    let reads = matches!(*req.method(), Method::GET | Method::HEAD);
-    if !reads && !context.status.is_writable() {
-        return Err(Problem::new(codes::TENANT_SUSPENDED));
-    }
+    check_writable(req, &context)?;
     Ok(OwnTenant {
         context,
         caller,
         permission: PhantomData,
     })
+}
+
+/// A suspended tenant reads, and changes nothing itself.
+fn check_writable(req: &HttpRequest, tenant: &TenantContext) -> Result<(), Problem> {
+    let reads = matches!(*req.method(), Method::GET | Method::HEAD);
+    if reads || tenant.status.is_writable() {
+        Ok(())
+    } else {
+        Err(Problem::new(codes::TENANT_SUSPENDED))
+    }
 }

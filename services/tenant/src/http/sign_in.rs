@@ -3,9 +3,11 @@
 //! A sign-in gives a token that is good for nothing but to be exchanged: for an access token of one tenant, or of the
 //! platform, and a refresh token that gives the next. To switch tenants is another exchange.
 
+use actix_web::HttpRequest;
 use actix_web::web::Data;
 use averis_service_kit::auth::Person;
 use averis_service_kit::body::Body;
+use averis_service_kit::limit::client_address;
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::reply::Reply;
 use averis_tenant_db::PlatformConn;
@@ -16,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::State;
+use crate::domain::passwords::HashingFailed;
 use crate::domain::{emails, passwords, secrets};
 use crate::error::{TenantError, codes};
 use crate::http::internal;
@@ -52,7 +55,7 @@ pub struct SignedIn {
 /// Unknown addresses, wrong passwords and locked accounts get the same answer, which takes the same time.
 #[utoipa::path(post, path = "/api/tenant/v1/sign-in", tag = "sign-in", security(()), request_body = SignIn,
     responses((status = 200, description = "A sign-in.", body = SignedIn)))]
-pub async fn sign_in(state: Data<State>, body: Body<SignIn>) -> ApiResult<Reply> {
+pub async fn sign_in(req: HttpRequest, state: Data<State>, body: Body<SignIn>) -> ApiResult<Reply> {
     let SignIn { email, password } = body.0;
     let email = emails::normal(&email).unwrap_or_default();
     let user = state
@@ -62,14 +65,23 @@ pub async fn sign_in(state: Data<State>, body: Body<SignIn>) -> ApiResult<Reply>
         })
         .await?;
     let kept = user.as_ref().and_then(|user| user.password_hash.clone());
-    let matches = state.passwords.matches(password, kept).await;
-    let matches = matches.map_err(|error| Problem::new(internal()).because(error))?;
+    let matches = state.passwords.matches(password, kept.clone()).await;
+    let matches = matches.map_err(Problem::from)?;
     let user = user.map(|user| user.id).filter(|_| matches);
-    let digest = secrets::digest(&email);
+    let guesses = Guesses::at(&email, &req);
     let session = state
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
-            Ok(decide(conn, &digest, user).await?)
+            // A password that was changed meanwhile is the old one.
+            let right = match user {
+                Some(id) => users::holds_password(conn, id, kept.as_deref()).await?,
+                None => false,
+            };
+            let counts = guesses.count(conn, right).await?;
+            Ok(match user.filter(|_| counts) {
+                Some(user) => Some((user, begin(conn, user, "local").await?)),
+                None => None,
+            })
         })
         .await?;
     let Some((user, session)) = session else {
@@ -84,27 +96,45 @@ pub async fn sign_in(state: Data<State>, body: Body<SignIn>) -> ApiResult<Reply>
     .secret())
 }
 
-/// Begins a session of the person whose password it was, or counts that it was nobody's.
-async fn decide(
-    conn: &mut PlatformConn<'_>,
-    email_digest: &[u8],
-    user: Option<Uuid>,
-) -> diesel::QueryResult<Option<(Uuid, Uuid)>> {
-    let now = Utc::now();
-    let (failures, locked_until) = sign_ins::hold(conn, email_digest).await?;
-    if locked_until.is_some_and(|until| until > now) {
-        return Ok(None);
+/// Guesses at one secret, counted by where they come from and altogether.
+pub struct Guesses([(Vec<u8>, i32); 2]);
+
+impl Guesses {
+    /// Guesses at what belongs to `whose`, by whoever sent the request.
+    pub fn at(whose: &str, req: &HttpRequest) -> Self {
+        let here = match client_address(req) {
+            Some(address) => format!("{whose} {address}"),
+            None => format!("{whose} nowhere"),
+        };
+        Self([
+            (secrets::digest(&here), passwords::PATIENCE),
+            (secrets::digest(whose), passwords::LONG_PATIENCE),
+        ])
     }
-    let Some(user) = user else {
-        let failures = failures.saturating_add(1);
-        let lock = passwords::lock_after(failures);
-        let until = lock.and_then(|lock| TimeDelta::from_std(lock).ok());
-        sign_ins::note(conn, email_digest, failures, until.map(|lock| now + lock)).await?;
-        return Ok(None);
-    };
-    sign_ins::note(conn, email_digest, 0, None).await?;
-    let session = begin(conn, user, "local").await?;
-    Ok(Some((user, session)))
+
+    /// Counts a guess, and says whether it counts: not while guesses are not looked at, and not if it was wrong.
+    pub async fn count(
+        &self,
+        conn: &mut PlatformConn<'_>,
+        right: bool,
+    ) -> diesel::QueryResult<bool> {
+        let now = Utc::now();
+        let mut held = Vec::new();
+        for (digest, patience) in &self.0 {
+            let (failures, locked_until) = sign_ins::hold(conn, digest).await?;
+            if locked_until.is_some_and(|until| until > now) {
+                return Ok(false);
+            }
+            held.push((digest, *patience, failures));
+        }
+        for (digest, patience, failures) in held {
+            let failures = if right { 0 } else { failures.saturating_add(1) };
+            let lock = passwords::lock_after(failures, patience);
+            let lock = lock.and_then(|lock| TimeDelta::from_std(lock).ok());
+            sign_ins::note(conn, digest, failures, lock.map(|lock| now + lock)).await?;
+        }
+        Ok(right)
+    }
 }
 
 /// Begins a session.
@@ -123,6 +153,7 @@ pub async fn begin(
         ended_at: None,
     };
     sessions::insert(conn, &row).await?;
+    sessions::forget_some(conn).await?;
     Ok(row.id)
 }
 
@@ -134,8 +165,10 @@ pub async fn sign_out(person: Person, state: Data<State>) -> ApiResult<Reply> {
     state
         .platform
         .transaction(async |conn| -> Result<(), TenantError> {
-            sessions::end(conn, session).await?;
-            Ok(access::revoke(conn, None, session).await?)
+            if sessions::end(conn, session).await? {
+                access::revoke(conn, None, session).await?;
+            }
+            Ok(())
         })
         .await?;
     Ok(Reply::no_content())
@@ -165,6 +198,7 @@ pub fn acceptable(password: &str, _: &()) -> garde::Result {
     request_body = ChangePassword, responses((status = 204, description = "Changed.")))]
 pub async fn change_password(
     person: Person,
+    req: HttpRequest,
     state: Data<State>,
     body: Body<ChangePassword>,
 ) -> ApiResult<Reply> {
@@ -178,9 +212,18 @@ pub async fn change_password(
         .read(async |conn| -> Result<_, TenantError> { Ok(users::find(conn, user).await?) })
         .await?;
     let kept = row.and_then(|row| row.password_hash);
-    let failed = |error| Problem::new(internal()).because(error);
+    let failed = |error: HashingFailed| Problem::from(error);
     let matches = state.passwords.matches(current_password, kept.clone());
-    if !matches.await.map_err(failed)? {
+    let matches = matches.await.map_err(failed)?;
+    // A token that was stolen is no licence to guess.
+    let guesses = Guesses::at(&format!("password of {user}"), &req);
+    let counts = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            Ok(guesses.count(conn, matches).await?)
+        })
+        .await?;
+    if !counts {
         return Err(Problem::new(codes::SIGN_IN_REFUSED));
     }
     let hash = state.passwords.hash(new_password).await.map_err(failed)?;

@@ -360,6 +360,23 @@ async fn check_quarantine(conn: &mut PlatformConn<'_>, row: &TenantRow) -> Resul
     Ok(())
 }
 
+/// Subdomains that a tenant may hold back from all others at once.
+const MOST_RELEASED: i64 = 5;
+
+/// Refuses another change after many: each holds a name back for months.
+async fn check_changes(conn: &mut PlatformConn<'_>, id: Uuid) -> Result<(), TenantError> {
+    if store::count_released(conn, id, QUARANTINE_DAYS).await? < MOST_RELEASED {
+        return Ok(());
+    }
+    Err(Problem::new(codes::LIMIT_REACHED)
+        .detail(format!(
+            "A subdomain may change {MOST_RELEASED} times in {QUARANTINE_DAYS} days."
+        ))
+        .with("limit", "subdomain_changes")
+        .with("maximum", MOST_RELEASED)
+        .into())
+}
+
 /// Locks a tenant that the caller has seen as it is.
 async fn locked(
     conn: &mut PlatformConn<'_>,

@@ -150,8 +150,9 @@ async fn exchange(
             let found = sessions::find_refresh(conn, digest).await?;
             let (session, used) = found.ok_or_else(|| refused("no such refresh token"))?;
             if used {
-                sessions::end(conn, session).await?;
-                access::revoke(conn, None, session).await?;
+                if sessions::end(conn, session).await? {
+                    access::revoke(conn, None, session).await?;
+                }
                 return Ok(Exchanged::Stolen);
             }
             sessions::use_refresh(conn, digest).await?;
@@ -160,6 +161,10 @@ async fn exchange(
     };
     let session = sessions::hold(conn, session).await?;
     let session = session.ok_or_else(|| refused("the session has ended"))?;
+    let is_first = matches!(shown, Shown::Session(_));
+    if is_first && sessions::is_exchanged(conn, session.id).await? {
+        return Err(refused("the sign-in was exchanged before").into());
+    }
     users::hold_memberships(conn, session.user_id).await?;
     let user = users::find(conn, session.user_id).await?;
     let user = user.ok_or_else(|| refused("the person is gone"))?;
@@ -172,6 +177,10 @@ async fn exchange(
         ..Grantee::default()
     };
     let key = match (tenant, grant) {
+        // Who is no longer of the staff has no use of a grant.
+        (_, Some(_)) if user.global_roles.is_empty() => {
+            return Err(Problem::new(common::GRANT_REQUIRED).into());
+        }
         (Some(key), Some(grant)) => {
             let found = grants::find_active(conn, grant, user.id, key.as_str()).await?;
             let (tenant, until) = found.ok_or_else(|| Problem::new(common::GRANT_REQUIRED))?;

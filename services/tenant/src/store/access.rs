@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::schema::{api_keys, revocations, tenants};
+use crate::schema::{api_keys, revocations, tenant_users, tenants};
 
 /// What is kept about revocations, in milliseconds: longer than any access token lives.
 const KEPT_MS: i64 = 3_600_000;
@@ -18,38 +18,49 @@ pub struct UsableKey {
     pub id: Uuid,
     pub tenant_id: Uuid,
     pub scopes: Vec<String>,
+    pub created_by: Uuid,
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Finds a key that was neither revoked nor has expired, and notes that it is used.
+/// Finds a key that was neither revoked nor has expired, and notes that it is used: in one statement, so that a
+/// revocation under way is waited for and then seen.
 pub async fn use_key(conn: &mut PlatformConn<'_>, digest: &[u8]) -> QueryResult<Option<UsableKey>> {
-    let usable = api_keys::table
-        .inner_join(tenants::table)
+    let unexpired = api_keys::expires_at
+        .is_null()
+        .or(api_keys::expires_at.gt(diesel::dsl::now));
+    let key: Option<UsableKey> = diesel::update(api_keys::table)
         .filter(api_keys::digest.eq(digest))
         .filter(api_keys::revoked_at.is_null())
-        .filter(tenants::status.ne("purged"))
-        .filter(
-            api_keys::expires_at
-                .is_null()
-                .or(api_keys::expires_at.gt(diesel::dsl::now)),
-        );
-    let found: Option<UsableKey> = usable
-        .select((
+        .filter(unexpired)
+        .set(api_keys::last_used_at.eq(diesel::dsl::now))
+        .returning((
             api_keys::id,
             api_keys::tenant_id,
             api_keys::scopes,
+            api_keys::created_by,
             api_keys::expires_at,
         ))
-        .first(conn)
+        .get_result(conn)
         .await
         .optional()?;
-    if let Some(key) = &found {
-        diesel::update(api_keys::table.find(key.id))
-            .set(api_keys::last_used_at.eq(diesel::dsl::now))
-            .execute(conn)
-            .await?;
-    }
-    Ok(found)
+    let Some(key) = key else { return Ok(None) };
+    let tenant = tenants::table.find(key.tenant_id).select(tenants::status);
+    let status: String = tenant.first(conn).await?;
+    Ok((status != "purged").then_some(key))
+}
+
+/// Finds the membership of who made a key: its status and roles. None for who never was a member, as the operator.
+pub async fn maker(
+    conn: &mut PlatformConn<'_>,
+    key: &UsableKey,
+) -> QueryResult<Option<(String, Vec<String>)>> {
+    tenant_users::table
+        .find((key.tenant_id, key.created_by))
+        .select((tenant_users::status, tenant_users::roles))
+        .for_share()
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Takes back what somebody has, in a tenant or everywhere, and forgets what no token can remember.
@@ -72,20 +83,25 @@ pub async fn revoke(
         .map(drop)
 }
 
-/// Lists what was taken back lately: tenant, subject, milliseconds since 1970.
+/// Lists what was taken back lately, each thing once: tenant, subject, milliseconds since 1970 of the last time.
 pub async fn revocations(
     conn: &mut PlatformConn<'_>,
 ) -> QueryResult<Vec<(Option<Uuid>, Uuid, i64)>> {
     let past = now_ms(conn).await? - KEPT_MS;
-    revocations::table
+    let rows: Vec<(Option<Uuid>, Uuid, Option<i64>)> = revocations::table
         .filter(revocations::at_ms.ge(past))
+        .group_by((revocations::tenant_id, revocations::subject))
         .select((
             revocations::tenant_id,
             revocations::subject,
-            revocations::at_ms,
+            diesel::dsl::max(revocations::at_ms),
         ))
         .load(conn)
-        .await
+        .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(tenant, subject, at)| (tenant, subject, at.unwrap_or(past)))
+        .collect())
 }
 
 /// Returns this moment by the database's clock, which revocations go by, in milliseconds since 1970.

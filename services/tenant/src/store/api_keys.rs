@@ -59,6 +59,25 @@ pub async fn lock(
     row.first(conn).await.optional()
 }
 
+/// Revokes all keys that a person made in a tenant, and returns them.
+pub async fn revoke_made_by(
+    conn: &mut PlatformConn<'_>,
+    tenant: Uuid,
+    user: Uuid,
+) -> QueryResult<Vec<Uuid>> {
+    diesel::update(api_keys::table)
+        .filter(api_keys::tenant_id.eq(tenant))
+        .filter(api_keys::created_by.eq(user))
+        .filter(api_keys::revoked_at.is_null())
+        .set((
+            api_keys::revoked_at.eq(diesel::dsl::now),
+            api_keys::version.eq(api_keys::version + 1),
+        ))
+        .returning(api_keys::id)
+        .get_results(conn)
+        .await
+}
+
 /// Lists a tenant's keys by age.
 pub async fn list(
     conn: &mut PlatformConn<'_>,

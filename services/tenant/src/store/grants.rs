@@ -29,14 +29,19 @@ pub async fn find_active(
     user: Uuid,
     key: &str,
 ) -> QueryResult<Option<(Uuid, DateTime<Utc>)>> {
+    let tenant = tenants::table
+        .filter(tenants::key.eq(key))
+        .filter(tenants::status.ne("purged"))
+        .select(tenants::id);
+    let Some(tenant) = tenant.first::<Uuid>(conn).await.optional()? else {
+        return Ok(None);
+    };
     support_grants::table
-        .inner_join(tenants::table)
-        .filter(support_grants::id.eq(id))
+        .find(id)
+        .filter(support_grants::tenant_id.eq(tenant))
         .filter(support_grants::user_id.eq(user))
         .filter(support_grants::ended_at.is_null())
         .filter(support_grants::expires_at.gt(diesel::dsl::now))
-        .filter(tenants::key.eq(key))
-        .filter(tenants::status.ne("purged"))
         .select((support_grants::tenant_id, support_grants::expires_at))
         // Who ends the grant waits, and takes back what is made here.
         .for_share()

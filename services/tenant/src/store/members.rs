@@ -200,6 +200,7 @@ pub async fn put_invitation(conn: &mut PlatformConn<'_>, row: &InvitationRow) ->
             invitations::digest.eq(&row.digest),
             invitations::invited_by.eq(row.invited_by),
             invitations::expires_at.eq(row.expires_at),
+            invitations::created_at.eq(diesel::dsl::now),
         ))
         .execute(conn)
         .await
@@ -218,6 +219,21 @@ pub async fn find_invitation(
         .first(conn)
         .await
         .optional()
+}
+
+/// Whether an invitation was sent after that moment.
+pub async fn was_invited_since(
+    conn: &mut PlatformConn<'_>,
+    tenant: Uuid,
+    user: Uuid,
+    since: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let sent = invitations::table
+        .find((tenant, user))
+        .filter(invitations::created_at.gt(since));
+    diesel::select(diesel::dsl::exists(sent))
+        .get_result(conn)
+        .await
 }
 
 /// Uses an invitation up. `false` says that somebody else was quicker.

@@ -39,14 +39,39 @@ pub async fn hold(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<Option<S
         .optional()
 }
 
-/// Ends a session.
-pub async fn end(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<()> {
-    diesel::update(sessions::table.find(id))
+/// Ends a session. `false` says that it had ended.
+pub async fn end(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<bool> {
+    let ended = diesel::update(sessions::table.find(id))
         .filter(sessions::ended_at.is_null())
-        .set(sessions::ended_at.eq(diesel::dsl::now))
-        .execute(conn)
+        .set(sessions::ended_at.eq(diesel::dsl::now));
+    Ok(ended.execute(conn).await? == 1)
+}
+
+/// Whether a session has had a refresh token.
+pub async fn is_exchanged(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<bool> {
+    let tokens = refresh_tokens::table.filter(refresh_tokens::session_id.eq(id));
+    diesel::select(diesel::dsl::exists(tokens))
+        .get_result(conn)
         .await
-        .map(drop)
+}
+
+/// Forgets some sessions that ended, or expired, more than a day ago, with their refresh tokens.
+pub async fn forget_some(conn: &mut PlatformConn<'_>) -> QueryResult<()> {
+    let past = Utc::now() - chrono::TimeDelta::days(1);
+    let old: Vec<Uuid> = sessions::table
+        .filter(
+            sessions::expires_at
+                .lt(past)
+                .or(sessions::ended_at.lt(past)),
+        )
+        .select(sessions::id)
+        .limit(50)
+        .for_update()
+        .skip_locked()
+        .load(conn)
+        .await?;
+    let old = sessions::table.filter(sessions::id.eq_any(old));
+    diesel::delete(old).execute(conn).await.map(drop)
 }
 
 /// Ends all sessions of a person but one, and returns them.

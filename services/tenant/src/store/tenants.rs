@@ -248,6 +248,21 @@ pub async fn is_in_quarantine(
         .await
 }
 
+/// Counts the subdomains that a tenant gave up lately.
+pub async fn count_released(
+    conn: &mut PlatformConn<'_>,
+    tenant: Uuid,
+    days: i64,
+) -> QueryResult<i64> {
+    let since = Utc::now() - chrono::TimeDelta::days(days);
+    released_subdomains::table
+        .filter(released_subdomains::tenant_id.eq(tenant))
+        .filter(released_subdomains::released_at.gt(since))
+        .count()
+        .get_result(conn)
+        .await
+}
+
 /// A purge's certificate.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = purge_certificates)]

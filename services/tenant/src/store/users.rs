@@ -159,3 +159,14 @@ pub async fn lock(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<UserRow>
     let row = users::table.find(id).select(UserRow::as_select());
     row.for_update().first(conn).await
 }
+
+/// Whether a person still has that password's hash; it stays so until the end of the transaction.
+pub async fn holds_password(
+    conn: &mut PlatformConn<'_>,
+    id: Uuid,
+    hash: Option<&str>,
+) -> QueryResult<bool> {
+    let row = users::table.find(id).select(users::password_hash);
+    let now: Option<String> = row.for_share().first(conn).await?;
+    Ok(now.as_deref() == hash)
+}

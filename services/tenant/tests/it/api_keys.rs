@@ -116,7 +116,13 @@ async fn a_rotated_key_overlaps_and_ends() {
 async fn a_key_can_do_no_more_than_who_makes_it() {
     let platform = Setup::new().await.start(vec![]);
     let acme = platform.tenant("acme").await;
-    for scope in ["key:write", "platform_tenant:write", "storefront:read"] {
+    for scope in [
+        "key:write",
+        "member:write",
+        "tenant:write",
+        "platform_tenant:write",
+        "storefront:read",
+    ] {
         let body = json!({"name": "Too much", "scopes": ["member:read", scope]});
         let refused = acme.client.post(KEYS, &body).await;
         refused.expect_problem(422, "invalid");
@@ -188,4 +194,40 @@ async fn keys_are_the_tenants_own() {
         json!([])
     );
     let _ = machine(&globex, &theirs).get(MEMBERS).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_key_loses_what_its_maker_loses() {
+    let platform = Setup::new().await.start(vec![]);
+    let acme = platform.tenant("acme").await;
+    let bea = crate::members::member(&platform, &acme, &[TenantRole::TenantAdmin]).await;
+    let body = json!({"name": "Bea's", "scopes": ["member:read"]});
+    let made = bea.client.post(KEYS, &body).await.expect(201);
+    let machine = machine(&acme, &made);
+    let _ = machine.get(MEMBERS).await.expect(200);
+    let path = format!("{MEMBERS}/{}", bea.account.id);
+    let change = async |roles: &[&str]| {
+        let version = acme.client.get(&path).await.expect(200).version();
+        let _ = acme
+            .client
+            .patch(&path, version, &json!({"roles": roles}))
+            .await;
+    };
+    // An admin beside her, so that she may lose the role.
+    let _ = crate::members::member(&platform, &acme, &[TenantRole::TenantAdmin]).await;
+    change(&["product_view"]).await;
+    within_a_second("the key shrinks", async || {
+        machine.get(MEMBERS).await.status == 403
+    })
+    .await;
+    change(&["read_only"]).await;
+    within_a_second("the key is as before", async || {
+        machine.get(MEMBERS).await.status == 200
+    })
+    .await;
+    let version = acme.client.get(&path).await.expect(200).version();
+    let _ = acme.client.delete(&path, version).await.expect(204);
+    stops(&machine).await;
+    let seen = acme.client.get(&key_path(&made.id(), "")).await.expect(200);
+    assert!(seen.body["revoked_at"].is_string());
 }

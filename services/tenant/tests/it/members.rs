@@ -103,6 +103,12 @@ async fn an_invitation_is_resent_taken_back_and_ends() {
     let invited = invite(&acme.client, &email, &["user"]).await.expect(201);
     let first = invitation(&platform, &email);
     let resend = member_path(&invited.id(), "/resend-invitation");
+    let at_once = acme.client.command(&resend, 1, &json!({})).await;
+    at_once.expect_problem(429, "rate_limited");
+    let admin = platform.database.connect().await;
+    let tenant = acme.id.to_string();
+    let rest = "UPDATE platform_shared.invitations SET created_at = now() - interval '2 minutes' WHERE tenant_id::text = $1";
+    admin.execute(rest, &[&tenant]).await.expect("aged");
     let _ = acme
         .client
         .command(&resend, 1, &json!({}))
@@ -114,14 +120,13 @@ async fn an_invitation_is_resent_taken_back_and_ends() {
         .await
         .expect_problem(401, "invitation_refused");
     // Expired.
-    let admin = platform.database.connect().await;
     let age =
         "UPDATE platform_shared.invitations SET expires_at = now() WHERE tenant_id::text = $1";
-    let tenant = acme.id.to_string();
     admin.execute(age, &[&tenant]).await.expect("aged");
     accept(&platform, &second, PASSWORD)
         .await
         .expect_problem(401, "invitation_refused");
+    admin.execute(rest, &[&tenant]).await.expect("aged");
     let _ = acme
         .client
         .command(&resend, 1, &json!({}))
@@ -214,12 +219,12 @@ async fn set_seats(platform: &TestPlatform, tenant: &TestTenant, seats: u32) {
 }
 
 /// A member who is signed in.
-struct Member {
-    account: Account,
-    client: Client,
+pub struct Member {
+    pub account: Account,
+    pub client: Client,
 }
 
-async fn member(platform: &TestPlatform, tenant: &TestTenant, roles: &[TenantRole]) -> Member {
+pub async fn member(platform: &TestPlatform, tenant: &TestTenant, roles: &[TenantRole]) -> Member {
     let account = account(platform, &[]).await;
     join(platform, tenant, &account, roles).await;
     let access = access(platform, &account, Some(tenant)).await.expect(200);

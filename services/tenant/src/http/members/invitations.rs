@@ -3,6 +3,7 @@
 //! An invitation is a word that reaches the invited address by mail alone. It is good once, for that person and tenant, and
 //! for a week.
 
+use actix_web::HttpRequest;
 use actix_web::web::Data;
 use averis_service_kit::body::{Body, one_line};
 use averis_service_kit::idempotency::{Command, Post};
@@ -21,10 +22,11 @@ use uuid::Uuid;
 
 use super::{MemberView, answer, check_roles, locked, role_names};
 use crate::State;
+use crate::domain::passwords::HashingFailed;
 use crate::domain::{emails, passwords, secrets};
 use crate::error::{TenantError, codes};
 use crate::http::scope::OwnTenant;
-use crate::http::sign_in::acceptable;
+use crate::http::sign_in::{Guesses, acceptable};
 use crate::http::{internal, once};
 use crate::store::members::{self, InvitationRow, MemberChanges};
 use crate::store::users::{self, UserChanges, UserRow};
@@ -32,6 +34,9 @@ use crate::store::{access, tenants};
 
 /// How long an invitation is good, in days.
 const DAYS: i64 = 7;
+
+/// How long before an invitation is sent again, in seconds.
+const PAUSE: i64 = 60;
 
 /// Somebody to be invited.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -103,6 +108,14 @@ pub async fn resend_invitation(
                 .with("current_status", row.status)
                 .into());
         }
+        // A mailbox is not ours to fill.
+        if members::was_invited_since(conn, own, id, Utc::now() - TimeDelta::seconds(PAUSE)).await?
+        {
+            return Err(Problem::new(common::RATE_LIMITED)
+                .detail("An invitation was sent within the last minute.")
+                .retry_after(60)
+                .into());
+        }
         let invitation = invitation(own, id, tenant.caller.subject, &word);
         members::put_invitation(conn, &invitation).await?;
         Ok(answer(row))
@@ -146,6 +159,7 @@ pub struct AcceptedView {
     request_body = AcceptInvitation,
     responses((status = 200, description = "An active member, who may sign in.", body = AcceptedView)))]
 pub async fn accept_invitation(
+    req: HttpRequest,
     state: Data<State>,
     body: Body<AcceptInvitation>,
 ) -> ApiResult<Reply> {
@@ -165,11 +179,20 @@ pub async fn accept_invitation(
             Ok((found, person.ok_or_else(refused)?))
         })
         .await?;
-    let failed = |error| Problem::new(internal()).because(error);
+    let failed = |error: HashingFailed| Problem::from(error);
     let new_hash = match person.password_hash.clone() {
         Some(kept) => {
             let matches = state.passwords.matches(password, Some(kept)).await;
-            if !matches.map_err(failed)? {
+            // Whoever reads the mails does not know the password yet.
+            let matches = matches.map_err(failed)?;
+            let guesses = Guesses::at(&person.email, &req);
+            let counts = state
+                .platform
+                .transaction(async |conn| -> Result<_, TenantError> {
+                    Ok(guesses.count(conn, matches).await?)
+                })
+                .await?;
+            if !counts {
                 return Err(refused());
             }
             None
@@ -242,7 +265,8 @@ async fn check_seats(
 async fn known_or_new(conn: &mut PlatformConn<'_>, email: &str) -> Result<Uuid, TenantError> {
     let now = Utc::now();
     let row = UserRow {
-        id: Uuid::now_v7(),
+        // Without a time in it: when somebody was first known here is nobody's business.
+        id: Uuid::new_v4(),
         email: email.to_owned(),
         name: String::new(),
         password_hash: None,

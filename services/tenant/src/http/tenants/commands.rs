@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{TenantView, answer, check_quarantine, locked};
+use super::{TenantView, answer, check_changes, check_quarantine, locked};
 use crate::State;
 use crate::domain::tenants::TenantCommand;
 use crate::error::TenantError;
@@ -63,6 +63,7 @@ pub async fn change_subdomain(
         let row = store::update(conn, id, &changes).await?;
         check_quarantine(conn, &row).await?;
         if row.subdomain != before {
+            check_changes(conn, id).await?;
             store::release_subdomain(conn, &before, id).await?;
         }
         Ok(answer(row))
