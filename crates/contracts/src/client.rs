@@ -85,6 +85,18 @@ impl ServiceClient {
         })
     }
 
+    /// Returns a client of the same service, over the same connections, with a breaker of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            service: self.service,
+            base: self.base.clone(),
+            own: self.own.clone(),
+            http: self.http.clone(),
+            breaker: Mutex::default(),
+        }
+    }
+
     /// Asks for `path`. `None` says that the service answered 404.
     ///
     /// # Errors

@@ -35,10 +35,9 @@ impl TenantClient {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
-        Ok(Self {
-            calls: ServiceClient::new("tenant", base.clone(), own.clone())?,
-            inspections: ServiceClient::new("tenant", base, own)?,
-        })
+        let calls = ServiceClient::new("tenant", base, own)?;
+        let inspections = calls.apart();
+        Ok(Self { calls, inspections })
     }
 
     /// Returns the tenant of that name, if there is one that requests may reach.

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::cursor::{CursorSecret, Page, limit};
+use crate::hex::hex;
 use crate::problem::ApiResult;
 use crate::reply::Reply;
 
@@ -94,10 +95,6 @@ impl From<Row> for AuditEvent {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Filters and page of the trail.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -168,8 +165,7 @@ where
     if let Some(caller) = query.caller {
         rows = rows.filter(audit_events::caller.eq(caller));
     }
-    if let Some(cursor) = &query.cursor {
-        let before: i64 = cursors.open(&list, cursor)?;
+    if let Some(before) = cursors.open_asked::<i64>(&list, query.cursor.as_deref())? {
         rows = rows.filter(audit_events::seq.lt(before));
     }
     let rows: Vec<Row> = rows

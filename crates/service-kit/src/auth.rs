@@ -193,8 +193,9 @@ async fn identify(req: &ServiceRequest) -> Result<Option<Arc<Identity>>, Problem
     let limits = req.app_data::<web::Data<Limits>>();
     let config = req.app_data::<web::Data<HttpConfig>>();
     let limits = limits.filter(|_| config.is_some_and(|config| config.rate_limits));
-    let address = client_address(req.request());
-    let may_try = || limits.map_or(Ok(()), |limits| limits.may_try(address));
+    // Asked for only where a credential is not known yet, or bad.
+    let address = || client_address(req.request());
+    let may_try = || limits.map_or(Ok(()), |limits| limits.may_try(address()));
     let access = directory.access();
     let identified = access
         .identify(credential, tenant.as_deref(), may_try)
@@ -202,7 +203,7 @@ async fn identify(req: &ServiceRequest) -> Result<Option<Arc<Identity>>, Problem
     if let (Err(problem), Some(limits)) = (&identified, limits)
         && problem.code() == codes::INVALID_TOKEN
     {
-        limits.note_bad(address);
+        limits.note_bad(address());
     }
     identified.map(Some)
 }

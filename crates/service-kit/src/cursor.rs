@@ -67,6 +67,18 @@ impl CursorSecret {
         serde_json::from_slice(place).map_err(|_ignored| wrong())
     }
 
+    /// Reads the place after which the asked page begins; none for the first page.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_asked<T: DeserializeOwned>(
+        &self,
+        list: &str,
+        cursor: Option<&str>,
+    ) -> Result<Option<T>, Problem> {
+        cursor.map(|cursor| self.open(list, cursor)).transpose()
+    }
+
     fn mac(&self, list: &str) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length");

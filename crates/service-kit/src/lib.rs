@@ -5,6 +5,7 @@ pub mod auth;
 pub mod body;
 pub mod config;
 pub mod cursor;
+pub mod hex;
 pub mod idempotency;
 pub mod limit;
 pub mod metrics;

@@ -11,5 +11,5 @@ pub use jsonwebtoken::Algorithm;
 pub use jsonwebtoken::jwk::JwkSet;
 pub use key_set::{FetchError, KeySet};
 pub use service::{ServiceIdentity, TrustedServices};
-pub use signing::{PERIOD, SigningKeys, SigningSecret};
+pub use signing::{SigningKeys, SigningSecret};
 pub use verify::{Expected, Kind, TokenError, verify};

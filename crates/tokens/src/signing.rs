@@ -13,7 +13,7 @@ use sha2::Sha256;
 use crate::verify::{Kind, TokenError};
 
 /// How long a key signs, in seconds: 30 days.
-pub const PERIOD: i64 = 30 * 24 * 3600;
+const PERIOD: i64 = 30 * 24 * 3600;
 
 /// What stands before the 32 bytes of an Ed25519 seed in PKCS#8 version 1 (RFC 8410, section 7).
 const PKCS8_HEAD: [u8; 16] = [

@@ -3,7 +3,6 @@ DROP TABLE platform_shared.revocations;
 DROP FUNCTION platform_shared.announce_revocation();
 DROP TABLE platform_shared.support_grants;
 DROP TABLE platform_shared.api_keys;
-DROP TABLE platform_shared.sign_in_codes;
 DROP TABLE platform_shared.invitations;
 DROP TABLE platform_shared.refresh_tokens;
 DROP TABLE platform_shared.sessions;

@@ -45,7 +45,7 @@ CREATE TABLE platform_shared.refresh_tokens (
 );
 CREATE INDEX refresh_tokens_session ON platform_shared.refresh_tokens (session_id);
 
--- A word by mail: to accept an invitation, or to sign in without a password.
+-- A word by mail, with which an invitation is accepted.
 CREATE TABLE platform_shared.invitations (
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -55,13 +55,6 @@ CREATE TABLE platform_shared.invitations (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, user_id),
     FOREIGN KEY (tenant_id, user_id) REFERENCES platform_shared.tenant_users (tenant_id, user_id) ON DELETE CASCADE
-);
-
-CREATE TABLE platform_shared.sign_in_codes (
-    user_id uuid PRIMARY KEY REFERENCES platform_shared.users (id),
-    digest bytea NOT NULL CHECK (length(digest) = 32),
-    attempts integer NOT NULL DEFAULT 0,
-    expires_at timestamptz NOT NULL
 );
 
 -- Machines' credentials. The key itself is shown once and never stored.
@@ -122,7 +115,7 @@ CREATE TABLE platform_shared.released_subdomains (
 
 GRANT SELECT, INSERT, UPDATE ON platform_shared.users, platform_shared.sessions, platform_shared.refresh_tokens,
     platform_shared.api_keys, platform_shared.support_grants TO averis_tenant;
-GRANT SELECT, INSERT, UPDATE, DELETE ON platform_shared.invitations, platform_shared.sign_in_codes,
-    platform_shared.sign_in_failures, platform_shared.released_subdomains TO averis_tenant;
+GRANT SELECT, INSERT, UPDATE, DELETE ON platform_shared.invitations, platform_shared.sign_in_failures,
+    platform_shared.released_subdomains TO averis_tenant;
 GRANT DELETE ON platform_shared.tenant_users, platform_shared.sessions TO averis_tenant;
 GRANT SELECT, INSERT, DELETE ON platform_shared.revocations TO averis_tenant;

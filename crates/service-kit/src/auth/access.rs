@@ -1,7 +1,6 @@
 //! The check of credentials, and what is remembered of those that were good.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -21,6 +20,7 @@ use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use super::{CallerKind, Identity};
+use crate::hex::hex;
 use crate::problem::{Problem, codes};
 use crate::request;
 
@@ -51,10 +51,12 @@ pub(crate) struct Access {
     /// What was taken back, by tenant and subject: the latest moment.
     revoked: RwLock<HashMap<(Option<Uuid>, Uuid), i64>>,
     inspections: Semaphore,
-    /// Whether every revocation is heard of, and all from before are known.
-    current: AtomicBool,
-    /// Counts beginnings and ends of hearing: what was learned counts if none came meanwhile.
-    hearing: AtomicU64,
+    /// Whether revocations are being heard of.
+    hears: AtomicBool,
+    /// Counts beginnings and ends of hearing.
+    news: AtomicU64,
+    /// The count at which all that was taken back was known last.
+    known_as_of: AtomicU64,
     /// When all that was taken back was learned last.
     caught_up: Mutex<Option<Instant>>,
 }
@@ -89,8 +91,9 @@ impl Access {
             api_keys: Cache::new(CAPACITY),
             revoked: RwLock::default(),
             inspections: Semaphore::new(INSPECTIONS),
-            current: AtomicBool::new(false),
-            hearing: AtomicU64::new(0),
+            hears: AtomicBool::new(false),
+            news: AtomicU64::new(0),
+            known_as_of: AtomicU64::new(u64::MAX),
             caught_up: Mutex::new(None),
         }
     }
@@ -176,13 +179,11 @@ impl Access {
                 may_try()?;
                 let turn = self.inspections.acquire().await;
                 let _turn = turn.map_err(|error| Problem::new(codes::INTERNAL).because(error))?;
-                let mut digest = String::with_capacity(64);
-                for byte in shown.digest {
-                    // Writing to a text cannot fail.
-                    let _ = write!(digest, "{byte:02x}");
-                }
                 let correlation = request::correlation();
-                let key = self.client.inspect_key(digest, &correlation).await;
+                let key = self
+                    .client
+                    .inspect_key(hex(&shown.digest), &correlation)
+                    .await;
                 let key =
                     key.map_err(|error| Problem::new(codes::IDENTITY_UNAVAILABLE).because(error))?;
                 let known = Arc::new(Inspected {
@@ -236,14 +237,15 @@ impl Access {
 
     /// Notes that from here on every revocation is heard of, or that some may be missed.
     pub fn hears(&self, all: bool) {
-        self.current.store(false, Ordering::Release);
-        // Odd while all is heard.
-        let was = self.hearing.load(Ordering::Acquire);
-        if (was % 2 == 1) != all {
-            self.hearing.fetch_add(1, Ordering::AcqRel);
-        } else if all {
-            self.hearing.fetch_add(2, Ordering::AcqRel);
-        }
+        // Counted first: what was known before no longer counts when hearing begins.
+        self.news.fetch_add(1, Ordering::AcqRel);
+        self.hears.store(all, Ordering::Release);
+    }
+
+    /// Whether every revocation is heard of, and all from before are known.
+    fn is_current(&self) -> bool {
+        self.hears.load(Ordering::Acquire)
+            && self.known_as_of.load(Ordering::Acquire) == self.news.load(Ordering::Acquire)
     }
 
     /// Sees to it that whatever was taken back is known: asks for all of it where something may have been missed, once a
@@ -252,21 +254,19 @@ impl Access {
     /// # Errors
     /// 503 when it could not be had for a few seconds: a credential that was taken back might pass.
     pub async fn ensure_current(&self) -> Result<(), Problem> {
-        if self.current.load(Ordering::Acquire) {
+        if self.is_current() {
             return Ok(());
         }
         let mut caught_up = self.caught_up.lock().await;
         let since = |at: Instant, limit: Duration| at.elapsed() < limit;
-        if self.current.load(Ordering::Acquire) || caught_up.is_some_and(|at| since(at, CATCH_UP)) {
+        if self.is_current() || caught_up.is_some_and(|at| since(at, CATCH_UP)) {
             return Ok(());
         }
-        let hearing = self.hearing.load(Ordering::Acquire);
+        let news = self.news.load(Ordering::Acquire);
         match self.catch_up().await {
             Ok(()) => {
                 *caught_up = Some(Instant::now());
-                let same = self.hearing.load(Ordering::Acquire) == hearing;
-                self.current
-                    .store(same && hearing % 2 == 1, Ordering::Release);
+                self.known_as_of.store(news, Ordering::Release);
                 Ok(())
             }
             Err(_) if caught_up.is_some_and(|at| since(at, BLIND)) => Ok(()),
@@ -286,34 +286,38 @@ impl Access {
 
     /// Whether something of the key was taken back since the tenant service told about it.
     fn is_outdated(&self, known: &Inspected) -> bool {
-        let Some(key) = &known.key else { return false };
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        let whose = [key.id, key.created_by];
-        whose.into_iter().any(|subject| {
-            let after = |tenant| {
-                let at = revoked.get(&(tenant, subject));
-                at.is_some_and(|at| *at >= key.known_at_ms)
-            };
-            after(None) || after(Some(key.tenant))
+        known.key.as_ref().is_some_and(|key| {
+            let whose = [Some(key.id), Some(key.created_by)];
+            self.is_taken_back(whose, Some(key.tenant), key.known_at_ms)
         })
     }
 
     fn is_revoked(&self, identity: &Identity) -> bool {
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        if revoked.is_empty() {
-            return false;
-        }
-        let subjects = [
+        let whose = [
             Some(identity.subject),
             Some(identity.session),
             identity.grant(),
         ];
-        subjects.into_iter().flatten().any(|subject| {
+        self.is_taken_back(whose, identity.tenant, identity.issued_ms)
+    }
+
+    /// Whether any of these was taken back at that moment or later, everywhere or in that tenant.
+    fn is_taken_back(
+        &self,
+        whose: impl IntoIterator<Item = Option<Uuid>>,
+        tenant: Option<Uuid>,
+        since_ms: i64,
+    ) -> bool {
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        if revoked.is_empty() {
+            return false;
+        }
+        whose.into_iter().flatten().any(|subject| {
             let after = |tenant| {
                 let at = revoked.get(&(tenant, subject));
-                at.is_some_and(|at| *at >= identity.issued_ms)
+                at.is_some_and(|at| *at >= since_ms)
             };
-            after(None) || (identity.tenant.is_some() && after(identity.tenant))
+            after(None) || (tenant.is_some() && after(tenant))
         })
     }
 }

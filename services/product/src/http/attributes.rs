@@ -178,10 +178,7 @@ pub async fn list_attributes(
 ) -> ApiResult<Reply> {
     let limit = limit(query.0.limit)?;
     let list = format!("{} attribute-definitions", tenant.context.key);
-    let after = match &query.0.cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let after = state.cursors.open_asked(&list, query.0.cursor.as_deref())?;
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {

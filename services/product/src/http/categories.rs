@@ -179,10 +179,7 @@ pub async fn list_categories(
     } = query.0;
     let limit = limit(asked)?;
     let list = format!("{} categories {parent_id:?}", tenant.context.key);
-    let after = match &cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let after = state.cursors.open_asked(&list, cursor.as_deref())?;
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {

@@ -244,10 +244,7 @@ pub async fn list_imports(
 ) -> ApiResult<Reply> {
     let limit = limit(query.0.limit)?;
     let list = format!("{} imports", tenant.context.key);
-    let before = match &query.0.cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let before = state.cursors.open_asked(&list, query.0.cursor.as_deref())?;
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {

@@ -91,10 +91,7 @@ pub async fn search_products(
         category_id: query.category_id,
     };
     let list = format!("{} search {search:?}", tenant.context.key);
-    let after = match &query.cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let after = state.cursors.open_asked(&list, query.cursor.as_deref())?;
     let result = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {

@@ -169,10 +169,7 @@ pub async fn list_grants(
 ) -> ApiResult<Reply> {
     let limit = limit(query.0.limit)?;
     let list = format!("grants {:?}", scope.own);
-    let after = match &query.0.cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let after = state.cursors.open_asked(&list, query.0.cursor.as_deref())?;
     let rows = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {

@@ -129,10 +129,7 @@ pub async fn list_members(
     let own = tenant.context.id.0;
     let status = query.0.status.map(MemberStatus::as_str);
     let list = format!("members {own} {status:?}");
-    let after = match &query.0.cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let after = state.cursors.open_asked(&list, query.0.cursor.as_deref())?;
     let rows = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {

@@ -18,7 +18,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::State;
-use crate::domain::passwords::HashingFailed;
 use crate::domain::{emails, passwords, secrets};
 use crate::error::{TenantError, codes};
 use crate::http::internal;
@@ -65,8 +64,7 @@ pub async fn sign_in(req: HttpRequest, state: Data<State>, body: Body<SignIn>) -
         })
         .await?;
     let kept = user.as_ref().and_then(|user| user.password_hash.clone());
-    let matches = state.passwords.matches(password, kept.clone()).await;
-    let matches = matches.map_err(Problem::from)?;
+    let matches = state.passwords.matches(password, kept.clone()).await?;
     let user = user.map(|user| user.id).filter(|_| matches);
     let guesses = Guesses::at(&email, &req);
     let session = state
@@ -212,9 +210,8 @@ pub async fn change_password(
         .read(async |conn| -> Result<_, TenantError> { Ok(users::find(conn, user).await?) })
         .await?;
     let kept = row.and_then(|row| row.password_hash);
-    let failed = |error: HashingFailed| Problem::from(error);
     let matches = state.passwords.matches(current_password, kept.clone());
-    let matches = matches.await.map_err(failed)?;
+    let matches = matches.await?;
     // A token that was stolen is no licence to guess.
     let guesses = Guesses::at(&format!("password of {user}"), &req);
     let counts = state
@@ -226,7 +223,7 @@ pub async fn change_password(
     if !counts {
         return Err(Problem::new(codes::SIGN_IN_REFUSED));
     }
-    let hash = state.passwords.hash(new_password).await.map_err(failed)?;
+    let hash = state.passwords.hash(new_password).await?;
     state
         .platform
         .transaction(async |conn| -> Result<(), TenantError> {

@@ -231,10 +231,7 @@ pub async fn list_tenants(
         "tenants {:?} {key:?} {status:?} {subscription_tier:?}",
         scope.own
     );
-    let after = match &cursor {
-        Some(cursor) => Some(state.cursors.open(&list, cursor)?),
-        None => None,
-    };
+    let after = state.cursors.open_asked(&list, cursor.as_deref())?;
     let filter = TenantFilter {
         only: scope.own,
         key: key.map(String::from),

@@ -22,7 +22,6 @@ use uuid::Uuid;
 
 use super::{MemberView, answer, check_roles, locked, role_names};
 use crate::State;
-use crate::domain::passwords::HashingFailed;
 use crate::domain::{emails, passwords, secrets};
 use crate::error::{TenantError, codes};
 use crate::http::scope::OwnTenant;
@@ -179,12 +178,11 @@ pub async fn accept_invitation(
             Ok((found, person.ok_or_else(refused)?))
         })
         .await?;
-    let failed = |error: HashingFailed| Problem::from(error);
     let new_hash = match person.password_hash.clone() {
         Some(kept) => {
             let matches = state.passwords.matches(password, Some(kept)).await;
             // Whoever reads the mails does not know the password yet.
-            let matches = matches.map_err(failed)?;
+            let matches = matches?;
             let guesses = Guesses::at(&person.email, &req);
             let counts = state
                 .platform
@@ -202,7 +200,7 @@ pub async fn accept_invitation(
                 let problem = FieldProblem::new("/password", "invalid", fault.to_string());
                 Problem::invalid(vec![problem])
             })?;
-            Some(state.passwords.hash(password).await.map_err(failed)?)
+            Some(state.passwords.hash(password).await?)
         }
     };
     let (tenant, user) = (found.tenant_id, found.user_id);

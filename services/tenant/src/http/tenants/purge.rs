@@ -1,6 +1,7 @@
 //! The end of a tenant, and the proof of it.
 
 use actix_web::web::Data;
+use averis_service_kit::hex::hex;
 use averis_service_kit::idempotency::{Post, recall, remember};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::problem::{ApiResult, Problem};
@@ -57,12 +58,11 @@ impl From<CertificateRow> for PurgeCertificate {
             digest,
             purged_at,
         } = row;
-        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             tenant_id,
             tenant_key,
             row_counts,
-            digest,
+            digest: hex(&digest),
             purged_at,
         }
     }
