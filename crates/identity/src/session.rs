@@ -28,6 +28,9 @@ pub struct ProviderSession {
 /// A provider did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
+    /// The installation has no such provider.
+    #[error("the identity provider is not set up")]
+    NotSetUp,
     /// The session is no good, or an id is none. The reason is for the log: callers are told no more than that.
     #[error("refused: {0}")]
     Refused(String),

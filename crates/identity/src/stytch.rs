@@ -99,6 +99,12 @@ impl StytchClient {
         Ok(Self { api, issuer, keys })
     }
 
+    /// Returns what the project's tokens name as their issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Checks a session's JWT and returns whose session it is. The signature is checked here; Stytch is only asked for
     /// its keys, and for the member's address when the session does not prove one.
     ///

@@ -12,6 +12,7 @@
 //! | `AVERIS_TENANT_URL` | `http://127.0.0.1:6012` | the tenant service |
 //! | `AVERIS_ISSUER` | `averis` | `iss` of access tokens |
 //! | `AVERIS_RATE_LIMITS` | `true` | whether requests are limited here: `false` where something before the services does |
+//! | `AVERIS_ACCESS_LOG` | `changes` | requests to tenants that get a line in the log: `none`, `all`, or changes, refusals and what staff reads |
 //! | `AVERIS_SERVICE_SECRET` | required | what the service's own key is derived from; each service has another |
 //! | `AVERIS_TRUSTED_SERVICES` | none | public keys of services whose calls are accepted, `name:key,name:key` |
 //! | `AVERIS_CURSOR_SECRET` | required | signs page cursors; the same for all instances |
@@ -27,6 +28,8 @@ use averis_tenant_context::{BaseDomain, ResolutionStrategies};
 use averis_tenant_db::{DatabaseUrl, PoolConfig};
 use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices};
 use url::Url;
+
+use crate::access_log::AccessLog;
 
 /// A variable that stops the service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +111,8 @@ pub struct HttpConfig {
     pub issuer: String,
     /// Whether requests are limited here.
     pub rate_limits: bool,
+    /// Which requests to tenants get a line in the log.
+    pub access_log: AccessLog,
     /// Domain under which each tenant has a label.
     pub base_domain: BaseDomain,
     /// How requests may name their tenant.
@@ -149,6 +154,7 @@ impl HttpConfig {
             metrics: SocketAddr::new(ip, metrics),
             issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
             rate_limits: env.or("AVERIS_RATE_LIMITS", true)?,
+            access_log: env.or("AVERIS_ACCESS_LOG", AccessLog::default())?,
             base_domain: env.or("AVERIS_BASE_DOMAIN", localhost())?,
             strategies: env.or(
                 "TENANT_RESOLUTION_STRATEGY",
@@ -239,6 +245,7 @@ mod tests {
             ("TENANT_RESOLUTION_STRATEGY", "cookie"),
             ("DATABASE_STRATEGY", "shared"),
             ("AVERIS_TRUSTED_PROXIES", "proxy.local"),
+            ("AVERIS_ACCESS_LOG", "some"),
         ] {
             let error = read(&[(name, value)]).expect_err(name).to_string();
             assert!(error.contains(name), "{error}");

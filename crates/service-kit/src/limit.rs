@@ -36,9 +36,13 @@ const NAMELESS_RATE: u32 = 50;
 const GUESSING_RATE: u32 = 10;
 /// How long an address with more bad credentials is not listened to.
 const BARRED: Duration = Duration::from_secs(2);
-/// Where passwords are taken from whoever comes; hashing them is dear.
-const GUESSED_AT: [&str; 2] = [
+/// Where secrets are taken from whoever comes, or made for whoever asks; hashing them is dear.
+const GUESSED_AT: [&str; 6] = [
     "/api/tenant/v1/sign-in",
+    "/api/tenant/v1/sign-in/codes",
+    "/api/tenant/v1/sign-in/code",
+    "/api/tenant/v1/sign-in/provider",
+    "/api/tenant/v1/reset-password",
     "/api/tenant/v1/invitations/accept",
 ];
 /// Requests a second that a caller gets even of a tenant with a small limit.

@@ -24,7 +24,7 @@ use crate::limit::{Limits, limit};
 use crate::problem::{Problem, codes};
 use crate::request::{RequestInfo, scope};
 use crate::tenancy::{TenantDirectory, resolve_tenant};
-use crate::{metrics, openapi};
+use crate::{access_log, metrics, openapi};
 
 /// How long a stopping process waits for what it has begun.
 const SHUTDOWN_SECONDS: u64 = 30;
@@ -246,7 +246,10 @@ async fn trace(
         .match_pattern()
         .unwrap_or_else(|| "none".to_owned());
     metrics::note_request(&route, method.as_str(), status.as_u16(), elapsed);
-    span.in_scope(|| log(&response, elapsed));
+    span.in_scope(|| {
+        log(&response, elapsed);
+        access_log::note(&response, elapsed);
+    });
     Ok(response)
 }
 

@@ -54,7 +54,7 @@ permissions! {
     KeyWrite = "key:write",
     /// Read the audit trail and the grants of the platform's staff.
     AuditRead = "audit:read",
-    /// What an anonymous shopper may read.
+    /// Read the storefront: all that an anonymous shopper may.
     StorefrontRead = "storefront:read",
     /// Read all tenants.
     PlatformTenantRead = "platform_tenant:read",

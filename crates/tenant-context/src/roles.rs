@@ -160,6 +160,8 @@ const TABLE: &[Row] = {
         may(P::CategoryWrite,  &[TenantAdmin, ProductAdmin, ProductMdm]),
         may(P::AttributeWrite, &[TenantAdmin, ProductAdmin, ProductMdm]),
 
+        may(P::StorefrontRead, &[TenantAdmin, ReadOnly, User, EcommerceManager, CustomerService]),
+
         may(P::TenantRead,     &[TenantAdmin, ReadOnly, SystemMonitor, UserAdmin]),
         may(P::TenantWrite,    &[TenantAdmin]),
         may(P::MemberRead,     &[TenantAdmin, UserAdmin, ReadOnly]),
@@ -185,9 +187,7 @@ mod tests {
                 .iter()
                 .filter(|row| row.permission == *permission)
                 .count();
-            // A storefront belongs to shoppers, who have no role.
-            let expected = usize::from(*permission != Permission::StorefrontRead);
-            assert_eq!(rows, expected, "{permission}");
+            assert_eq!(rows, 1, "{permission}");
         }
     }
 
@@ -196,12 +196,7 @@ mod tests {
         let admin = TenantRole::TenantAdmin.permissions();
         for permission in Permission::ALL {
             let platform = permission.as_str().starts_with("platform_");
-            let storefront = *permission == Permission::StorefrontRead;
-            assert_eq!(
-                admin.contains(*permission),
-                !platform && !storefront,
-                "{permission}"
-            );
+            assert_eq!(admin.contains(*permission), !platform, "{permission}");
         }
     }
 

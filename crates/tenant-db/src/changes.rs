@@ -15,8 +15,10 @@ const ACCESS: &str = "averis_access";
 /// How long to wait before a lost connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How often a listener asks for a sign of life, and how long it waits for one.
-const BEAT: Duration = Duration::from_secs(2);
+/// How often a listener asks for a sign of life, and how long it waits for one: together well below the two seconds
+/// within which what was taken back has to stop.
+const BEAT: Duration = Duration::from_millis(400);
+const SIGN_OF_LIFE: Duration = Duration::from_millis(800);
 
 /// What a listener hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +109,7 @@ async fn listen_once(
     let beating = async {
         loop {
             tokio::time::sleep(BEAT).await;
-            let beat = tokio::time::timeout(BEAT, client.batch_execute("SELECT 1"));
+            let beat = tokio::time::timeout(SIGN_OF_LIFE, client.batch_execute("SELECT 1"));
             match beat.await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(error),

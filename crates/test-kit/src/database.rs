@@ -70,7 +70,16 @@ impl Database {
 
     /// Connects as a superuser, to look at what no role of the platform may see.
     pub async fn connect(&self) -> tokio_postgres::Client {
-        let (client, connection) = tokio_postgres::connect(&self.admin_text, tokio_postgres::NoTls)
+        Self::connect_to(&self.admin_text).await
+    }
+
+    /// Connects as a login role, unbound.
+    pub async fn connect_as(&self, role: LoginRole) -> tokio_postgres::Client {
+        Self::connect_to(&self.url_text(role)).await
+    }
+
+    async fn connect_to(url: &str) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
             .await
             .expect("a connection");
         // Ends when the client is dropped; errors reach the client's own calls.

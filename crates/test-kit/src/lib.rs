@@ -14,6 +14,7 @@ mod database;
 mod document;
 mod matrix;
 mod platform;
+pub mod stytch;
 mod timing;
 mod wrong;
 

@@ -118,6 +118,8 @@ pub async fn ask_everything(
             asked.requests += 3;
             asked.admitted += usize::from(admitted) + usize::from(outside);
         }
+        asked.admitted += usize::from(ask_as_shopper(platform, own, &foreign, &operation).await);
+        asked.requests += 3;
         for role in GlobalRole::ALL {
             let may = |permission: &Permission| role.permissions().contains(*permission);
             let admitted = match &needs {
@@ -134,6 +136,36 @@ pub async fn ask_everything(
         }
     }
     asked
+}
+
+/// Asks an operation as an anonymous shopper, who reaches the storefront and nothing else. Says whether it was let in.
+async fn ask_as_shopper(
+    platform: &TestPlatform,
+    own: &TestTenant,
+    foreign: &Client,
+    operation: &Operation,
+) -> bool {
+    let place = format!("{} {} as a shopper", operation.method, operation.path);
+    let token = platform.shopper_token(own.id);
+    let inside = ask(&own.client.with_token(&token), operation).await;
+    let outside = ask(&platform.client.with_token(&token), operation).await;
+    let elsewhere = ask(&foreign.with_token(&token), operation).await;
+    elsewhere.expect_problem(403, "wrong_tenant");
+    match needs(operation) {
+        Needs::OneOf(permissions) => {
+            let admitted = permissions.contains(&Permission::StorefrontRead);
+            check(&inside, admitted, &place);
+            check(&outside, false, &format!("{place} outside"));
+            admitted
+        }
+        // What is open to any caller is; what only a person may is not.
+        Needs::Credential => {
+            let refused = (inside.status, code(&inside)) == (403, "forbidden");
+            assert!(refused || !is_refused(&inside), "{place}: {}", inside.text);
+            !refused
+        }
+        Needs::Nothing => true,
+    }
 }
 
 #[track_caller]

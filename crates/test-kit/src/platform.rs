@@ -3,14 +3,14 @@
 use std::net::{SocketAddr, TcpListener};
 
 use averis_contracts::tenant::TenantClient;
-use averis_identity::MailConfig;
+use averis_identity::{MailConfig, ProvidersConfig};
 use averis_service_kit::config::{Env, HttpConfig, ServiceConfig};
 use averis_service_kit::serve::{Service, serve, serve_metrics};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
 use averis_tenant::{AccessTokens, Grantee};
 use averis_tenant_context::{Domain, GlobalRole, TenantKey, TenantRole};
-use averis_tenant_db::{LoginRole, PoolConfig};
+use averis_tenant_db::{DatabaseUrl, LoginRole, PoolConfig};
 use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices, now_ms};
 use serde_json::json;
 use url::Url;
@@ -44,8 +44,13 @@ pub struct Setup {
     pub capacity: u32,
     /// Where services ask for tenants, when it is not the platform's own address: something in between.
     pub tenant_url: Option<Url>,
+    /// Where the directory of tenants listens to the database, when it is not the database's own address: something in
+    /// between.
+    pub listens_at: Option<SocketAddr>,
     /// Whether requests are limited: tests ask faster than anybody may.
     pub rate_limits: bool,
+    /// Identity providers besides local accounts.
+    pub providers: ProvidersConfig,
     /// The database.
     pub database: Database,
     listener: TcpListener,
@@ -83,7 +88,9 @@ impl Setup {
             pool: PoolConfig::sized(4),
             capacity: 1_000_000,
             tenant_url: None,
+            listens_at: None,
             rate_limits: false,
+            providers: ProvidersConfig::default(),
             database,
             listener,
         }
@@ -104,6 +111,18 @@ impl Setup {
 
     fn tenant_url(&self) -> Url {
         self.tenant_url.clone().unwrap_or_else(|| self.base())
+    }
+
+    fn heard_database(&self) -> DatabaseUrl {
+        let own = self.database.url_text(LoginRole::Tenant);
+        let mut url = Url::parse(&own).expect("an address");
+        if let Some(between) = self.listens_at {
+            url.set_ip_host(between.ip())
+                .expect("the address has a host");
+            url.set_port(Some(between.port()))
+                .expect("the address has a host");
+        }
+        url.as_str().parse().expect("an address")
     }
 
     fn base(&self) -> Url {
@@ -138,6 +157,8 @@ impl Setup {
                 path: mail.path().to_owned(),
                 from: "averis@example.test".to_owned(),
             },
+            providers: self.providers.clone(),
+            stytch_redirect: Some(Url::parse("https://shop.example.test/in").expect("an address")),
         };
         let mut all = vec![averis_tenant::service(tenant).expect("the tenant service")];
         all.extend(services);
@@ -146,7 +167,7 @@ impl Setup {
         http.rate_limits = self.rate_limits;
         let directory = TenantDirectory::new(
             TenantClient::new(self.tenant_url(), identity("averis")).expect("a client"),
-            self.database.url(LoginRole::Tenant),
+            self.heard_database(),
             ISSUER,
         );
         let metrics = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -256,6 +277,19 @@ impl TestPlatform {
             session: Uuid::now_v7(),
             tenant: Some(tenant),
             tenant_roles: roles.to_vec(),
+            ..Grantee::default()
+        };
+        lasting(&self.tokens, &grantee)
+    }
+
+    /// Returns a token of an anonymous shopper in a tenant.
+    #[must_use]
+    pub fn shopper_token(&self, tenant: Uuid) -> String {
+        let grantee = Grantee {
+            subject: Uuid::now_v7(),
+            session: Uuid::now_v7(),
+            tenant: Some(tenant),
+            shopper: true,
             ..Grantee::default()
         };
         lasting(&self.tokens, &grantee)

@@ -69,7 +69,7 @@ pub enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Make the first admin of the platform.
+    /// Make the first admin of the platform, and what else takes the operator.
     Admin {
         /// What.
         #[command(subcommand)]
@@ -253,6 +253,14 @@ pub enum AdminCommand {
         #[arg(long)]
         email: String,
         /// Where secrets and the private PostgreSQL are.
+        #[command(flatten)]
+        state: StateDir,
+    },
+    /// Forget whom the OpenID Connect issuer means by a person: for one who comes as another subject from now on.
+    Unlink {
+        /// The person's address.
+        #[arg(long)]
+        email: String,
         #[command(flatten)]
         state: StateDir,
     },

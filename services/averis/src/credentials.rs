@@ -152,6 +152,25 @@ impl Kept {
     }
 }
 
+/// Keeps other commands from the kept credentials until it is dropped: a refresh token is good once, and two commands that
+/// show the same one end the session.
+struct Held(#[expect(dead_code, reason = "it is held, not used")] fs::File);
+
+impl Held {
+    fn wait_for(file: &Path) -> anyhow::Result<Self> {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let lock = file.with_extension("lock");
+        let opened = fs::File::create(&lock);
+        let opened = opened.with_context(|| format!("opening {}", lock.display()))?;
+        opened
+            .lock()
+            .with_context(|| format!("waiting for {}", lock.display()))?;
+        Ok(Self(opened))
+    }
+}
+
 fn file() -> anyhow::Result<PathBuf> {
     let env = Env::process();
     if let Some(file) = env.optional::<PathBuf>("AVERIS_CREDENTIALS")? {
@@ -165,6 +184,7 @@ fn file() -> anyhow::Result<PathBuf> {
 }
 
 async fn refresh(url: &Url, file: &Path, tenant: Option<&TenantKey>) -> anyhow::Result<String> {
+    let _held = Held::wait_for(file)?;
     let mut kept = Kept::read(file)?;
     let refresh_token = kept.0.get(url.as_str()).context("signed out meanwhile")?;
     let body = json!({"grant_type": "refresh", "refresh_token": refresh_token, "tenant": tenant});
@@ -210,6 +230,7 @@ pub async fn sign_in(url: &Url, email: &str, password: &str) -> anyhow::Result<(
     let body = json!({"grant_type": "session", "session_token": session});
     let answer = post(url, TOKENS, &body).await?;
     let file = file()?;
+    let _held = Held::wait_for(&file)?;
     let mut kept = Kept::read(&file)?;
     keep(&mut kept, url, &file, &answer).map(drop)
 }
@@ -236,6 +257,7 @@ async fn end_session(url: &Url, file: &Path) -> anyhow::Result<()> {
 }
 
 fn forget(url: &Url, file: &Path) -> anyhow::Result<()> {
+    let _held = Held::wait_for(file)?;
     let mut kept = Kept::read(file)?;
     kept.0.remove(url.as_str());
     kept.write(file)

@@ -42,34 +42,46 @@ pub fn service_keys(state: &StateDir) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes admins of the platform.
+/// Makes admins of the platform, and forgets whom an identity provider means by somebody.
 pub async fn admin(command: AdminCommand) -> anyhow::Result<ExitCode> {
-    let AdminCommand::Create { email, state } = command;
-    let password = password()?;
+    let (AdminCommand::Create { state, .. } | AdminCommand::Unlink { state, .. }) = &command;
+    let password = match &command {
+        AdminCommand::Create { .. } => Some(password()?),
+        AdminCommand::Unlink { .. } => None,
+    };
     let database = Database::open(&state.state_dir).await?;
     let secrets = Secrets::load(&state.state_dir)?;
-    let made = make_admin(&database, &secrets, &email, &password).await;
+    let done = administer(&database, &secrets, &command, password.as_deref()).await;
     database.close().await?;
-    made?;
-    println!("{email} is a platform_admin.");
-    Ok(ExitCode::SUCCESS)
+    done
 }
 
-async fn make_admin(
+async fn administer(
     database: &Database,
     secrets: &Secrets,
-    email: &str,
-    password: &str,
-) -> anyhow::Result<()> {
+    command: &AdminCommand,
+    password: Option<&str>,
+) -> anyhow::Result<ExitCode> {
     let passwords = prepare(&database.admin, secrets).await?;
     let provisioner = passwords.url(&database.admin, LoginRole::Provisioner);
     Provisioner::new(provisioner, PoolConfig::sized(1))
         .migrate_platform()
         .await?;
     let accounts = Accounts::new(&passwords.url(&database.admin, LoginRole::Tenant))?;
-    let roles = [GlobalRole::PlatformAdmin];
-    accounts.put(email, "", password, &roles).await?;
-    Ok(())
+    match command {
+        AdminCommand::Create { email, .. } => {
+            let roles = [GlobalRole::PlatformAdmin];
+            let password = password.unwrap_or_default();
+            accounts.put(email, "", password, &roles).await?;
+            println!("{email} is a platform_admin.");
+        }
+        AdminCommand::Unlink { email, .. } => match accounts.unlink(email).await? {
+            None => bail!("nobody has the address {email}"),
+            Some(true) => println!("{email} may come as another subject."),
+            Some(false) => println!("No issuer knows {email}."),
+        },
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a password without showing it, or a line of standard input where there is no terminal.

@@ -93,6 +93,7 @@ async fn serve_on(
             trusted: secrets.trusted()?,
         })
     };
+    let (providers, stytch_redirect) = averis_tenant::provider_config(env)?;
     let tenant = averis_tenant::Config {
         common: common("tenant", LoginRole::Tenant)?,
         provisioner: login(LoginRole::Provisioner),
@@ -100,6 +101,8 @@ async fn serve_on(
         issuer: http.issuer.clone(),
         signing: secrets.signing()?,
         mail: averis_tenant::mail_config(env, Some(options.state.state_dir.join("mail")))?,
+        providers,
+        stytch_redirect,
     };
     let product = averis_product::Config {
         common: common("product", LoginRole::Service(Domain::Product))?,

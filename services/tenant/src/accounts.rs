@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::domain::emails;
 use crate::domain::passwords::{self, HashingFailed, Passwords};
+use crate::http::sign_in::end_all_but;
+use crate::store::providers;
 use crate::store::users::{self, UserChanges, UserRow};
-use crate::store::{access, sessions};
 
 /// Accounts of one database, for those who hold its password.
 pub struct Accounts {
@@ -91,10 +92,26 @@ impl Accounts {
                 };
                 let id = users::update(conn, known.id, &changes).await?.id;
                 // Whoever came in with the old password is out.
-                for session in sessions::end_others(conn, id, Uuid::nil()).await? {
-                    access::revoke(conn, None, session).await?;
-                }
+                end_all_but(conn, id, Uuid::nil()).await?;
                 Ok(id)
+            })
+            .await
+    }
+
+    /// Forgets whom the identity provider means by a person: the next sign-in there goes by the address again. `None` says
+    /// that nobody has the address, otherwise whether there was anything to forget.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unlink(&self, email: &str) -> Result<Option<bool>, AccountError> {
+        let email =
+            emails::normal(email).map_err(|fault| AccountError::Invalid("address", fault))?;
+        self.platform
+            .transaction(async |conn| -> Result<_, AccountError> {
+                let Some(user) = users::find_by_email(conn, &email).await? else {
+                    return Ok(None);
+                };
+                Ok(Some(providers::unlink(conn, user.id).await? > 0))
             })
             .await
     }

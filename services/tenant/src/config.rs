@@ -8,13 +8,20 @@
 //! | `AVERIS_MAIL_FOLDER` | | folder that mails are written to, for development |
 //! | `AVERIS_SMTP_URL` | required without a folder | the mail server, `smtps://user:password@host` |
 //! | `AVERIS_SIGNING_SECRET` | required | what the keys that sign access tokens are derived from |
+//! | `AVERIS_STYTCH_PROJECT_ID` | | project of Stytch B2B, if tenants may be organizations there |
+//! | `AVERIS_STYTCH_SECRET` | required with a project | the project's API secret |
+//! | `AVERIS_STYTCH_REDIRECT_URL` | required with a project | page that links in Stytch's mails lead to |
+//! | `AVERIS_STYTCH_URL` | `https://api.stytch.com` | Stytch itself |
+//! | `AVERIS_OIDC_ISSUER` | | OpenID Connect issuer that speaks for the whole installation, to the letter |
+//! | `AVERIS_OIDC_CLIENT_ID` | required with an issuer | who the installation is to it |
 
 use std::path::PathBuf;
 
-use averis_identity::{MailConfig, SmtpUrl};
+use averis_identity::{MailConfig, OidcConfig, ProvidersConfig, SmtpUrl, StytchConfig};
 use averis_service_kit::config::{ConfigError, Env, ServiceConfig};
 use averis_tenant_db::DatabaseUrl;
 use averis_tokens::SigningSecret;
+use url::Url;
 
 /// Tenants that one database carries well: beyond, a dump of everything hits the lock table.
 pub const DEFAULT_CAPACITY: u32 = 400;
@@ -34,6 +41,10 @@ pub struct Config {
     pub signing: SigningSecret,
     /// How mails are sent.
     pub mail: MailConfig,
+    /// Identity providers besides local accounts.
+    pub providers: ProvidersConfig,
+    /// Page that links in Stytch's mails lead to; there wherever Stytch is.
+    pub stytch_redirect: Option<Url>,
 }
 
 impl Config {
@@ -42,6 +53,7 @@ impl Config {
     /// # Errors
     /// When one is missing or malformed.
     pub fn from_env(env: Env<'_>) -> Result<Self, ConfigError> {
+        let (providers, stytch_redirect) = provider_config(env)?;
         Ok(Self {
             common: ServiceConfig::from_env(env, "tenant")?,
             provisioner: env.required("AVERIS_PROVISIONER_URL")?,
@@ -49,6 +61,8 @@ impl Config {
             issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
             signing: env.required("AVERIS_SIGNING_SECRET")?,
             mail: mail_config(env, None)?,
+            providers,
+            stytch_redirect,
         })
     }
 }
@@ -66,4 +80,32 @@ pub fn mail_config(env: Env<'_>, folder: Option<PathBuf>) -> Result<MailConfig, 
     let path = env.optional("AVERIS_MAIL_FOLDER")?.or(folder);
     let path = path.ok_or_else(|| ConfigError::Missing("AVERIS_SMTP_URL".to_owned()))?;
     Ok(MailConfig::Folder { path, from })
+}
+
+/// Reads which identity providers there are, and where links in Stytch's mails lead to.
+///
+/// # Errors
+/// When a variable is malformed, or one of two that belong together is missing.
+pub fn provider_config(env: Env<'_>) -> Result<(ProvidersConfig, Option<Url>), ConfigError> {
+    let mut providers = ProvidersConfig::default();
+    let mut redirect = None;
+    if let Some(project_id) = env.optional("AVERIS_STYTCH_PROJECT_ID")? {
+        let default = "https://api.stytch.com".to_owned();
+        let base_url: String = env.or("AVERIS_STYTCH_URL", default)?;
+        providers.stytch = Some(StytchConfig {
+            base_url: base_url.parse().map_err(|error: url::ParseError| {
+                ConfigError::Invalid("AVERIS_STYTCH_URL".to_owned(), error.to_string())
+            })?,
+            project_id,
+            secret: env.required("AVERIS_STYTCH_SECRET")?,
+        });
+        redirect = Some(env.required("AVERIS_STYTCH_REDIRECT_URL")?);
+    }
+    if let Some(issuer) = env.optional("AVERIS_OIDC_ISSUER")? {
+        providers.oidc = Some(OidcConfig {
+            issuer,
+            client_id: env.required("AVERIS_OIDC_CLIENT_ID")?,
+        });
+    }
+    Ok((providers, redirect))
 }

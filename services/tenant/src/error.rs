@@ -1,5 +1,6 @@
 //! What can go wrong in this service, and what the caller is told.
 
+use averis_identity::ProviderError;
 use averis_service_kit::problem::Problem;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::{InvalidSettings, TenantStatus};
@@ -28,11 +29,27 @@ pub mod codes {
         "The typed key is not the tenant's",
     );
 
-    /// No such account, another password, or an account that is locked for a while: nobody is told which.
+    /// No such account, another password or code, a provider's session that leads nowhere, or an account that is locked for
+    /// a while: nobody is told which.
     pub const SIGN_IN_REFUSED: Code = Code::new(
         401,
         "sign_in_refused",
-        "The address and the password do not fit, or the account is locked for a while",
+        "What was shown lets nobody in, or the account is locked for a while",
+    );
+    /// The installation does not have the identity provider.
+    pub const PROVIDER_NOT_SET_UP: Code = Code::new(
+        409,
+        "provider_not_set_up",
+        "The identity provider is not set up here",
+    );
+    /// The identity provider does not do what it was asked to.
+    pub const PROVIDER_REFUSED: Code =
+        Code::new(422, "provider_refused", "The identity provider refuses");
+    /// The tenant is an organization of the provider already, or another tenant is that organization.
+    pub const ORGANIZATION_TAKEN: Code = Code::new(
+        409,
+        "organization_taken",
+        "The tenant or the organization is connected already",
     );
     /// The person does not belong to the tenant, or there is none.
     pub const NOT_A_MEMBER: Code = Code::new(
@@ -66,6 +83,9 @@ pub mod codes {
         CAPACITY_REACHED,
         CONFIRMATION_MISMATCH,
         SIGN_IN_REFUSED,
+        PROVIDER_NOT_SET_UP,
+        PROVIDER_REFUSED,
+        ORGANIZATION_TAKEN,
         NOT_A_MEMBER,
         INVITATION_REFUSED,
         MEMBER_EXISTS,
@@ -122,6 +142,28 @@ impl From<diesel::result::Error> for TenantError {
             _ => Self::Db(DbError::Query(error)),
         }
     }
+}
+
+/// Says what is told of a provider that was asked for something. Whoever only wanted to sign in is told less.
+pub fn provider_problem(error: ProviderError) -> Problem {
+    use averis_service_kit::problem::codes as common;
+    let problem = match &error {
+        ProviderError::NotSetUp => Problem::new(codes::PROVIDER_NOT_SET_UP),
+        ProviderError::Unavailable(_) => Problem::new(common::IDENTITY_UNAVAILABLE),
+        ProviderError::RateLimited { retry_after } => {
+            let problem = Problem::new(common::IDENTITY_UNAVAILABLE);
+            problem.retry_after(retry_after.unwrap_or(1))
+        }
+        ProviderError::Refused(_) => Problem::new(codes::PROVIDER_REFUSED),
+        ProviderError::Rejected { error_type, .. } => {
+            let problem = Problem::new(codes::PROVIDER_REFUSED);
+            match error_type {
+                Some(name) => problem.with("provider_error", name.as_str()),
+                None => problem,
+            }
+        }
+    };
+    problem.because(error)
 }
 
 impl From<HashingFailed> for Problem {

@@ -1,6 +1,7 @@
 //! Wire types and handlers.
 
 pub mod access;
+pub mod access_entries;
 pub mod api_keys;
 pub mod audit;
 pub mod grants;
@@ -9,6 +10,7 @@ pub mod me;
 pub mod members;
 pub mod reference;
 pub mod scope;
+pub mod shoppers;
 pub mod sign_in;
 pub mod tenants;
 pub mod tokens;

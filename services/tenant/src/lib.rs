@@ -13,18 +13,21 @@ mod tokens;
 use std::sync::Arc;
 
 use actix_web::web;
-use averis_identity::Mailer;
+use averis_identity::{MailQueue, Mailer, Providers, StytchClient};
 use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::serve::Service;
 use averis_tenant_db::{PlatformDb, Provisioner};
+use url::Url;
 
 pub use accounts::{AccountError, Accounts};
-pub use config::{Config, DEFAULT_CAPACITY, mail_config};
+pub use config::{Config, DEFAULT_CAPACITY, mail_config, provider_config};
 pub use error::codes;
 pub use routes::document;
 pub use tokens::{AccessTokens, Grantee};
 
 use crate::domain::passwords::Passwords;
+use crate::error::provider_problem;
 
 /// What the handlers of this service work with.
 #[derive(Clone)]
@@ -36,6 +39,19 @@ pub struct State {
     tokens: AccessTokens,
     passwords: Passwords,
     mailer: Arc<Mailer>,
+    mails: MailQueue,
+    providers: Arc<Providers>,
+    stytch_redirect: Option<Url>,
+}
+
+impl State {
+    /// Returns the client of Stytch, and where links in its mails lead to.
+    fn stytch(&self) -> ApiResult<(&StytchClient, &Url)> {
+        let stytch = self.providers.stytch().map_err(provider_problem)?;
+        let redirect = self.stytch_redirect.as_ref();
+        let redirect = redirect.ok_or_else(|| Problem::new(codes::PROVIDER_NOT_SET_UP))?;
+        Ok((stytch, redirect))
+    }
 }
 
 /// Makes the service.
@@ -44,6 +60,13 @@ pub struct State {
 /// When its database pool or its way to send mail cannot be built.
 pub fn service(config: Config) -> anyhow::Result<Service> {
     let common = config.common;
+    let mailer = Arc::new(Mailer::new(&config.mail)?);
+    let (mails, sending) = MailQueue::new(Arc::clone(&mailer));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "mails of the platform, which are no tenant's; ends with the queue"
+    )]
+    actix_web::rt::spawn(sending);
     let state = State {
         platform: PlatformDb::new(&common.database, &common.pool)?,
         provisioner: Provisioner::new(config.provisioner, common.pool),
@@ -51,7 +74,10 @@ pub fn service(config: Config) -> anyhow::Result<Service> {
         cursors: common.cursor_secret,
         tokens: AccessTokens::new(config.signing, &config.issuer),
         passwords: Passwords::new(),
-        mailer: Arc::new(Mailer::new(&config.mail)?),
+        mailer,
+        mails,
+        providers: Arc::new(Providers::new(config.providers)?),
+        stytch_redirect: config.stytch_redirect,
     };
     let trusted = web::Data::new(common.trusted);
     let platform = state.platform.clone();

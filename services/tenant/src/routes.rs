@@ -8,7 +8,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    access, api_keys, audit, grants, lookup, me, members, reference, sign_in, tenants, tokens,
+    access, access_entries, api_keys, audit, grants, lookup, me, members, reference, shoppers,
+    sign_in, tenants, tokens,
 };
 use crate::{State, codes};
 
@@ -23,7 +24,13 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<Trust
         .service(resource("/tenants/{id}/close").post(tenants::commands::close_tenant))
         .service(resource("/tenants/{id}/purge").post(tenants::purge::purge_tenant))
         .service(resource("/tenants/{id}/purge-certificate").get(tenants::purge::get_purge_certificate))
+        .service(resource("/tenants/{id}/connect-stytch").post(tenants::stytch::connect_stytch))
+        .service(resource("/tenants/{id}/disconnect-stytch").post(tenants::stytch::disconnect_stytch))
         .service(resource("/sign-in").post(sign_in::sign_in))
+        .service(resource("/sign-in/codes").post(sign_in::codes::request_code))
+        .service(resource("/sign-in/code").post(sign_in::codes::sign_in_with_code))
+        .service(resource("/sign-in/provider").post(sign_in::providers::sign_in_with_provider))
+        .service(resource("/reset-password").post(sign_in::codes::reset_password))
         .service(resource("/tokens").post(tokens::exchange_token))
         .service(resource("/sign-out").post(sign_in::sign_out))
         .service(resource("/me").get(me::get_me).patch(me::update_me))
@@ -39,6 +46,9 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<Trust
         .service(resource("/api-keys/{id}/rotate").post(api_keys::rotate_api_key))
         .service(resource("/api-keys/{id}/revoke").post(api_keys::revoke_api_key))
         .service(resource("/audit-events").get(audit::list_audit_events))
+        .service(resource("/access-entries").get(access_entries::list_access_entries))
+        .service(resource("/shopper-sessions").post(shoppers::open_shopper_session))
+        .service(resource("/storefront").get(shoppers::get_storefront))
         .service(resource("/support-grants").get(grants::list_grants).post(grants::open_grant))
         .service(resource("/support-grants/{id}/end").post(grants::end_grant))
         .service(resource("/currencies").get(reference::list_currencies))
@@ -78,7 +88,13 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         tenants::commands::close_tenant,
         tenants::purge::purge_tenant,
         tenants::purge::get_purge_certificate,
+        tenants::stytch::connect_stytch,
+        tenants::stytch::disconnect_stytch,
         sign_in::sign_in,
+        sign_in::codes::request_code,
+        sign_in::codes::sign_in_with_code,
+        sign_in::codes::reset_password,
+        sign_in::providers::sign_in_with_provider,
         tokens::exchange_token,
         sign_in::sign_out,
         me::get_me,
@@ -99,6 +115,9 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         api_keys::rotate_api_key,
         api_keys::revoke_api_key,
         audit::list_audit_events,
+        access_entries::list_access_entries,
+        shoppers::open_shopper_session,
+        shoppers::get_storefront,
         grants::list_grants,
         grants::open_grant,
         grants::end_grant,

@@ -98,6 +98,57 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
+        tenant_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    platform_shared.sign_in_codes (email_digest) {
+        email_digest -> Binary,
+        code_hash -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.mail_counts (digest) {
+        digest -> Binary,
+        count -> Integer,
+        since -> Timestamptz,
+        last_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.provider_organizations (tenant_id) {
+        tenant_id -> Uuid,
+        issuer -> Text,
+        organization -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.provider_identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        tenant_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    platform_shared.access_log (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        at -> Timestamptz,
+        caller -> Uuid,
+        via -> Text,
+        session_id -> Nullable<Uuid>,
+        grant_id -> Nullable<Uuid>,
+        address -> Nullable<Text>,
+        user_agent -> Text,
     }
 }
 

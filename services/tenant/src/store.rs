@@ -1,9 +1,13 @@
 //! Rows and queries.
 
 pub mod access;
+pub mod access_log;
 pub mod api_keys;
+pub mod codes;
 pub mod grants;
+pub mod mail_counts;
 pub mod members;
+pub mod providers;
 pub mod reference;
 pub mod sessions;
 pub mod sign_ins;

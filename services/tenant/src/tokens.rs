@@ -6,6 +6,7 @@ use averis_tokens::{
     SigningKeys, SigningSecret, TokenError, now_ms, verify,
 };
 use chrono::Utc;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -14,8 +15,12 @@ use uuid::Uuid;
 pub const ACCESS_LIFETIME: i64 = 300;
 /// How long a sign-in waits to be exchanged, in seconds.
 pub const SIGN_IN_LIFETIME: i64 = 300;
-/// `aud` of what a local sign-in gives.
+/// How long a shopper's session lasts after its last access token, in seconds.
+const SHOPPER_LIFETIME: i64 = 30 * 24 * 3600;
+/// `aud` of what a sign-in gives.
 const SIGN_IN_AUDIENCE: &str = "averis-sign-in";
+/// `aud` of what a shopper keeps.
+const SHOPPER_AUDIENCE: &str = "averis-shopper";
 
 /// Makes and checks the platform's own tokens.
 #[derive(Clone, Debug)]
@@ -47,6 +52,8 @@ pub struct Grantee {
     pub grant: Option<Uuid>,
     /// Not after, in seconds since 1970, when that is earlier than usual.
     pub until: Option<i64>,
+    /// Whether it is a shopper, who is nobody yet.
+    pub shopper: bool,
 }
 
 /// What a local account's sign-in gives.
@@ -58,6 +65,19 @@ pub struct SignInClaims {
     pub sub: Uuid,
     /// The session.
     pub sid: Uuid,
+    iat: i64,
+    exp: i64,
+}
+
+/// What a shopper keeps.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShopperClaims {
+    iss: String,
+    aud: String,
+    /// The session.
+    pub sub: Uuid,
+    /// The one tenant that it is good for.
+    pub tenant: Uuid,
     iat: i64,
     exp: i64,
 }
@@ -127,7 +147,7 @@ impl AccessTokens {
             default_tenant: grantee.default_tenant,
             memberships: grantee.memberships.clone(),
             grant: grantee.grant,
-            shopper: false,
+            shopper: grantee.shopper,
         }
     }
 
@@ -161,10 +181,52 @@ impl AccessTokens {
     /// # Errors
     /// Why it is refused.
     pub async fn verify_sign_in(&self, token: &str) -> Result<SignInClaims, TokenError> {
+        self.verify_own(token, SIGN_IN_AUDIENCE).await
+    }
+
+    /// Makes an access token of a shopper's session in a tenant, and what the shopper keeps to have the next.
+    ///
+    /// # Errors
+    /// When they cannot be signed.
+    pub fn shopper(&self, session: Uuid, tenant: Uuid) -> Result<(String, String), TokenError> {
+        let access = self.access(&Grantee {
+            subject: session,
+            session,
+            tenant: Some(tenant),
+            shopper: true,
+            ..Grantee::default()
+        })?;
+        let now = Utc::now();
+        let claims = ShopperClaims {
+            iss: self.issuer.clone(),
+            aud: SHOPPER_AUDIENCE.to_owned(),
+            sub: session,
+            tenant,
+            iat: now.timestamp(),
+            exp: now.timestamp() + SHOPPER_LIFETIME,
+        };
+        let kept = self.keys.sign(Kind::LocalSession, &claims, now)?;
+        Ok((access, kept))
+    }
+
+    /// Checks what a shopper kept.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn verify_shopper(&self, token: &str) -> Result<ShopperClaims, TokenError> {
+        self.verify_own(token, SHOPPER_AUDIENCE).await
+    }
+
+    /// Checks a token that nobody but this service reads.
+    async fn verify_own<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<T, TokenError> {
         let expected = Expected {
             kind: Kind::LocalSession,
             issuer: &self.issuer,
-            audience: SIGN_IN_AUDIENCE,
+            audience,
             algorithms: &[Algorithm::EdDSA],
         };
         verify(token, &expected, &self.own).await

@@ -243,6 +243,21 @@ async fn people_sign_in_and_machines_get_keys() {
         let me = me.get("/api/tenant/v1/me").await.expect(200);
         assert_eq!(me.body["email"], EMAIL);
     }
+    // Commands at once wait for each other: none shows a refresh token that another has used.
+    let at_once = (0..4).map(|_| averis(person, &token, None));
+    for had in futures_util::future::join_all(at_once).await {
+        assert_eq!(had.code, 0, "{}", had.errors);
+    }
+    let unlink = ["admin", "unlink", "--email", EMAIL];
+    let unlinked = averis(operator, &unlink, url).await;
+    assert_eq!(unlinked.code, 0, "{}", unlinked.errors);
+    assert!(
+        unlinked.text.contains("No issuer knows"),
+        "{}",
+        unlinked.text
+    );
+    let nobody = ["admin", "unlink", "--email", "nobody@initech.example"];
+    assert_eq!(averis(operator, &nobody, url).await.code, 1);
     let list = ["--json", "tenant", "list", "--url", &at];
     assert_eq!(
         averis(person, &list, None).await.json()[0]["key"],

@@ -16,6 +16,12 @@ pub fn random() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 43)
 }
 
+/// Returns a new code of eight digits, for people to type: few enough to guess that guesses have to be counted.
+#[must_use]
+pub fn random_code() -> String {
+    format!("{:08}", rand::random_range(0..100_000_000_u32))
+}
+
 /// Returns what is kept of a secret.
 #[must_use]
 pub fn digest(secret: &str) -> Vec<u8> {

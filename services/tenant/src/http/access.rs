@@ -6,11 +6,14 @@ use averis_service_kit::auth::ServiceCaller;
 use averis_service_kit::problem::{ApiResult, Problem, codes};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::{Permission, PermissionSet, TenantRole};
+use chrono::Utc;
+use uuid::Uuid;
 
 use crate::State;
 use crate::error::TenantError;
 use crate::http::tokens::words;
 use crate::store::access;
+use crate::store::access_log::{self, EntryRow};
 
 /// Tells whether an API key is good, and for what.
 pub async fn inspect_key(
@@ -25,6 +28,21 @@ pub async fn inspect_key(
             let Some(key) = access::use_key(conn, &digest).await? else {
                 return Ok(None);
             };
+            if key.comes_in {
+                let entry = EntryRow {
+                    id: Uuid::now_v7(),
+                    tenant_id: key.tenant_id,
+                    at: Utc::now(),
+                    caller: key.id,
+                    via: "api_key".to_owned(),
+                    session_id: None,
+                    grant_id: None,
+                    // The service that asks knows it, and does not say.
+                    address: None,
+                    user_agent: String::new(),
+                };
+                access_log::note(conn, &entry).await?;
+            }
             let maker = access::maker(conn, &key).await?;
             Ok(Some((key, maker, access::now_ms(conn).await?)))
         })

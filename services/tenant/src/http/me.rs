@@ -4,9 +4,10 @@ use actix_web::web::Data;
 use averis_service_kit::auth::Person;
 use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::patch::Patch;
-use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::problem::{ApiResult, Problem, codes as common};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::TenantKey;
+use averis_tenant_db::PlatformConn;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::error::{TenantError, codes};
+use crate::http::tokens::reachable;
+use crate::store::sessions;
 use crate::store::users::{self, MembershipRow, UserChanges, UserRow};
 
 /// The caller.
@@ -67,21 +70,31 @@ fn view(person: &Person, row: UserRow, memberships: Vec<MembershipRow>) -> MeVie
     }
 }
 
+/// Returns the one tenant that a session is good for.
+async fn confined_to(
+    conn: &mut PlatformConn<'_>,
+    session: Uuid,
+) -> diesel::QueryResult<Option<Uuid>> {
+    let session = sessions::find(conn, session).await?;
+    Ok(session.and_then(|session| session.tenant_id))
+}
+
 /// Reads who the caller is and which tenants it may switch to.
 #[utoipa::path(get, path = "/api/tenant/v1/me", tag = "me", security(("token" = [])),
     responses((status = 200, description = "The caller.", body = MeView)))]
 pub async fn get_me(person: Person, state: Data<State>) -> ApiResult<Reply> {
     let id = person.0.subject;
+    let session = person.0.session;
     let (row, memberships) = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {
-            Ok((
-                users::find(conn, id).await?,
-                users::memberships(conn, id).await?,
-            ))
+            let row = users::find(conn, id).await?;
+            let row = row.ok_or_else(Problem::not_found)?;
+            let confined_to = confined_to(conn, session).await?;
+            let memberships = reachable(conn, &row, confined_to).await?;
+            Ok((row, memberships))
         })
         .await?;
-    let row = row.ok_or_else(Problem::not_found)?;
     let version = row.version;
     Ok(Reply::ok(&view(&person, row, memberships)).version(version))
 }
@@ -109,7 +122,7 @@ pub async fn update_me(
     seen: averis_service_kit::version::SeenVersion,
     patch: MergePatch<UpdateMe>,
 ) -> ApiResult<Reply> {
-    let id = person.0.subject;
+    let (id, session) = (person.0.subject, person.0.session);
     let UpdateMe {
         name,
         default_tenant,
@@ -119,6 +132,11 @@ pub async fn update_me(
         .transaction(async |conn| -> Result<_, TenantError> {
             let known = users::find(conn, id).await?;
             let _ = known.ok_or_else(Problem::not_found)?;
+            if confined_to(conn, session).await?.is_some() {
+                return Err(Problem::new(common::FORBIDDEN)
+                    .detail("Who comes through one tenant's provider changes nothing that all tenants see.")
+                    .into());
+            }
             let row = users::lock(conn, id).await?;
             seen.check(row.version)?;
             let memberships = users::memberships(conn, id).await?;

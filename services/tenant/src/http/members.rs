@@ -31,7 +31,7 @@ use crate::http::once;
 use crate::http::scope::OwnTenant;
 use crate::http::tokens::words;
 use crate::store::members::{self, MemberChanges, MemberRow};
-use crate::store::{access, api_keys};
+use crate::store::{access, api_keys, providers};
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
@@ -275,22 +275,32 @@ pub async fn remove_member(
     seen: SeenVersion,
 ) -> ApiResult<Reply> {
     let own = tenant.context.id.0;
-    state
+    let at_provider = state
         .platform
-        .transaction(async |conn| -> Result<(), TenantError> {
+        .transaction(async |conn| -> Result<_, TenantError> {
             let row = locked(conn, &tenant, id, seen).await?;
             check_roles(&tenant.caller, &row.roles, &row.roles)?;
             if row.status == "active" && loses_admin(&row, &[]) {
                 keep_an_admin(conn, own, id).await?;
             }
+            let organization = providers::organization_of(conn, own).await?;
+            let subject = providers::subject_of(conn, own, id).await?;
             members::remove(conn, own, id).await?;
             // Who made a key knows it.
             for key in api_keys::revoke_made_by(conn, own, id).await? {
                 access::revoke(conn, Some(own), key).await?;
             }
-            Ok(access::revoke(conn, Some(own), id).await?)
+            access::revoke(conn, Some(own), id).await?;
+            Ok(organization.zip(subject))
         })
         .await?;
+    // Nobody gets in any more, whatever becomes of this.
+    if let Some(((_, organization), subject)) = at_provider
+        && let Ok((stytch, _)) = state.stytch()
+        && let Err(error) = stytch.remove_member(&organization, &subject).await
+    {
+        tracing::warn!(error = %error, "a removed member stays at the provider");
+    }
     Ok(Reply::no_content())
 }
 

@@ -1,7 +1,10 @@
-//! From a password to access.
+//! From a password, a mailed code or a provider's session to access.
 //!
 //! A sign-in gives a token that is good for nothing but to be exchanged: for an access token of one tenant, or of the
 //! platform, and a refresh token that gives the next. To switch tenants is another exchange.
+
+pub mod codes;
+pub mod providers;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -11,7 +14,7 @@ use averis_service_kit::limit::client_address;
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::reply::Reply;
 use averis_tenant_db::PlatformConn;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,7 +22,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::domain::{emails, passwords, secrets};
-use crate::error::{TenantError, codes};
+use crate::error::{TenantError, codes as problems};
 use crate::http::internal;
 use crate::store::access;
 use crate::store::sessions::{self, SessionRow};
@@ -77,14 +80,17 @@ pub async fn sign_in(req: HttpRequest, state: Data<State>, body: Body<SignIn>) -
             };
             let counts = guesses.count(conn, right).await?;
             Ok(match user.filter(|_| counts) {
-                Some(user) => Some((user, begin(conn, user, "local").await?)),
+                Some(user) => Some((user, begin(conn, Beginning::of(user, LOCAL)).await?)),
                 None => None,
             })
         })
         .await?;
-    let Some((user, session)) = session else {
-        return Err(Problem::new(codes::SIGN_IN_REFUSED));
-    };
+    let (user, session) = session.ok_or_else(|| Problem::new(problems::SIGN_IN_REFUSED))?;
+    signed_in(&state, user, session)
+}
+
+/// Answers with what a sign-in gives.
+fn signed_in(state: &State, user: Uuid, session: Uuid) -> ApiResult<Reply> {
     let token = state.tokens.sign_in(user, session);
     let session_token = token.map_err(|error| Problem::new(internal()).because(error))?;
     Ok(Reply::ok(&SignedIn {
@@ -135,20 +141,45 @@ impl Guesses {
     }
 }
 
-/// Begins a session.
-pub async fn begin(
-    conn: &mut PlatformConn<'_>,
+/// `provider` of a session that began with a password.
+pub const LOCAL: &str = "local";
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
     user: Uuid,
-    provider: &str,
-) -> diesel::QueryResult<Uuid> {
+    /// What proved who it is.
+    provider: &'static str,
+    /// The one tenant that it is good for.
+    tenant: Option<Uuid>,
+    /// Not after, in seconds since 1970, when that is earlier than usual.
+    until: Option<i64>,
+}
+
+impl Beginning {
+    const fn of(user: Uuid, provider: &'static str) -> Self {
+        Self {
+            user,
+            provider,
+            tenant: None,
+            until: None,
+        }
+    }
+}
+
+/// Begins a session.
+async fn begin(conn: &mut PlatformConn<'_>, how: Beginning) -> diesel::QueryResult<Uuid> {
     let now = Utc::now();
+    let last = now + TimeDelta::days(SESSION_DAYS);
+    let until = how.until.and_then(|at| DateTime::from_timestamp(at, 0));
     let row = SessionRow {
         id: Uuid::now_v7(),
-        user_id: user,
-        provider: provider.to_owned(),
+        user_id: how.user,
+        provider: how.provider.to_owned(),
         created_at: now,
-        expires_at: now + TimeDelta::days(SESSION_DAYS),
+        expires_at: until.map_or(last, |until| until.min(last)),
         ended_at: None,
+        tenant_id: how.tenant,
     };
     sessions::insert(conn, &row).await?;
     sessions::forget_some(conn).await?;
@@ -221,7 +252,7 @@ pub async fn change_password(
         })
         .await?;
     if !counts {
-        return Err(Problem::new(codes::SIGN_IN_REFUSED));
+        return Err(Problem::new(problems::SIGN_IN_REFUSED));
     }
     let hash = state.passwords.hash(new_password).await?;
     state
@@ -229,18 +260,27 @@ pub async fn change_password(
         .transaction(async |conn| -> Result<(), TenantError> {
             let now: UserRow = users::lock(conn, user).await?;
             if now.password_hash != kept {
-                return Err(Problem::new(codes::SIGN_IN_REFUSED).into());
+                return Err(Problem::new(problems::SIGN_IN_REFUSED).into());
             }
             let changes = UserChanges {
                 password_hash: Some(Some(hash.clone())),
                 ..UserChanges::default()
             };
             let _ = users::update(conn, user, &changes).await?;
-            for other in sessions::end_others(conn, user, session).await? {
-                access::revoke(conn, None, other).await?;
-            }
-            Ok(())
+            Ok(end_all_but(conn, user, session).await?)
         })
         .await?;
     Ok(Reply::no_content())
+}
+
+/// Ends all sessions of a person but one: their tokens stop at once.
+pub async fn end_all_but(
+    conn: &mut PlatformConn<'_>,
+    user: Uuid,
+    but: Uuid,
+) -> diesel::QueryResult<()> {
+    for session in sessions::end_others(conn, user, but).await? {
+        access::revoke(conn, None, session).await?;
+    }
+    Ok(())
 }

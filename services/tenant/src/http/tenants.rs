@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod purge;
+pub mod stytch;
 
 use actix_web::web::Data;
 use averis_service_kit::body::{MergePatch, one_line};

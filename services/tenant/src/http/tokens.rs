@@ -9,6 +9,7 @@ use averis_service_kit::tenancy;
 use averis_tenant_context::TenantKey;
 use averis_tenant_db::PlatformConn;
 use averis_tokens::{MembershipClaim, TokenError};
+use chrono::Utc;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +18,10 @@ use uuid::Uuid;
 use crate::State;
 use crate::domain::secrets;
 use crate::error::{TenantError, codes};
+use crate::http::access_entries::Way;
 use crate::http::internal;
+use crate::http::sign_in::LOCAL;
+use crate::store::access_log::{self, EntryRow};
 use crate::store::users::{self, MembershipRow, UserRow};
 use crate::store::{access, grants, sessions};
 use crate::tokens::{ACCESS_LIFETIME, Grantee};
@@ -95,7 +99,16 @@ pub async fn exchange_token(
     let done = state
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
-            exchange(conn, &state, &shown, tenant.as_ref(), request.support_grant).await
+            let way = Way::of(&req);
+            exchange(
+                conn,
+                &state,
+                &shown,
+                tenant.as_ref(),
+                request.support_grant,
+                &way,
+            )
+            .await
         })
         .await?;
     match done {
@@ -143,6 +156,7 @@ async fn exchange(
     shown: &Shown,
     tenant: Option<&TenantKey>,
     grant: Option<Uuid>,
+    way: &Way,
 ) -> Result<Exchanged, TenantError> {
     let session = match shown {
         Shown::Session(session) => *session,
@@ -167,8 +181,12 @@ async fn exchange(
     }
     users::hold_memberships(conn, session.user_id).await?;
     let user = users::find(conn, session.user_id).await?;
-    let user = user.ok_or_else(|| refused("the person is gone"))?;
-    let memberships = users::memberships(conn, user.id).await?;
+    let mut user = user.ok_or_else(|| refused("the person is gone"))?;
+    if session.provider != LOCAL {
+        // Neither a mailbox nor a provider makes anybody staff of the platform: that takes the password.
+        user.global_roles.clear();
+    }
+    let memberships = reachable(conn, &user, session.tenant_id).await?;
     let mut grantee = Grantee {
         subject: user.id,
         session: session.id,
@@ -192,6 +210,20 @@ async fn exchange(
         (None, Some(_)) => return Err(Problem::new(common::GRANT_REQUIRED).into()),
         (chosen, None) => enter(&mut grantee, &user, &memberships, chosen)?,
     };
+    if let Some(tenant) = grantee.tenant {
+        let entry = EntryRow {
+            id: Uuid::now_v7(),
+            tenant_id: tenant,
+            at: Utc::now(),
+            caller: user.id,
+            via: session.provider.clone(),
+            session_id: Some(session.id),
+            grant_id: grantee.grant,
+            address: way.address.clone(),
+            user_agent: way.user_agent.clone(),
+        };
+        access_log::note(conn, &entry).await?;
+    }
     let refresh_token = secrets::random();
     sessions::add_refresh(conn, session.id, &secrets::digest(&refresh_token)).await?;
     // By the database's clock, and after the memberships are held: what is revoked later has a later moment.
@@ -204,6 +236,19 @@ async fn exchange(
         refresh_token,
         tenant: key,
     }))
+}
+
+/// Lists the tenants that a person may switch to: all of its own, or the one that its session is good for.
+pub async fn reachable(
+    conn: &mut PlatformConn<'_>,
+    user: &UserRow,
+    confined_to: Option<Uuid>,
+) -> diesel::QueryResult<Vec<MembershipRow>> {
+    let mut memberships = users::memberships(conn, user.id).await?;
+    if let Some(tenant) = confined_to {
+        memberships.retain(|row| row.tenant_id == tenant);
+    }
+    Ok(memberships)
 }
 
 /// Decides which tenant the token is for, and with which roles.

@@ -1,9 +1,9 @@
 //! What other services ask about callers: keys, and what was taken back.
 
 use averis_tenant_db::PlatformConn;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -20,11 +20,21 @@ pub struct UsableKey {
     pub scopes: Vec<String>,
     pub created_by: Uuid,
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it was not used for an hour before.
+    pub comes_in: bool,
 }
 
 /// Finds a key that was neither revoked nor has expired, and notes that it is used: in one statement, so that a
 /// revocation under way is waited for and then seen.
 pub async fn use_key(conn: &mut PlatformConn<'_>, digest: &[u8]) -> QueryResult<Option<UsableKey>> {
+    let known: Option<Option<DateTime<Utc>>> = api_keys::table
+        .filter(api_keys::digest.eq(digest))
+        .select(api_keys::last_used_at)
+        .first(conn)
+        .await
+        .optional()?;
+    let lately = Utc::now() - TimeDelta::hours(1);
+    let comes_in = known.flatten().is_none_or(|at| at < lately);
     let unexpired = api_keys::expires_at
         .is_null()
         .or(api_keys::expires_at.gt(diesel::dsl::now));
@@ -39,6 +49,7 @@ pub async fn use_key(conn: &mut PlatformConn<'_>, digest: &[u8]) -> QueryResult<
             api_keys::scopes,
             api_keys::created_by,
             api_keys::expires_at,
+            comes_in.into_sql::<Bool>(),
         ))
         .get_result(conn)
         .await

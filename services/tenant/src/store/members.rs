@@ -221,19 +221,14 @@ pub async fn find_invitation(
         .optional()
 }
 
-/// Whether an invitation was sent after that moment.
-pub async fn was_invited_since(
+/// Takes a person's invitation away.
+pub async fn drop_invitation(
     conn: &mut PlatformConn<'_>,
     tenant: Uuid,
     user: Uuid,
-    since: DateTime<Utc>,
-) -> QueryResult<bool> {
-    let sent = invitations::table
-        .find((tenant, user))
-        .filter(invitations::created_at.gt(since));
-    diesel::select(diesel::dsl::exists(sent))
-        .get_result(conn)
-        .await
+) -> QueryResult<()> {
+    let row = invitations::table.find((tenant, user));
+    diesel::delete(row).execute(conn).await.map(drop)
 }
 
 /// Uses an invitation up. `false` says that somebody else was quicker.

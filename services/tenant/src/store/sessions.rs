@@ -18,6 +18,8 @@ pub struct SessionRow {
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    /// The one tenant that it is good for; none where it is good for all of the person's.
+    pub tenant_id: Option<Uuid>,
 }
 
 /// Begins a session.
@@ -37,6 +39,23 @@ pub async fn hold(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<Option<S
         .first(conn)
         .await
         .optional()
+}
+
+/// Finds a session, whether it has ended or not.
+pub async fn find(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<Option<SessionRow>> {
+    let row = sessions::table.find(id).select(SessionRow::as_select());
+    row.first(conn).await.optional()
+}
+
+/// Ends all sessions that are good for one tenant alone, and returns them.
+pub async fn end_confined(conn: &mut PlatformConn<'_>, tenant: Uuid) -> QueryResult<Vec<Uuid>> {
+    diesel::update(sessions::table)
+        .filter(sessions::tenant_id.eq(Some(tenant)))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(diesel::dsl::now))
+        .returning(sessions::id)
+        .get_results(conn)
+        .await
 }
 
 /// Ends a session. `false` says that it had ended.

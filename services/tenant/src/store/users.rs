@@ -64,6 +64,18 @@ pub async fn insert(conn: &mut PlatformConn<'_>, row: &UserRow) -> QueryResult<b
     Ok(added == 1)
 }
 
+/// Adds a person, or finds who has the address. It writes either way: how long it takes must not tell which it was.
+pub async fn find_or_add(conn: &mut PlatformConn<'_>, row: &UserRow) -> QueryResult<Uuid> {
+    diesel::insert_into(users::table)
+        .values(row)
+        .on_conflict(users::email)
+        .do_update()
+        .set(users::updated_at.eq(diesel::dsl::now))
+        .returning(users::id)
+        .get_result(conn)
+        .await
+}
+
 /// What of a person may change.
 #[derive(Clone, Debug, Default, AsChangeset)]
 #[diesel(table_name = users)]

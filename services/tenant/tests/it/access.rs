@@ -28,6 +28,11 @@ async fn every_operation_lets_in_who_may_and_nobody_else() {
         &document,
         &[
             (Method::POST, "/api/tenant/v1/sign-in"),
+            (Method::POST, "/api/tenant/v1/sign-in/code"),
+            (Method::POST, "/api/tenant/v1/sign-in/codes"),
+            (Method::POST, "/api/tenant/v1/sign-in/provider"),
+            (Method::POST, "/api/tenant/v1/reset-password"),
+            (Method::POST, "/api/tenant/v1/shopper-sessions"),
             (Method::POST, "/api/tenant/v1/tokens"),
             (Method::POST, "/api/tenant/v1/invitations/accept"),
         ],

@@ -121,7 +121,7 @@ async fn a_key_can_do_no_more_than_who_makes_it() {
         "member:write",
         "tenant:write",
         "platform_tenant:write",
-        "storefront:read",
+        "platform_grant:write",
     ] {
         let body = json!({"name": "Too much", "scopes": ["member:read", scope]});
         let refused = acme.client.post(KEYS, &body).await;

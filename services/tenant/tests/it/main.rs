@@ -6,13 +6,16 @@
 )]
 
 mod access;
+mod access_entries;
 mod api_keys;
 mod audit;
 mod bad_input;
 mod capacity;
 mod checklist;
+mod codes;
 mod directory;
 mod health;
+mod hearing;
 mod idempotency;
 mod isolation;
 mod limits;
@@ -21,11 +24,13 @@ mod members;
 mod membership_model;
 mod metrics;
 mod openapi;
+mod providers;
 mod purge;
 mod reference;
 mod resolution;
 mod secrecy;
 mod settings;
+mod shoppers;
 mod sign_in;
 mod tenants;
 mod tools;

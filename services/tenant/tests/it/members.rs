@@ -1,7 +1,7 @@
 //! Members and invitations.
 
 use averis_tenant_context::TenantRole;
-use averis_test_kit::{Answer, Client, Setup, TestPlatform, TestTenant, unique_key};
+use averis_test_kit::{Answer, Client, Setup, TestPlatform, TestTenant, told_apart, unique_key};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -107,8 +107,10 @@ async fn an_invitation_is_resent_taken_back_and_ends() {
     at_once.expect_problem(429, "rate_limited");
     let admin = platform.database.connect().await;
     let tenant = acme.id.to_string();
-    let rest = "UPDATE platform_shared.invitations SET created_at = now() - interval '2 minutes' WHERE tenant_id::text = $1";
-    admin.execute(rest, &[&tenant]).await.expect("aged");
+    let rest = "UPDATE platform_shared.mail_counts SET last_at = last_at - interval '2 minutes' \
+                WHERE digest = sha256(convert_to('invitation of ' || $1 || ' to ' || $2, 'UTF8'))";
+    let rested = admin.execute(rest, &[&tenant, &email]).await;
+    assert_eq!(rested.expect("aged"), 1);
     let _ = acme
         .client
         .command(&resend, 1, &json!({}))
@@ -126,7 +128,8 @@ async fn an_invitation_is_resent_taken_back_and_ends() {
     accept(&platform, &second, PASSWORD)
         .await
         .expect_problem(401, "invitation_refused");
-    admin.execute(rest, &[&tenant]).await.expect("aged");
+    let rested = admin.execute(rest, &[&tenant, &email]).await;
+    assert_eq!(rested.expect("aged"), 1);
     let _ = acme
         .client
         .command(&resend, 1, &json!({}))
@@ -146,6 +149,62 @@ async fn an_invitation_is_resent_taken_back_and_ends() {
         .get(&member_path(&invited.id(), ""))
         .await
         .expect_problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn an_address_is_invited_five_times_in_an_hour_however_often_it_is_removed() {
+    let platform = Setup::new().await.start(vec![]);
+    let (acme, globex) = (
+        platform.tenant("acme").await,
+        platform.tenant("globex").await,
+    );
+    let email = address();
+    for _ in 0..5 {
+        let invited = invite(&acme.client, &email, &["user"]).await.expect(201);
+        let removed = acme.client.delete(&member_path(&invited.id(), ""), 1).await;
+        let _ = removed.expect(204);
+    }
+    let sixth = invite(&acme.client, &email, &["user"]).await;
+    sixth.expect_problem(429, "rate_limited");
+    assert_eq!(platform.mails_to(&email).len(), 5);
+    // What was refused left nothing, and another tenant has a count of its own.
+    let members = acme.client.get(MEMBERS).await.expect(200);
+    assert_eq!(members.body["data"], json!([]));
+    let _ = invite(&globex.client, &email, &["user"]).await.expect(201);
+}
+
+#[actix_web::test]
+async fn whether_an_invited_address_is_known_shows_in_neither_answer_nor_time() {
+    const ROUNDS: usize = 150;
+    let platform = Setup::new().await.start(vec![]);
+    let (acme, globex) = (
+        platform.tenant("acme").await,
+        platform.tenant("globex").await,
+    );
+    // Known, because another tenant invited them.
+    let mut known = Vec::new();
+    for _ in 0..=ROUNDS {
+        let email = address();
+        let _ = invite(&globex.client, &email, &[]).await.expect(201);
+        known.push(email);
+    }
+    let mut known = known.into_iter();
+    let face = async |email: String| {
+        let mut answer = invite(&acme.client, &email, &["user"]).await.expect(201);
+        for name in ["id", "email", "created_at", "updated_at"] {
+            answer.body[name] = Value::Null;
+        }
+        answer.body
+    };
+    let one = face(known.next().expect("an address")).await;
+    assert_eq!(one, face(address()).await);
+    let apart = told_apart(
+        ROUNDS,
+        async || drop(face(known.next().expect("an address")).await),
+        async || drop(face(address()).await),
+    );
+    let apart = apart.await;
+    assert!(apart < 5.0, "{apart} standard deviations");
 }
 
 #[actix_web::test]

@@ -184,6 +184,7 @@ fn every_code_is_provoked_by_some_test() {
         include_str!("limits.rs"),
         include_str!("lists.rs"),
         include_str!("members.rs"),
+        include_str!("providers.rs"),
         include_str!("purge.rs"),
         include_str!("resolution.rs"),
         include_str!("secrecy.rs"),

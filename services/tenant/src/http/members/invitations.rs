@@ -23,19 +23,19 @@ use uuid::Uuid;
 use super::{MemberView, answer, check_roles, locked, role_names};
 use crate::State;
 use crate::domain::{emails, passwords, secrets};
-use crate::error::{TenantError, codes};
+use crate::error::{TenantError, codes, provider_problem};
 use crate::http::scope::OwnTenant;
 use crate::http::sign_in::{Guesses, acceptable};
 use crate::http::{internal, once};
 use crate::store::members::{self, InvitationRow, MemberChanges};
+use crate::store::providers::{self, IdentityRow};
 use crate::store::users::{self, UserChanges, UserRow};
-use crate::store::{access, tenants};
+use crate::store::{access, mail_counts, sessions, tenants};
 
 /// How long an invitation is good, in days.
 const DAYS: i64 = 7;
-
-/// How long before an invitation is sent again, in seconds.
-const PAUSE: i64 = 60;
+/// How long before an invitation is sent again.
+const PAUSE: TimeDelta = TimeDelta::minutes(1);
 
 /// Somebody to be invited.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -71,6 +71,7 @@ pub async fn invite_member(
         if !members::invite(conn, own, user, &names).await? {
             return Err(Problem::new(codes::MEMBER_EXISTS).into());
         }
+        count_mail(conn, own, &email, TimeDelta::zero()).await?;
         let invitation = invitation(own, user, tenant.caller.subject, &word);
         members::put_invitation(conn, &invitation).await?;
         let row = members::find(conn, own, user).await?;
@@ -80,7 +81,14 @@ pub async fn invite_member(
     })
     .await?;
     if !reply.is_replayed() {
-        send(&state, &tenant.context, &email, &word).await;
+        let user = state
+            .platform
+            .read(async |conn| -> Result<_, TenantError> {
+                Ok(users::find_by_email(conn, &email).await?)
+            })
+            .await?;
+        let user = user.ok_or_else(Problem::not_found)?;
+        send(&state, &tenant.context, user.id, &email, &word).await;
     }
     Ok(reply)
 }
@@ -107,14 +115,7 @@ pub async fn resend_invitation(
                 .with("current_status", row.status)
                 .into());
         }
-        // A mailbox is not ours to fill.
-        if members::was_invited_since(conn, own, id, Utc::now() - TimeDelta::seconds(PAUSE)).await?
-        {
-            return Err(Problem::new(common::RATE_LIMITED)
-                .detail("An invitation was sent within the last minute.")
-                .retry_after(60)
-                .into());
-        }
+        count_mail(conn, own, &row.email, PAUSE).await?;
         let invitation = invitation(own, id, tenant.caller.subject, &word);
         members::put_invitation(conn, &invitation).await?;
         Ok(answer(row))
@@ -126,7 +127,7 @@ pub async fn resend_invitation(
             .read(async |conn| -> Result<_, TenantError> { Ok(users::find(conn, id).await?) })
             .await?;
         let row = row.ok_or_else(Problem::not_found)?;
-        send(&state, &tenant.context, &row.email, &word).await;
+        send(&state, &tenant.context, id, &row.email, &word).await;
     }
     Ok(reply)
 }
@@ -138,9 +139,12 @@ pub struct AcceptInvitation {
     /// The word from the mail.
     #[garde(length(bytes, max = 200))]
     invitation: String,
-    /// The account's password; of a person who has none yet, the new one.
+    /// The account's password; of a person who has none yet, the new one. May be absent beside `session_token`.
     #[garde(length(bytes, max = passwords::MAX_BYTES))]
-    password: String,
+    password: Option<String>,
+    /// What a sign-in of the invited person gave, in place of the password.
+    #[garde(length(bytes, max = 16_384))]
+    session_token: Option<String>,
     /// What the person is called; may be absent where that is known.
     #[garde(inner(length(chars, max = 200), custom(one_line)))]
     name: Option<String>,
@@ -165,9 +169,9 @@ pub async fn accept_invitation(
     let AcceptInvitation {
         invitation,
         password,
+        session_token,
         name,
     } = body.0;
-    let refused = || Problem::new(codes::INVITATION_REFUSED);
     let digest = secrets::digest(&invitation);
     let (found, person) = state
         .platform
@@ -178,29 +182,16 @@ pub async fn accept_invitation(
             Ok((found, person.ok_or_else(refused)?))
         })
         .await?;
-    let new_hash = match person.password_hash.clone() {
-        Some(kept) => {
-            let matches = state.passwords.matches(password, Some(kept)).await;
-            // Whoever reads the mails does not know the password yet.
-            let matches = matches?;
-            let guesses = Guesses::at(&person.email, &req);
-            let counts = state
-                .platform
-                .transaction(async |conn| -> Result<_, TenantError> {
-                    Ok(guesses.count(conn, matches).await?)
-                })
-                .await?;
-            if !counts {
-                return Err(refused());
-            }
+    let new_hash = match (password, session_token) {
+        (Some(password), None) => prove(&req, &state, &person, password).await?,
+        (None, Some(token)) => {
+            check_sign_in(&state, &person, &token).await?;
             None
         }
-        None => {
-            acceptable(&password, &()).map_err(|fault| {
-                let problem = FieldProblem::new("/password", "invalid", fault.to_string());
-                Problem::invalid(vec![problem])
-            })?;
-            Some(state.passwords.hash(password).await?)
+        _ => {
+            let message = "must hold either a password or a session_token";
+            let problem = FieldProblem::new("", "invalid", message);
+            return Err(Problem::invalid(vec![problem]));
         }
     };
     let (tenant, user) = (found.tenant_id, found.user_id);
@@ -215,26 +206,101 @@ pub async fn accept_invitation(
             {
                 return Err(refused().into());
             }
-            check_seats(conn, tenant, &["active"], user).await?;
-            let changes = MemberChanges {
-                status: Some("active".to_owned()),
-                ..MemberChanges::default()
-            };
-            members::update(conn, tenant, user, &changes).await?;
             let changes = UserChanges {
                 name: name.clone(),
                 password_hash: new_hash.clone().map(Some),
-                default_tenant: now.default_tenant.is_none().then_some(Some(tenant)),
                 ..UserChanges::default()
             };
-            let _ = users::update(conn, user, &changes).await?;
-            Ok(access::revoke(conn, Some(tenant), user).await?)
+            activate(conn, tenant, &now, changes).await
         })
         .await?;
     Ok(Reply::ok(&AcceptedView {
         tenant_id: tenant,
         user_id: user,
     }))
+}
+
+fn refused() -> Problem {
+    Problem::new(codes::INVITATION_REFUSED)
+}
+
+/// Checks the password of a person who has one; returns the hash of the new one of a person who has none.
+async fn prove(
+    req: &HttpRequest,
+    state: &State,
+    person: &UserRow,
+    password: String,
+) -> ApiResult<Option<String>> {
+    let Some(kept) = person.password_hash.clone() else {
+        acceptable(&password, &()).map_err(|fault| {
+            let problem = FieldProblem::new("/password", "invalid", fault.to_string());
+            Problem::invalid(vec![problem])
+        })?;
+        return Ok(Some(state.passwords.hash(password).await?));
+    };
+    let matches = state.passwords.matches(password, Some(kept)).await?;
+    // Whoever reads the mails does not know the password yet.
+    let guesses = Guesses::at(&person.email, req);
+    let counts = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            Ok(guesses.count(conn, matches).await?)
+        })
+        .await?;
+    if counts { Ok(None) } else { Err(refused()) }
+}
+
+/// Checks that a sign-in is the invited person's, has not ended, and is good for more than one other tenant.
+async fn check_sign_in(state: &State, person: &UserRow, token: &str) -> ApiResult<()> {
+    let claims = state.tokens.verify_sign_in(token).await;
+    let claims = claims.map_err(|error| refused().because(error))?;
+    let session = state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            Ok(sessions::hold(conn, claims.sid).await?)
+        })
+        .await?;
+    match session {
+        Some(session) if session.user_id == person.id && session.tenant_id.is_none() => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+/// Makes an invited person an active member, if there is a seat. The caller holds the tenant and the person.
+pub async fn activate(
+    conn: &mut PlatformConn<'_>,
+    tenant: Uuid,
+    person: &UserRow,
+    changes: UserChanges,
+) -> Result<(), TenantError> {
+    check_seats(conn, tenant, &["active"], person.id).await?;
+    let active = MemberChanges {
+        status: Some("active".to_owned()),
+        ..MemberChanges::default()
+    };
+    members::update(conn, tenant, person.id, &active).await?;
+    let changes = UserChanges {
+        default_tenant: person.default_tenant.is_none().then_some(Some(tenant)),
+        ..changes
+    };
+    let _ = users::update(conn, person.id, &changes).await?;
+    Ok(access::revoke(conn, Some(tenant), person.id).await?)
+}
+
+/// Counts an invitation of a tenant to an address, however often that is invited and removed.
+async fn count_mail(
+    conn: &mut PlatformConn<'_>,
+    tenant: Uuid,
+    email: &str,
+    pause: TimeDelta,
+) -> Result<(), TenantError> {
+    if mail_counts::count(conn, &format!("invitation of {tenant}"), email, pause).await? {
+        return Ok(());
+    }
+    Err(Problem::new(common::RATE_LIMITED)
+        .detail("The address was invited within the last minute, or five times within an hour.")
+        .retry_after(60)
+        .into())
 }
 
 /// Checks that there is room for one more beside those in the given states.
@@ -274,9 +340,7 @@ async fn known_or_new(conn: &mut PlatformConn<'_>, email: &str) -> Result<Uuid, 
         created_at: now,
         updated_at: now,
     };
-    let _ = users::insert(conn, &row).await?;
-    let known = users::find_by_email(conn, email).await?;
-    Ok(known.ok_or_else(Problem::not_found)?.id)
+    Ok(users::find_or_add(conn, &row).await?)
 }
 
 fn invitation(tenant: Uuid, user: Uuid, by: Uuid, word: &str) -> InvitationRow {
@@ -289,8 +353,18 @@ fn invitation(tenant: Uuid, user: Uuid, by: Uuid, word: &str) -> InvitationRow {
     }
 }
 
-/// Sends the word. The membership stands whether that succeeds or not: it can be sent again.
-async fn send(state: &State, tenant: &TenantContext, email: &str, word: &str) {
+/// Sends the word, or has the tenant's provider invite the person. The membership stands whether that succeeds or not: it
+/// can be sent again.
+async fn send(state: &State, tenant: &TenantContext, user: Uuid, email: &str, word: &str) {
+    match invite_at_provider(state, tenant, user, email).await {
+        Ok(true) => return,
+        Ok(false) => {}
+        Err(problem) => {
+            let cause = problem.cause_chain().unwrap_or_default();
+            tracing::error!(cause, "the provider did not invite a member");
+            return;
+        }
+    }
     let subject = format!("You are invited to {}", tenant.name);
     let text = format!(
         "You are invited to work in {} on Averis.\n\nTo accept, use this word within {DAYS} days:\n\n    {word}\n\n\
@@ -300,4 +374,39 @@ async fn send(state: &State, tenant: &TenantContext, email: &str, word: &str) {
     if let Err(error) = state.mailer.send(email, &subject, &text).await {
         tracing::error!(error = %error, "an invitation could not be sent");
     }
+}
+
+/// Has Stytch invite somebody into the tenant's organization. `false` says that the tenant is none.
+async fn invite_at_provider(
+    state: &State,
+    tenant: &TenantContext,
+    user: Uuid,
+    email: &str,
+) -> ApiResult<bool> {
+    let own = tenant.id.0;
+    let organization = state
+        .platform
+        .read(async |conn| -> Result<_, TenantError> {
+            Ok(providers::organization_of(conn, own).await?)
+        })
+        .await?;
+    let Some((issuer, organization)) = organization else {
+        return Ok(false);
+    };
+    let (stytch, redirect) = state.stytch()?;
+    let subject = stytch.invite(&organization, email, "", redirect.as_str());
+    let link = IdentityRow {
+        issuer,
+        subject: subject.await.map_err(provider_problem)?,
+        user_id: user,
+        tenant_id: Some(own),
+    };
+    // Where this is lost, the first sign-in finds the person by its address.
+    state
+        .platform
+        .transaction(async |conn| -> Result<_, TenantError> {
+            Ok(providers::link(conn, &link).await?)
+        })
+        .await?;
+    Ok(true)
 }

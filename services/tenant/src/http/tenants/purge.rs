@@ -25,6 +25,7 @@ use crate::domain::tenants::TenantCommand;
 use crate::error::{TenantError, answered, codes};
 use crate::http::internal;
 use crate::http::scope::Platform;
+use crate::store::providers;
 use crate::store::tenants::{self as store, CertificateRow, TenantChanges, TenantRow};
 
 /// The tenant's key, typed again by whoever asks for its end.
@@ -109,6 +110,7 @@ pub async fn purge_tenant(
             let certificate = certify(&row, &counts);
             store::insert_certificate(conn, &certificate).await?;
             store::release_subdomain(conn, &row.subdomain, id).await?;
+            providers::disconnect(conn, id).await?;
             let changes = TenantChanges {
                 status: Some(status.as_str().to_owned()),
                 purged_at: Some(certificate.purged_at),

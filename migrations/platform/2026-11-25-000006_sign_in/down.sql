@@ -1,0 +1,7 @@
+DROP TABLE platform_shared.access_log, platform_shared.provider_identities, platform_shared.provider_organizations,
+    platform_shared.mail_counts, platform_shared.sign_in_codes;
+DELETE FROM platform_shared.sessions WHERE provider = 'code';
+ALTER TABLE platform_shared.sessions
+    DROP COLUMN tenant_id,
+    DROP CONSTRAINT sessions_provider_check,
+    ADD CONSTRAINT sessions_provider_check CHECK (provider IN ('local', 'stytch', 'oidc'));
