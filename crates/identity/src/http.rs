@@ -22,6 +22,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const QUICK: Duration = Duration::from_secs(1);
 /// Longer answers are not read to their end, in bytes.
 const MAX_LENGTH: usize = 1024 * 1024;
+/// Stytch's `error_type` for a project or secret that is not right.
+const BAD_CREDENTIALS: &str = "unauthorized_credentials";
 /// Longest `error_type` and `request_id` that are believed, in bytes.
 const MAX_NAME: usize = 100;
 
@@ -116,6 +118,10 @@ async fn rejection(status: StatusCode, response: Response) -> ProviderError {
         error_type,
         request_id,
     } = serde_json::from_slice(&body).unwrap_or_default();
+    // That is about us and nobody who signs in: to be mended by whoever set the secret.
+    if error_type.as_deref() == Some(BAD_CREDENTIALS) {
+        return ProviderError::unavailable("it does not accept our own credentials");
+    }
     ProviderError::Rejected {
         status: status.as_u16(),
         error_type: error_type.filter(|name| is_error_type(name)),

@@ -21,7 +21,7 @@ use moka::sync::Cache;
 use std::net::IpAddr;
 use uuid::Uuid;
 
-use crate::auth::identified;
+use crate::auth::{CallerKind, identified};
 use crate::config::HttpConfig;
 use crate::problem::{Problem, codes};
 use crate::tenancy::{names_no_tenant, resolved};
@@ -32,6 +32,9 @@ const CAPACITY: u64 = 100_000;
 const IDLE: Duration = Duration::from_secs(60);
 /// Requests a second of one address without a credential.
 const NAMELESS_RATE: u32 = 50;
+/// Requests a second of all shoppers at one address: whoever wants another session has it for nothing, so they are not
+/// counted one by one, and none of them counts as the tenant's.
+const SHOPPERS_RATE: u32 = 200;
 /// Passwords, invitations and bad credentials a second of one address.
 const GUESSING_RATE: u32 = 10;
 /// How long an address with more bad credentials is not listened to.
@@ -56,6 +59,7 @@ enum Who {
     Tenant(TenantId),
     Caller(Option<TenantId>, Uuid),
     Nameless(Option<TenantId>, Option<IpAddr>),
+    Shoppers(Option<TenantId>, Option<IpAddr>),
     /// Of all tenants: whoever tries passwords tries them wherever they are taken.
     Guessing(Option<IpAddr>),
 }
@@ -158,12 +162,21 @@ impl Limits {
         let rate = tenant
             .as_ref()
             .map(|tenant| tenant.settings.limits.requests_per_second);
-        let Ok(caller) = identified(req.request()) else {
+        // Whatever else the request shows; and by the path that is routed, since there are many ways to write it.
+        if GUESSED_AT.contains(&req.match_info().as_str()) {
             let address = client_address(req.request());
-            if GUESSED_AT.contains(&req.path()) {
-                self.take("address", Who::Guessing(address), GUESSING_RATE)?;
+            self.take("address", Who::Guessing(address), GUESSING_RATE)?;
+        }
+        let caller = match identified(req.request()) {
+            Ok(caller) if caller.kind == CallerKind::Shopper => {
+                let address = client_address(req.request());
+                return self.take("address", Who::Shoppers(id, address), SHOPPERS_RATE);
             }
-            return self.take("address", Who::Nameless(id, address), NAMELESS_RATE);
+            Ok(caller) => caller,
+            Err(_) => {
+                let address = client_address(req.request());
+                return self.take("address", Who::Nameless(id, address), NAMELESS_RATE);
+            }
         };
         // No caller takes all of its tenant's.
         let own = rate.map_or(NAMELESS_RATE, |rate| (rate / 2).max(LEAST_RATE).min(rate));

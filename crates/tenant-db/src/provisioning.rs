@@ -210,7 +210,8 @@ impl OpenTransaction {
         let _: uuid::Uuid = platform_tenants::table
             .filter(platform_tenants::key.eq(key.as_str()))
             .select(platform_tenants::id)
-            .for_update()
+            // Not more: a purge takes long, and whoever only names the tenant need not wait for it.
+            .for_no_key_update()
             .first(&mut self.conn)
             .await?;
         Ok(())

@@ -47,6 +47,10 @@ ALTER TABLE platform_shared.sessions
     -- The one tenant that the session is good for; none where it is good for all of the person's.
     ADD COLUMN tenant_id uuid REFERENCES platform_shared.tenants (id);
 
+ALTER TABLE platform_shared.tenant_users
+    -- Whether the person itself accepted the invitation, rather than the tenant's provider for it.
+    ADD COLUMN accepted boolean NOT NULL DEFAULT true;
+
 -- Who came into a tenant, when, how and from where. Not part of the audit trail, which tells what was changed.
 CREATE TABLE platform_shared.access_log (
     id uuid PRIMARY KEY,
@@ -64,6 +68,7 @@ CREATE TABLE platform_shared.access_log (
     user_agent text NOT NULL DEFAULT '' CHECK (length(user_agent) <= 300)
 );
 CREATE INDEX access_log_tenant ON platform_shared.access_log (tenant_id, id);
+CREATE INDEX access_log_session ON platform_shared.access_log (session_id, at);
 CREATE INDEX access_log_at ON platform_shared.access_log (at);
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON platform_shared.provider_organizations

@@ -44,44 +44,51 @@ pub fn service_keys(state: &StateDir) -> anyhow::Result<ExitCode> {
 
 /// Makes admins of the platform, and forgets whom an identity provider means by somebody.
 pub async fn admin(command: AdminCommand) -> anyhow::Result<ExitCode> {
-    let (AdminCommand::Create { state, .. } | AdminCommand::Unlink { state, .. }) = &command;
-    let password = match &command {
-        AdminCommand::Create { .. } => Some(password()?),
-        AdminCommand::Unlink { .. } => None,
-    };
-    let database = Database::open(&state.state_dir).await?;
-    let secrets = Secrets::load(&state.state_dir)?;
-    let done = administer(&database, &secrets, &command, password.as_deref()).await;
-    database.close().await?;
-    done
-}
-
-async fn administer(
-    database: &Database,
-    secrets: &Secrets,
-    command: &AdminCommand,
-    password: Option<&str>,
-) -> anyhow::Result<ExitCode> {
-    let passwords = prepare(&database.admin, secrets).await?;
-    let provisioner = passwords.url(&database.admin, LoginRole::Provisioner);
-    Provisioner::new(provisioner, PoolConfig::sized(1))
-        .migrate_platform()
-        .await?;
-    let accounts = Accounts::new(&passwords.url(&database.admin, LoginRole::Tenant))?;
     match command {
-        AdminCommand::Create { email, .. } => {
-            let roles = [GlobalRole::PlatformAdmin];
-            let password = password.unwrap_or_default();
-            accounts.put(email, "", password, &roles).await?;
+        AdminCommand::Create { email, state } => {
+            let password = password()?;
+            with_accounts(&state, async |accounts| {
+                let roles = [GlobalRole::PlatformAdmin];
+                accounts.put(&email, "", &password, &roles).await?;
+                Ok(())
+            })
+            .await?;
             println!("{email} is a platform_admin.");
         }
-        AdminCommand::Unlink { email, .. } => match accounts.unlink(email).await? {
-            None => bail!("nobody has the address {email}"),
-            Some(true) => println!("{email} may come as another subject."),
-            Some(false) => println!("No issuer knows {email}."),
-        },
+        AdminCommand::Unlink { email, state } => {
+            let unlinked =
+                with_accounts(&state, async |accounts| Ok(accounts.unlink(&email).await?)).await?;
+            match unlinked {
+                None => bail!("nobody has the address {email}"),
+                Some(true) => println!("{email} may come as another subject."),
+                Some(false) => println!("No issuer knows {email}."),
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Works on the accounts of the database, which is migrated first and closed afterwards.
+async fn with_accounts<T>(
+    state: &StateDir,
+    work: impl AsyncFnOnce(Accounts) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let database = Database::open(&state.state_dir).await?;
+    let done = async {
+        let secrets = Secrets::load(&state.state_dir)?;
+        let passwords = prepare(&database.admin, &secrets).await?;
+        let provisioner = passwords.url(&database.admin, LoginRole::Provisioner);
+        Provisioner::new(provisioner, PoolConfig::sized(1))
+            .migrate_platform()
+            .await?;
+        work(Accounts::new(
+            &passwords.url(&database.admin, LoginRole::Tenant),
+        )?)
+        .await
+    };
+    let done = done.await;
+    database.close().await?;
+    done
 }
 
 /// Reads a password without showing it, or a line of standard input where there is no terminal.

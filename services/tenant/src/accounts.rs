@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::domain::emails;
 use crate::domain::passwords::{self, HashingFailed, Passwords};
 use crate::http::sign_in::end_all_but;
-use crate::store::providers;
 use crate::store::users::{self, UserChanges, UserRow};
+use crate::store::{access, providers, sessions};
 
 /// Accounts of one database, for those who hold its password.
 pub struct Accounts {
@@ -98,7 +98,8 @@ impl Accounts {
             .await
     }
 
-    /// Forgets whom the identity provider means by a person: the next sign-in there goes by the address again. `None` says
+    /// Forgets whom the identity provider means by a person, and ends what began with it: the next sign-in there goes by the
+    /// address again. `None` says
     /// that nobody has the address, otherwise whether there was anything to forget.
     ///
     /// # Errors
@@ -111,6 +112,9 @@ impl Accounts {
                 let Some(user) = users::find_by_email(conn, &email).await? else {
                     return Ok(None);
                 };
+                for session in sessions::end_of(conn, user.id, "oidc").await? {
+                    access::revoke(conn, None, session).await?;
+                }
                 Ok(Some(providers::unlink(conn, user.id).await? > 0))
             })
             .await

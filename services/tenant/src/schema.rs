@@ -61,6 +61,7 @@ diesel::table! {
         user_id -> Uuid,
         roles -> Array<Text>,
         status -> Text,
+        accepted -> Bool,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

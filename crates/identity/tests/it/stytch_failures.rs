@@ -51,7 +51,7 @@ async fn a_rejection_names_its_reason() {
     for (status, name) in [
         (400, "invalid_email"),
         (404, "organization_not_found"),
-        (401, "unauthorized_credentials"),
+        (401, "unable_to_auth_magic_link"),
     ] {
         let (error, count) = post(stytch_error(status, name)).await;
         assert_eq!(count, 1, "nothing that was rejected is repeated");
@@ -233,4 +233,10 @@ async fn a_silent_provider_is_left_after_five_seconds() {
         );
     }
     assert_eq!(server.connections(), 2, "who was slow is not asked again");
+}
+
+#[tokio::test]
+async fn our_own_credentials_are_no_fault_of_whoever_signs_in() {
+    let (error, _) = post(stytch_error(401, "unauthorized_credentials")).await;
+    assert!(matches!(error, ProviderError::Unavailable(_)), "{error}");
 }

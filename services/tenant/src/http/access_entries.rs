@@ -1,7 +1,6 @@
 //! Who came into a tenant, when, how and from where: what its admin reads of it.
 //!
-//! A person comes in with each access token, every few minutes while it works; a key is noted once an hour while it is
-//! used.
+//! Each session and each key is noted once an hour while it is used.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;

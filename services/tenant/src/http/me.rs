@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::error::{TenantError, codes};
-use crate::http::tokens::reachable;
+use crate::http::tokens::{reachable, visible};
 use crate::store::sessions;
 use crate::store::users::{self, MembershipRow, UserChanges, UserRow};
 
@@ -48,7 +48,13 @@ pub struct MembershipView {
     status: String,
 }
 
-fn view(person: &Person, row: UserRow, memberships: Vec<MembershipRow>) -> MeView {
+/// `confined_to`: the one tenant that the session is good for, whose provider is told nothing of the person's others.
+fn view(
+    person: &Person,
+    row: UserRow,
+    memberships: Vec<MembershipRow>,
+    confined_to: Option<Uuid>,
+) -> MeView {
     let memberships = memberships.into_iter().map(|row| MembershipView {
         tenant_id: row.tenant_id,
         key: row.key,
@@ -62,8 +68,11 @@ fn view(person: &Person, row: UserRow, memberships: Vec<MembershipRow>) -> MeVie
         id: row.id,
         email: row.email,
         name: row.name,
-        global_roles: row.global_roles,
-        default_tenant: row.default_tenant,
+        global_roles: match confined_to {
+            Some(_) => Vec::new(),
+            None => row.global_roles,
+        },
+        default_tenant: visible(row.default_tenant, confined_to),
         tenant: person.0.tenant,
         memberships: memberships.collect(),
         version: row.version,
@@ -85,18 +94,18 @@ async fn confined_to(
 pub async fn get_me(person: Person, state: Data<State>) -> ApiResult<Reply> {
     let id = person.0.subject;
     let session = person.0.session;
-    let (row, memberships) = state
+    let (row, memberships, confined_to) = state
         .platform
         .read(async |conn| -> Result<_, TenantError> {
             let row = users::find(conn, id).await?;
             let row = row.ok_or_else(Problem::not_found)?;
             let confined_to = confined_to(conn, session).await?;
             let memberships = reachable(conn, &row, confined_to).await?;
-            Ok((row, memberships))
+            Ok((row, memberships, confined_to))
         })
         .await?;
     let version = row.version;
-    Ok(Reply::ok(&view(&person, row, memberships)).version(version))
+    Ok(Reply::ok(&view(&person, row, memberships, confined_to)).version(version))
 }
 
 /// What a person may change of itself: a merge patch.
@@ -158,5 +167,5 @@ pub async fn update_me(
         })
         .await?;
     let version = row.version;
-    Ok(Reply::ok(&view(&person, row, memberships)).version(version))
+    Ok(Reply::ok(&view(&person, row, memberships, None)).version(version))
 }

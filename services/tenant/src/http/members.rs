@@ -39,7 +39,7 @@ pub struct MemberView {
     /// The person.
     id: Uuid,
     email: String,
-    /// Empty until the invitation is accepted.
+    /// Empty until the person itself accepts the invitation.
     name: String,
     roles: Vec<String>,
     /// `invited`, `active` or `suspended`.
@@ -57,6 +57,7 @@ impl From<MemberRow> for MemberView {
             name,
             roles,
             status,
+            accepted,
             version,
             created_at,
             updated_at,
@@ -65,7 +66,7 @@ impl From<MemberRow> for MemberView {
             id: user_id,
             email,
             // Whether the person has an account elsewhere is not for the inviting tenant to know.
-            name: if status == "invited" {
+            name: if status == "invited" || !accepted {
                 String::new()
             } else {
                 name

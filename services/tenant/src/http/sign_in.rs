@@ -73,16 +73,16 @@ pub async fn sign_in(req: HttpRequest, state: Data<State>, body: Body<SignIn>) -
     let session = state
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
-            // A password that was changed meanwhile is the old one.
-            let right = match user {
-                Some(id) => users::holds_password(conn, id, kept.as_deref()).await?,
-                None => false,
+            // Guesses first, people after: in that order wherever both are held.
+            let counts = guesses.count(conn, user.is_some()).await?;
+            let Some(user) = user.filter(|_| counts) else {
+                return Ok(None);
             };
-            let counts = guesses.count(conn, right).await?;
-            Ok(match user.filter(|_| counts) {
-                Some(user) => Some((user, begin(conn, Beginning::of(user, LOCAL)).await?)),
-                None => None,
-            })
+            // A password that was changed meanwhile is the old one.
+            if !users::holds_password(conn, user, kept.as_deref()).await? {
+                return Ok(None);
+            }
+            Ok(Some((user, begin(conn, Beginning::of(user, LOCAL)).await?)))
         })
         .await?;
     let (user, session) = session.ok_or_else(|| Problem::new(problems::SIGN_IN_REFUSED))?;

@@ -190,7 +190,7 @@ async fn exchange(
     let mut grantee = Grantee {
         subject: user.id,
         session: session.id,
-        default_tenant: user.default_tenant,
+        default_tenant: visible(user.default_tenant, session.tenant_id),
         memberships: memberships.iter().map(claim).collect(),
         ..Grantee::default()
     };
@@ -222,7 +222,7 @@ async fn exchange(
             address: way.address.clone(),
             user_agent: way.user_agent.clone(),
         };
-        access_log::note(conn, &entry).await?;
+        access_log::note_first(conn, &entry).await?;
     }
     let refresh_token = secrets::random();
     sessions::add_refresh(conn, session.id, &secrets::digest(&refresh_token)).await?;
@@ -249,6 +249,11 @@ pub async fn reachable(
         memberships.retain(|row| row.tenant_id == tenant);
     }
     Ok(memberships)
+}
+
+/// Returns a person's default tenant as a session may know it: one that is good for one tenant hears of no other.
+pub fn visible(default_tenant: Option<Uuid>, confined_to: Option<Uuid>) -> Option<Uuid> {
+    default_tenant.filter(|tenant| confined_to.is_none_or(|own| own == *tenant))
 }
 
 /// Decides which tenant the token is for, and with which roles.

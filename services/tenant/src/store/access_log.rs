@@ -27,6 +27,23 @@ pub struct EntryRow {
     pub user_agent: String,
 }
 
+/// Notes an entry of a session, unless it came in, in the same way, within the last hour: who works has a new token every few
+/// minutes.
+pub async fn note_first(conn: &mut PlatformConn<'_>, row: &EntryRow) -> QueryResult<()> {
+    let lately = access_log::table
+        .filter(access_log::session_id.eq(row.session_id))
+        .filter(access_log::at.gt(Utc::now() - TimeDelta::hours(1)))
+        .filter(access_log::tenant_id.eq(row.tenant_id))
+        .filter(access_log::grant_id.is_not_distinct_from(row.grant_id));
+    let is_known: bool = diesel::select(diesel::dsl::exists(lately))
+        .get_result(conn)
+        .await?;
+    if is_known {
+        return Ok(());
+    }
+    note(conn, row).await
+}
+
 /// Notes an entry, and forgets some that are old.
 pub async fn note(conn: &mut PlatformConn<'_>, row: &EntryRow) -> QueryResult<()> {
     let added = diesel::insert_into(access_log::table).values(row);

@@ -8,16 +8,22 @@ use diesel_async::RunQueryDsl;
 use crate::domain::secrets;
 use crate::schema::mail_counts;
 
-/// How many mails there are in an hour.
-const PER_HOUR: i32 = 5;
+/// How many mails of a kind one address gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// In an hour.
+    pub per_hour: i32,
+    /// How long after one there is no other.
+    pub pause: TimeDelta,
+}
 
-/// Counts a mail of that kind to an address, unless there were enough of them, or one within `pause`: then `false`. Whatever
-/// is counted, the database does the same work.
+/// Counts a mail of that kind to an address, unless there were enough of them: then `false`. Whatever is counted, the
+/// database does the same work.
 pub async fn count(
     conn: &mut PlatformConn<'_>,
     kind: &str,
     email: &str,
-    pause: TimeDelta,
+    allowance: Allowance,
 ) -> QueryResult<bool> {
     let digest = secrets::digest(&format!("{kind} to {email}"));
     let now = Utc::now();
@@ -42,7 +48,8 @@ pub async fn count(
     } else {
         (counted, since)
     };
-    let may = counted < PER_HOUR && last_at <= now - pause;
+    let Allowance { per_hour, pause } = allowance;
+    let may = counted < per_hour && last_at <= now - pause;
     let last_at = if may { now } else { last_at };
     diesel::update(mail_counts::table.find(&digest))
         .set((

@@ -16,6 +16,8 @@ pub struct MemberRow {
     pub name: String,
     pub roles: Vec<String>,
     pub status: String,
+    /// Whether the person itself accepted, rather than the tenant's provider for it.
+    pub accepted: bool,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -27,6 +29,7 @@ type Columns = (
     users::name,
     tenant_users::roles,
     tenant_users::status,
+    tenant_users::accepted,
     tenant_users::version,
     tenant_users::created_at,
     tenant_users::updated_at,
@@ -37,6 +40,7 @@ const COLUMNS: Columns = (
     users::name,
     tenant_users::roles,
     tenant_users::status,
+    tenant_users::accepted,
     tenant_users::version,
     tenant_users::created_at,
     tenant_users::updated_at,
@@ -153,6 +157,7 @@ pub async fn invite(
 pub struct MemberChanges {
     pub roles: Option<Vec<String>>,
     pub status: Option<String>,
+    pub accepted: Option<bool>,
 }
 
 /// Changes a membership and raises its version.

@@ -117,6 +117,17 @@ pub async fn link(conn: &mut PlatformConn<'_>, row: &IdentityRow) -> QueryResult
     Ok(added == 1)
 }
 
+/// Notes whom a tenant's issuer means by a subject from now on, whatever it called the person before. `false` says that the
+/// subject is somebody else.
+pub async fn relink(conn: &mut PlatformConn<'_>, row: &IdentityRow) -> QueryResult<bool> {
+    let before = provider_identities::table
+        .filter(provider_identities::issuer.eq(&row.issuer))
+        .filter(provider_identities::tenant_id.eq(row.tenant_id))
+        .filter(provider_identities::user_id.eq(row.user_id));
+    diesel::delete(before).execute(conn).await?;
+    link(conn, row).await
+}
+
 /// Forgets whom the issuers of the whole platform mean by a person, so that the next sign-in goes by the address again.
 pub async fn unlink(conn: &mut PlatformConn<'_>, user: Uuid) -> QueryResult<usize> {
     let rows = provider_identities::table

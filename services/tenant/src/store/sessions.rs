@@ -47,6 +47,22 @@ pub async fn find(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<Option<S
     row.first(conn).await.optional()
 }
 
+/// Ends all sessions of a person that began in one way, and returns them.
+pub async fn end_of(
+    conn: &mut PlatformConn<'_>,
+    user: Uuid,
+    provider: &str,
+) -> QueryResult<Vec<Uuid>> {
+    diesel::update(sessions::table)
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(diesel::dsl::now))
+        .returning(sessions::id)
+        .get_results(conn)
+        .await
+}
+
 /// Ends all sessions that are good for one tenant alone, and returns them.
 pub async fn end_confined(conn: &mut PlatformConn<'_>, tenant: Uuid) -> QueryResult<Vec<Uuid>> {
     diesel::update(sessions::table)

@@ -102,7 +102,8 @@ pub async fn lock(conn: &mut PlatformConn<'_>, id: Uuid) -> QueryResult<Option<T
     tenants::table
         .find(id)
         .select(TenantRow::as_select())
-        .for_update()
+        // Not more: whoever only names the tenant, as the log of those who come in, need not wait.
+        .for_no_key_update()
         .first(conn)
         .await
         .optional()

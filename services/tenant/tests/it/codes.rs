@@ -40,12 +40,12 @@ async fn show(platform: &TestPlatform, email: &str, code: &str) -> Answer {
         .await
 }
 
-/// Says that what was sent to anybody in this database was sent long ago.
-async fn rest(platform: &TestPlatform) {
+/// Says that what this machine asked for that address was long ago.
+async fn rest(platform: &TestPlatform, email: &str) {
     let admin = platform.database.connect().await;
-    let age = "UPDATE platform_shared.mail_counts SET since = since - interval '3 hours', \
-               last_at = last_at - interval '2 minutes'";
-    admin.execute(age, &[]).await.expect("aged");
+    let age = "UPDATE platform_shared.mail_counts SET last_at = last_at - interval '2 minutes' \
+               WHERE digest = sha256(convert_to('code for 127.0.0.1 to ' || $1, 'UTF8'))";
+    assert_eq!(admin.execute(age, &[&email]).await.expect("aged"), 1);
 }
 
 #[actix_web::test]
@@ -98,7 +98,7 @@ async fn an_expired_code_is_none_and_a_new_one_takes_the_place_of_the_old() {
     let first = code(&platform, &ana.email, 1).await;
     // Within a minute there is no other, and the first stays good.
     let _ = request(&platform, &ana.email).await.expect(204);
-    rest(&platform).await;
+    rest(&platform, &ana.email).await;
     let _ = request(&platform, &ana.email).await.expect(204);
     let second = code(&platform, &ana.email, 2).await;
     if first != second {
@@ -113,7 +113,7 @@ async fn an_expired_code_is_none_and_a_new_one_takes_the_place_of_the_old() {
 }
 
 #[actix_web::test]
-async fn guesses_at_codes_and_passwords_are_counted_together() {
+async fn wrong_codes_lock_the_codes_of_an_address_and_not_its_password() {
     let platform = Setup::new().await.start(vec![]);
     let ana = account(&platform, &[]).await;
     let _ = request(&platform, &ana.email).await.expect(204);
@@ -127,7 +127,7 @@ async fn guesses_at_codes_and_passwords_are_counted_together() {
         let refused = show(&platform, &ana.email, wrong).await;
         refused.expect_problem(401, "sign_in_refused");
     }
-    // Not looked at for a while: neither the code nor the password.
+    // No code is looked at for a while; the password is counted apart, so that no stranger keeps anybody out.
     let right = show(&platform, &ana.email, &code).await;
     right.expect_problem(401, "sign_in_refused");
     let password = json!({"email": ana.email, "password": PASSWORD});
@@ -136,7 +136,7 @@ async fn guesses_at_codes_and_passwords_are_counted_together() {
         .anonymous()
         .post("/api/tenant/v1/sign-in", &password)
         .await;
-    password.expect_problem(401, "sign_in_refused");
+    let _ = password.expect(200);
 }
 
 #[actix_web::test]

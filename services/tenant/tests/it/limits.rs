@@ -101,3 +101,46 @@ async fn whoever_shows_nothing_is_limited_by_address() {
     let health = join_all((0..150).map(|_| nameless.get("/health/live"))).await;
     assert!(health.iter().all(|answer| answer.status == 200));
 }
+
+#[actix_web::test]
+async fn a_shopper_is_nobody_who_could_use_up_what_is_anybodys() {
+    let platform = limited().await;
+    let acme = platform.tenant("acme").await;
+    set_rate(&platform, &acme, 20).await;
+    // As many sessions as one likes: they take nothing of what the tenant's people have.
+    let shoppers: Vec<_> = (0..20)
+        .map(|_| platform.shopper_token(acme.id))
+        .map(|token| acme.client.with_token(&token))
+        .collect();
+    let storefront = "/api/tenant/v1/storefront";
+    let seen = join_all(
+        shoppers
+            .iter()
+            .chain(&shoppers)
+            .map(|one| one.get(storefront)),
+    )
+    .await;
+    let policies = seen
+        .iter()
+        .map(|answer| &answer.headers["ratelimit-policy"]);
+    assert!(
+        policies
+            .into_iter()
+            .all(|policy| policy == "\"address\";q=200;w=1")
+    );
+    let own = acme.client.with_token(&platform.token_in(acme.id, &[]));
+    let own = join_all((0..8).map(|_| own.get(CURRENCIES))).await;
+    assert!(own.iter().all(|answer| answer.status == 200));
+    // Nor does a session let anybody guess more often than without one, however the address is written.
+    let sign_in = json!({"email": "nobody@people.example", "password": "x"});
+    for address in ["/api/tenant/v1/sign-in", "/api/tenant/v1/sign%2Din"] {
+        let many = shoppers.iter().map(|one| {
+            let outside = platform.client.with_token(one.token());
+            let sign_in = &sign_in;
+            async move { outside.post(address, sign_in).await }
+        });
+        let answers = join_all(many).await;
+        let refused = answers.iter().filter(|answer| answer.status == 429);
+        assert!(refused.count() >= 5, "{address}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Identity providers: who comes in through them, and where to.
 
+use std::time::Duration;
+
 use averis_identity::{OidcConfig, ProvidersConfig};
 use averis_tenant::Accounts;
 use averis_tenant_context::{GlobalRole, TenantRole};
@@ -17,7 +19,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::members::{invitation, invite, member_path};
 use crate::sign_in::{PASSWORD, account, join, stops, word};
-use crate::tools::path;
+use crate::tools::{path, within};
 
 const PROVIDER: &str = "/api/tenant/v1/sign-in/provider";
 const TOKENS: &str = "/api/tenant/v1/tokens";
@@ -156,6 +158,9 @@ async fn whom_stytch_invites_becomes_a_member_by_signing_in_there() {
     me.get("/api/tenant/v1/members")
         .await
         .expect_problem(403, "forbidden");
+    // Nothing that other tenants see, or that the person calls itself, follows from what a provider says.
+    let view = me.get(ME).await.expect(200);
+    assert_eq!(view.body["default_tenant"], Value::Null);
     // The log of those who came in says how.
     let entries = acme
         .client
@@ -200,6 +205,8 @@ async fn s18_a_session_of_one_tenants_organization_is_good_in_that_tenant_alone(
     assert_eq!(inside.body["tenant"], json!(acme.key));
     let me = acme.client.with_token(word(&inside, "access_token"));
     let view = me.get(ME).await.expect(200);
+    // Nor does the provider hear of anything but the own membership.
+    assert_eq!(view.body["global_roles"], json!([]));
     let memberships = view.body["memberships"].as_array().expect("a list");
     assert_eq!(memberships.len(), 1, "{memberships:?}");
     assert_eq!(memberships[0]["key"], json!(acme.key));
@@ -215,6 +222,41 @@ async fn s18_a_session_of_one_tenants_organization_is_good_in_that_tenant_alone(
         .post(TOKENS, &refresh(&globex))
         .await
         .expect_problem(403, "not_a_member");
+}
+
+#[actix_web::test]
+async fn a_sign_in_does_not_outlive_the_connection_that_it_waited_for() {
+    let world = World::new().await;
+    let World { platform, acme, .. } = &world;
+    let ana = account(platform, &[]).await;
+    join(platform, acme, &ana, &[]).await;
+    let jwt = world.jwt(&unique(MEMBER), &ana.email);
+    // Somebody holds the tenant; meanwhile a sign-in waits for it, and the connection ends.
+    let mut admin = platform.database.connect().await;
+    let work = admin.transaction().await.expect("a transaction");
+    let hold = "SELECT 1 FROM platform_shared.tenants WHERE id::text = $1 FOR UPDATE";
+    let held = work.execute(hold, &[&acme.id.to_string()]).await;
+    assert_eq!(held.expect("held"), 1);
+    let end = "DELETE FROM platform_shared.provider_organizations WHERE tenant_id::text = $1";
+    let ended = async {
+        let watcher = platform.database.connect().await;
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%tenants%FOR NO KEY UPDATE%'";
+        within(
+            Duration::from_secs(5),
+            "the sign-in waits",
+            &mut async || {
+                let row = watcher.query_one(waits, &[]).await.expect("a row");
+                row.get::<_, i64>(0) > 0
+            },
+        )
+        .await;
+        work.execute(end, &[&acme.id.to_string()])
+            .await
+            .expect("ended");
+        work.commit().await.expect("committed");
+    };
+    let (signed_in, ()) = tokio::join!(world.sign_in(&jwt), ended);
+    signed_in.expect_problem(401, "sign_in_refused");
 }
 
 #[actix_web::test]

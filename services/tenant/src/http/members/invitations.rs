@@ -27,15 +27,24 @@ use crate::error::{TenantError, codes, provider_problem};
 use crate::http::scope::OwnTenant;
 use crate::http::sign_in::{Guesses, acceptable};
 use crate::http::{internal, once};
+use crate::store::mail_counts::{self, Allowance};
 use crate::store::members::{self, InvitationRow, MemberChanges};
 use crate::store::providers::{self, IdentityRow};
 use crate::store::users::{self, UserChanges, UserRow};
-use crate::store::{access, mail_counts, sessions, tenants};
+use crate::store::{access, sessions, tenants};
 
 /// How long an invitation is good, in days.
 const DAYS: i64 = 7;
-/// How long before an invitation is sent again.
-const PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// Invitations of one tenant to one address.
+const INVITED: Allowance = Allowance {
+    per_hour: 5,
+    pause: TimeDelta::zero(),
+};
+/// The same, when one is sent again.
+const SENT_AGAIN: Allowance = Allowance {
+    per_hour: 5,
+    pause: TimeDelta::minutes(1),
+};
 
 /// Somebody to be invited.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -71,7 +80,7 @@ pub async fn invite_member(
         if !members::invite(conn, own, user, &names).await? {
             return Err(Problem::new(codes::MEMBER_EXISTS).into());
         }
-        count_mail(conn, own, &email, TimeDelta::zero()).await?;
+        count_mail(conn, own, &email, INVITED).await?;
         let invitation = invitation(own, user, tenant.caller.subject, &word);
         members::put_invitation(conn, &invitation).await?;
         let row = members::find(conn, own, user).await?;
@@ -115,7 +124,7 @@ pub async fn resend_invitation(
                 .with("current_status", row.status)
                 .into());
         }
-        count_mail(conn, own, &row.email, PAUSE).await?;
+        count_mail(conn, own, &row.email, SENT_AGAIN).await?;
         let invitation = invitation(own, id, tenant.caller.subject, &word);
         members::put_invitation(conn, &invitation).await?;
         Ok(answer(row))
@@ -206,12 +215,15 @@ pub async fn accept_invitation(
             {
                 return Err(refused().into());
             }
+            activate(conn, tenant, user, Acceptance::ByPerson).await?;
             let changes = UserChanges {
                 name: name.clone(),
                 password_hash: new_hash.clone().map(Some),
+                default_tenant: now.default_tenant.is_none().then_some(Some(tenant)),
                 ..UserChanges::default()
             };
-            activate(conn, tenant, &now, changes).await
+            let _ = users::update(conn, user, &changes).await?;
+            Ok(())
         })
         .await?;
     Ok(Reply::ok(&AcceptedView {
@@ -266,25 +278,31 @@ async fn check_sign_in(state: &State, person: &UserRow, token: &str) -> ApiResul
     }
 }
 
+/// Who says that a person accepts an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The person itself.
+    ByPerson,
+    /// The tenant's own provider, which says what its administrators want: nothing of the person that other tenants see
+    /// follows from it.
+    ByProvider,
+}
+
 /// Makes an invited person an active member, if there is a seat. The caller holds the tenant and the person.
 pub async fn activate(
     conn: &mut PlatformConn<'_>,
     tenant: Uuid,
-    person: &UserRow,
-    changes: UserChanges,
+    person: Uuid,
+    by: Acceptance,
 ) -> Result<(), TenantError> {
-    check_seats(conn, tenant, &["active"], person.id).await?;
+    check_seats(conn, tenant, &["active"], person).await?;
     let active = MemberChanges {
         status: Some("active".to_owned()),
+        accepted: Some(by == Acceptance::ByPerson),
         ..MemberChanges::default()
     };
-    members::update(conn, tenant, person.id, &active).await?;
-    let changes = UserChanges {
-        default_tenant: person.default_tenant.is_none().then_some(Some(tenant)),
-        ..changes
-    };
-    let _ = users::update(conn, person.id, &changes).await?;
-    Ok(access::revoke(conn, Some(tenant), person.id).await?)
+    members::update(conn, tenant, person, &active).await?;
+    Ok(access::revoke(conn, Some(tenant), person).await?)
 }
 
 /// Counts an invitation of a tenant to an address, however often that is invited and removed.
@@ -292,9 +310,10 @@ async fn count_mail(
     conn: &mut PlatformConn<'_>,
     tenant: Uuid,
     email: &str,
-    pause: TimeDelta,
+    allowance: Allowance,
 ) -> Result<(), TenantError> {
-    if mail_counts::count(conn, &format!("invitation of {tenant}"), email, pause).await? {
+    let kind = format!("invitation of {tenant}");
+    if mail_counts::count(conn, &kind, email, allowance).await? {
         return Ok(());
     }
     Err(Problem::new(common::RATE_LIMITED)
@@ -402,11 +421,17 @@ async fn invite_at_provider(
         tenant_id: Some(own),
     };
     // Where this is lost, the first sign-in finds the person by its address.
-    state
+    let linked = state
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
-            Ok(providers::link(conn, &link).await?)
+            members::hold_tenant(conn, own).await?;
+            let now = providers::organization_of(conn, own).await?;
+            let is_same = now.is_some_and(|(issuer, _)| issuer == link.issuer);
+            Ok(is_same && providers::relink(conn, &link).await?)
         })
         .await?;
+    if !linked {
+        tracing::warn!("the provider names an invited person by a subject that is somebody else");
+    }
     Ok(true)
 }

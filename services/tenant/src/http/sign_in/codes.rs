@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use averis_identity::Mail;
 use averis_service_kit::body::Body;
+use averis_service_kit::limit::client_address;
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::reply::Reply;
 use averis_tenant_db::PlatformConn;
@@ -21,13 +22,21 @@ use crate::State;
 use crate::domain::{emails, secrets};
 use crate::error::{TenantError, codes as problems};
 use crate::store::codes::{self, CodeRow};
-use crate::store::mail_counts;
+use crate::store::mail_counts::{self, Allowance};
 use crate::store::users::{self, UserChanges, UserRow};
 
 /// How long a code is good, in minutes.
 const MINUTES: i64 = 10;
-/// How long after a code there is no other.
-const PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// Codes for one address that one sender may ask for.
+const PER_SENDER: Allowance = Allowance {
+    per_hour: 3,
+    pause: TimeDelta::minutes(1),
+};
+/// Codes for one address that all senders together may ask for.
+const PER_ADDRESS: Allowance = Allowance {
+    per_hour: 20,
+    pause: TimeDelta::zero(),
+};
 
 /// Whom to mail a code.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -40,11 +49,19 @@ pub struct RequestCode {
 
 /// Mails a code to sign in with, good once and for ten minutes, if somebody has the address.
 ///
-/// At most one in a minute and five in an hour; then the code before stays good. Staff of the platform gets none: for them
+/// A sender gets at most one in a minute and three in an hour; then the code before stays good. Staff of the platform gets none: for them
 /// a mailbox is not enough.
 #[utoipa::path(post, path = "/api/tenant/v1/sign-in/codes", tag = "sign-in", security(()), request_body = RequestCode,
     responses((status = 204, description = "Mailed, if anybody has the address.")))]
-pub async fn request_code(state: Data<State>, body: Body<RequestCode>) -> ApiResult<Reply> {
+pub async fn request_code(
+    req: HttpRequest,
+    state: Data<State>,
+    body: Body<RequestCode>,
+) -> ApiResult<Reply> {
+    let own = match client_address(&req) {
+        Some(address) => format!("code for {address}"),
+        None => "code for nowhere".to_owned(),
+    };
     let email = emails::normal(&body.0.email).unwrap_or_default();
     let code = secrets::random_code();
     let code_hash = state.passwords.hash(code.clone()).await?;
@@ -52,7 +69,10 @@ pub async fn request_code(state: Data<State>, body: Body<RequestCode>) -> ApiRes
         .platform
         .transaction(async |conn| -> Result<_, TenantError> {
             let user = users::find_by_email(conn, &email).await?;
-            if !mail_counts::count(conn, "code", &email, PAUSE).await? {
+            // By where it is asked for too, or any stranger could keep anybody from codes.
+            if !mail_counts::count(conn, &own, &email, PER_SENDER).await?
+                || !mail_counts::count(conn, "code", &email, PER_ADDRESS).await?
+            {
                 return Ok(None);
             }
             let row = CodeRow {
@@ -196,7 +216,8 @@ impl Shown {
         Ok(Self {
             right: user.map(|user| user.id).zip(kept),
             digest,
-            guesses: Guesses::at(&email, req),
+            // Counted apart from passwords: who locks one of them leaves the other.
+            guesses: Guesses::at(&format!("code of {email}"), req),
         })
     }
 
@@ -206,7 +227,11 @@ impl Shown {
         let Some((user, hash)) = self.right.as_ref().filter(|_| counts) else {
             return Ok(None);
         };
-        let first = codes::spend(conn, &self.digest, hash).await?;
-        Ok(first.then_some(*user))
+        if !codes::spend(conn, &self.digest, hash).await? {
+            return Ok(None);
+        }
+        // It may have become staff while the code was compared.
+        let person = users::lock(conn, *user).await?;
+        Ok(person.global_roles.is_empty().then_some(*user))
     }
 }

@@ -10,6 +10,7 @@ use averis_service_kit::body::Body;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::reply::Reply;
 use averis_tenant_db::PlatformConn;
+use chrono::Utc;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,13 +18,15 @@ use utoipa::ToSchema;
 use super::{Beginning, SignedIn, begin, signed_in};
 use crate::State;
 use crate::error::{TenantError, codes as problems, provider_problem};
-use crate::http::members::invitations;
+use crate::http::members::invitations::{self, Acceptance};
 use crate::store::members;
 use crate::store::providers::{self, IdentityRow};
-use crate::store::users::{self, UserChanges, UserRow};
+use crate::store::users::{self, UserRow};
 
 /// Longest credential of a provider, in bytes.
 const LONGEST: usize = 16_384;
+/// How long a session of a tenant's organization is good here, in seconds: what ends there is noticed within that time.
+const CONFINED: i64 = 3600;
 
 /// What a provider gave; exactly one of these.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -101,13 +104,19 @@ async fn enter(
     let tenant = match &proven.organization {
         None => None,
         Some(organization) => {
+            let no_tenant = || refused("the organization is no tenant");
             let tenant = providers::tenant_of(conn, &proven.issuer, organization).await?;
-            Some(tenant.ok_or_else(|| refused("the organization is no tenant"))?)
+            let tenant = tenant.ok_or_else(no_tenant)?;
+            members::hold_tenant(conn, tenant).await?;
+            // Again: while the tenant was waited for, it may have been disconnected.
+            let still = providers::tenant_of(conn, &proven.issuer, organization).await?;
+            Some(
+                still
+                    .filter(|still| *still == tenant)
+                    .ok_or_else(no_tenant)?,
+            )
         }
     };
-    if let Some(tenant) = tenant {
-        members::hold_tenant(conn, tenant).await?;
-    }
     let known = providers::find(conn, &proven.issuer, &proven.subject).await?;
     let user = match &known {
         Some(known) if known.tenant_id != tenant => {
@@ -125,7 +134,7 @@ async fn enter(
                 Some("active") => {}
                 Some("invited") => {
                     members::drop_invitation(conn, tenant, user.id).await?;
-                    invitations::activate(conn, tenant, &user, UserChanges::default()).await?;
+                    invitations::activate(conn, tenant, user.id, Acceptance::ByProvider).await?;
                 }
                 _ => return Err(refused("the person is no member of the tenant")),
             }
@@ -149,6 +158,9 @@ async fn enter(
         user: user.id,
         provider: proven.provider,
         tenant,
-        until: Some(proven.expires_at),
+        until: Some(match tenant {
+            Some(_) => proven.expires_at.min(Utc::now().timestamp() + CONFINED),
+            None => proven.expires_at,
+        }),
     })
 }

@@ -1,7 +1,7 @@
 //! Which tenant is an organization at Stytch. Its members are invited there, and come in with Stytch's sessions.
 
 use actix_web::web::Data;
-use averis_service_kit::idempotency::{Command, Post};
+use averis_service_kit::idempotency::{Command, Post, recall};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::PathId;
@@ -18,7 +18,8 @@ use crate::State;
 use crate::error::{TenantError, codes, provider_problem};
 use crate::http::once;
 use crate::http::scope::Platform;
-use crate::store::{access, providers, sessions, tenants as store};
+use crate::store::tenants::{self as store, TenantChanges};
+use crate::store::{access, providers, sessions};
 
 /// Which organization the tenant is to be.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -59,31 +60,36 @@ pub async fn connect_stytch(
     seen: SeenVersion,
     post: Post<ConnectStytch>,
 ) -> ApiResult<Reply> {
-    let (row, connected) = state
+    let before = state
         .platform
-        .read(async |conn| -> Result<_, TenantError> {
-            let row = store::find(conn, id).await?;
-            Ok((row, providers::organization_of(conn, id).await?))
-        })
-        .await?;
-    let row = row.ok_or_else(Problem::not_found)?;
-    let (stytch, _) = state.stytch()?;
-    // No transaction is open while Stytch works. Where what follows is lost, the organization is there and can be named.
-    let organization = match (&post.body.organization_id, connected) {
-        (Some(organization), _) => organization.clone(),
-        (None, Some((_, organization))) => organization,
-        (None, None) => {
-            seen.check(row.version)?;
+        .transaction(async |conn| -> Result<_, TenantError> {
+            if let Some(reply) = recall(&mut **conn, &post.key, "platform").await? {
+                return Ok(Err(reply));
+            }
+            let row = locked(conn, id, seen).await?;
             if row.status != TenantStatus::Active.as_str() {
                 let problem = FieldProblem::new("", "invalid", "the tenant is not active");
-                return Err(Problem::invalid(vec![problem]));
+                return Err(Problem::invalid(vec![problem]).into());
             }
+            Ok(Ok(row))
+        })
+        .await?;
+    let row = match before {
+        Ok(row) => row,
+        Err(reply) => return Ok(reply),
+    };
+    let (stytch, _) = state.stytch()?;
+    // No transaction is open while Stytch works. Where what follows is lost, the organization is there and can be named.
+    let organization = match &post.body.organization_id {
+        Some(organization) => organization.clone(),
+        None => {
             let made = stytch.create_organization(&row.name, &row.key).await;
             made.map_err(provider_problem)?
         }
     };
     once(&state, &post.key, async |conn| {
         let _ = locked(conn, id, seen).await?;
+        store::update(conn, id, &TenantChanges::default()).await?;
         if !providers::connect(conn, id, stytch.issuer(), &organization).await? {
             return Err(Problem::new(codes::ORGANIZATION_TAKEN).into());
         }
@@ -108,6 +114,7 @@ pub async fn disconnect_stytch(
 ) -> ApiResult<Reply> {
     once(&state, &command.key, async |conn| {
         let _ = locked(conn, id, seen).await?;
+        store::update(conn, id, &TenantChanges::default()).await?;
         providers::disconnect(conn, id).await?;
         for session in sessions::end_confined(conn, id).await? {
             access::revoke(conn, None, session).await?;
