@@ -3,7 +3,7 @@
 
 Sides: (a) one tenant, (b) 300 tenants with Zipf 1.1 popularity, (c) 300 tenants uniformly, (d) pgbench with the
 same SQL as the floor. They alternate, round by round, so that a machine that gets slower meanwhile is slower for
-all. Needs wrk, pgbench and psql; the release build of averis.
+all. Then what access control costs, and what one tenant feels of another at a hundred times its limit. Needs wrk, pgbench and psql; the release build of averis.
 """
 
 import json
@@ -32,8 +32,13 @@ CLIENTS = 8
 FIXED_SECONDS = 2
 FIXED_ROUNDS = 5
 RATE = 1000
+# Of a tenant that asks a hundred times as much as it may.
+FLOODED = "flooded"
+FLOOD_LIMIT = 20
 PORT = 18080
 BASE = f"http://127.0.0.1:{PORT}"
+# A second process on the same database, which counts no requests.
+OTHER = f"http://127.0.0.1:{PORT + 1}"
 COLUMNS = (
     "id, key, kind, status, name, description, vendor, product_type, tags, options, category_ids, "
     "attributes, extra, launched_at, version, created_at, updated_at"
@@ -52,20 +57,22 @@ local requests = {}
 local pace = os.getenv("BENCH_PACE")
 for line in io.lines(os.getenv("BENCH_URLS")) do
   local key, path = line:match("^(%S+) (%S+)$")
-  requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nAuthorization: Bearer " .. key .. "\\r\\n\\r\\n"
+  local credential = key == "-" and "" or "Authorization: Bearer " .. key .. "\\r\\n"
+  requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n" .. credential .. "\\r\\n"
 end
 local next = 0
 local threads = 0
 function setup(thread) thread:set("offset", threads) threads = threads + 1 end
 function init() next = offset * math.floor(#requests / 2) math.randomseed(os.time()) end
 function request() next = next % #requests + 1 return requests[next] end
--- About 8 ms between two requests of a connection, at random places: all at once the connections would send in bursts
--- and time mostly each other.
-if pace then function delay() return math.random() < 0.55 and 8 or 7 end end
+-- Between two requests of a connection, at random places: all at once the connections would send in bursts and time mostly
+-- each other. For a thousand requests a second about 8 ms.
+if pace then function delay() return math.random() < 0.55 and tonumber(pace) or tonumber(pace) - 1 end end
 function done(summary, latency)
   local e = summary.errors
+  local refused = os.getenv("BENCH_REFUSED") and 0 or e.status
   io.write(string.format("BENCH %d %d %d %d %d\\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout))
+    latency:percentile(50), latency:percentile(99), refused + e.connect + e.read + e.write + e.timeout))
   if pace then
     for i = 1, #latency do
       local value, count = latency(i)
@@ -148,6 +155,16 @@ def prepare(url):
     progress("")
 
 
+def prepare_flooded():
+    """A tenant with a small limit."""
+    body = {"key": FLOODED, "name": "Flooded", "subscription_tier": "starter"}
+    made = call("POST", "/api/tenant/v1/tenants", averis("token"), body, FLOODED)
+    limit = made["settings"]["limits"]["requests_per_second"]
+    if limit != FLOOD_LIMIT:
+        sys.exit(f"bench: the limit of a starter is {limit}")
+    KEYS[FLOODED] = averis("key", "create", "--tenant", FLOODED, "bench", "--scope", "product:read")
+
+
 def progress(text):
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{text}")
@@ -218,10 +235,10 @@ class Cpu:
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
 
 
-def saturate(urls, lua):
+def saturate(urls, lua, base=BASE, **more):
     done = subprocess.run(
-        [find("wrk"), "-t2", f"-c{CLIENTS}", f"-d{SECONDS}s", "-s", lua, BASE],
-        env={**os.environ, "BENCH_URLS": urls}, capture_output=True, text=True,
+        [find("wrk"), "-t2", f"-c{CLIENTS}", f"-d{SECONDS}s", "-s", lua, base],
+        env={**os.environ, "BENCH_URLS": urls, **more}, capture_output=True, text=True,
     )
     found = re.search(r"BENCH (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
     if not found:
@@ -236,7 +253,7 @@ def fixed(urls, lua):
     """Times in microseconds, with how often each, of about a thousand requests a second over eight connections."""
     done = subprocess.run(
         [find("wrk"), "-t1", f"-c{CLIENTS}", f"-d{FIXED_SECONDS}s", "-s", lua, BASE],
-        env={**os.environ, "BENCH_URLS": urls, "BENCH_PACE": "1"}, capture_output=True, text=True,
+        env={**os.environ, "BENCH_URLS": urls, "BENCH_PACE": "8"}, capture_output=True, text=True,
     )
     found = re.search(r"BENCH (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
     if not found or int(found.group(5)):
@@ -273,6 +290,51 @@ def quantile(times, part):
         if left <= 0:
             return value
     return 0
+
+
+def access_control(cpu, other, urls, lua):
+    """CPU seconds per 1000 requests of the server with and without credential and limits, at an address that nothing is
+    at: whatever else a request does is the same, so the difference is what access control takes of it."""
+    rounds = {"with": [], "without": []}
+    for number in range(2 * ROUNDS + 1):
+        for side, server, base in (("with", cpu.server, BASE), ("without", other.pid, OTHER)):
+            before = sum(Cpu.stat(server)[:2]) / Cpu.TICK
+            result = saturate(urls[side], lua, base, BENCH_REFUSED="1")
+            spent = sum(Cpu.stat(server)[:2]) / Cpu.TICK - before
+            if number:  # the first warms up
+                rounds[side].append(spent / result["requests"] * 1000)
+            progress(f"access control, round {number}/{2 * ROUNDS}: {side} {result['rate']:.0f}/s")
+    progress("")
+    return {side: statistics.median(costs) for side, costs in rounds.items()}
+
+
+def neighbours(quiet, flood, lua):
+    """p50 and p99 of one tenant's reads while another is quiet, and while it asks a hundred times as much as it may: of
+    this process, and of another on the same machine, which is what the flood's own work costs whoever shares the cores."""
+    sides = {"quiet": None, "elsewhere": OTHER, "flooded": BASE}
+    samples = {side: {} for side in sides}
+    asked = []
+    order = list(sides)
+    for number in range(2 * FIXED_ROUNDS * ROUNDS):
+        random.shuffle(order)
+        for side in order:
+            flooding = None
+            if sides[side]:
+                flooding = subprocess.Popen(
+                    [find("wrk"), "-t1", "-c16", f"-d{FIXED_SECONDS}s", "-s", lua, sides[side]],
+                    env={**os.environ, "BENCH_URLS": flood, "BENCH_PACE": "8", "BENCH_REFUSED": "1"},
+                    stdout=subprocess.PIPE, text=True,
+                )
+            _, times = fixed(quiet, lua)
+            if flooding:
+                found = re.search(r"BENCH (\d+) (\d+)", flooding.communicate()[0])
+                asked.append(int(found.group(1)) / (int(found.group(2)) / 1e6))
+            for value, count in times:
+                samples[side][value] = samples[side].get(value, 0) + count
+            progress(f"neighbours, round {number + 1}/{2 * FIXED_ROUNDS * ROUNDS}: {side}")
+    progress("")
+    rates = {side: (quantile(times, 0.5) / 1000, quantile(times, 0.99) / 1000) for side, times in samples.items()}
+    return rates, statistics.median(asked) / FLOOD_LIMIT
 
 
 def floor(url, operation, folder):
@@ -330,7 +392,7 @@ def measure(cpu, url, urls, lua, folder):
 NAMES = {"a": "one tenant", "b": f"{TENANTS}, Zipf 1.1", "c": f"{TENANTS}, uniform", "d": "pgbench, one tenant"}
 
 
-def report(results, rates):
+def report(results, rates, access, felt):
     lines = [
         f"{platform.machine()}, {os.cpu_count()} cores, {memory()} GiB; {ROUNDS} rounds of {SECONDS} s, {CLIENTS} connections, "
         f"{PRODUCTS} products a tenant; medians, memory at its largest.",
@@ -355,6 +417,25 @@ def report(results, rates):
         for side in "ab":
             p50, p99 = rates[operation, side]
             lines.append(f"| {operation} | ({side}) {NAMES[side]} | {p50:.3f} | {p99:.3f} | {p50 / own:.1%} |")
+    cost = access["with"] - access["without"]
+    lines += [
+        "", "What access control (credential, revocations, limits) takes of a request of (a):", "",
+        "| operation | CPU s/1000 | of which access control | requests per CPU s, to without |", "|---|---|---|---|",
+    ]
+    for operation in ("read", "list"):
+        whole = results[operation, "a"]["server"] + results[operation, "a"]["database"]
+        lines.append(f"| {operation} | {whole:.4f} | {cost:.4f} | {(whole - cost) / whole:.1%} |")
+    waits, times = felt
+    lines += [
+        "", f"One tenant's reads at {RATE} requests/s while another asks {times:.0f} times as much as it may:", "",
+        "| the other | p50 ms | p99 ms | p99 to the line above |", "|---|---|---|---|",
+    ]
+    names = {"quiet": "is quiet", "elsewhere": "asks another process on the machine", "flooded": "asks this process"}
+    before = None
+    for side, name in names.items():
+        p50, p99 = waits[side]
+        lines.append(f"| {name} | {p50:.3f} | {p99:.3f} | {f'{p99 / before:.1%}' if before else ''} |")
+        before = p99
     return "\n".join(lines)
 
 
@@ -363,45 +444,76 @@ def memory():
     return round(int(total) / 1024 / 1024)
 
 
+def start(port, state, **more):
+    """Starts the platform, and waits until it is ready."""
+    server = subprocess.Popen(
+        [AVERIS, "up", "--port", str(port), "--state-dir", state],
+        env={**os.environ, "AVERIS_LOG": "warn", "AVERIS_DATABASE_CAPACITY": str(TENANTS + 10), **more},
+        stdout=subprocess.DEVNULL,
+    )
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready").read()
+            return server
+        except OSError:
+            time.sleep(0.1)
+    stop(server)
+    sys.exit("bench: the platform does not start")
+
+
+def stop(server):
+    server.send_signal(signal.SIGTERM)
+    server.wait(60)
+
+
+def write_paths(folder, name, lines):
+    file = Path(folder) / f"{name}.txt"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return str(file)
+
+
 def main():
     need("wrk", "pgbench", "psql")
     folder = tempfile.mkdtemp(prefix="averis-bench-")
     os.chmod(folder, 0o755)
     state = Path(folder) / "state"
     STATE.append(state)
-    server = subprocess.Popen(
-        [AVERIS, "up", "--port", str(PORT), "--state-dir", state],
-        env={**os.environ, "AVERIS_LOG": "warn", "AVERIS_DATABASE_CAPACITY": str(TENANTS + 10)},
-        stdout=subprocess.DEVNULL,
-    )
+    server = start(PORT, state)
+    other = None
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{BASE}/health/ready").read()
-                break
-            except OSError:
-                time.sleep(0.1)
         url = (state / "database-url").read_text().strip()
         port = re.search(r":(\d+)/", url).group(1)
         postmaster = int(subprocess.run(["pgrep", "-of", f"postgres.*-c port={port}"], capture_output=True, text=True).stdout)
         prepare(url)
+        prepare_flooded()
         lua = Path(folder) / "wrk.lua"
         lua.write_text(LUA)
+        lua = str(lua)
         urls = {}
         for side in "abc":
             for operation in ("read", "list"):
-                file = Path(folder) / f"{side}-{operation}.txt"
-                file.write_text("".join(f"{path}\n" for path in paths(side, operation)))
-                urls[side, operation] = str(file)
+                urls[side, operation] = write_paths(folder, f"{side}-{operation}", paths(side, operation))
+        nothing = f"/t/{key(0)}/api/product/v1/nothing"
+        urls["with"] = write_paths(folder, "with", [f"{KEYS[key(0)]} {nothing}"] * 2)
+        urls["without"] = write_paths(folder, "without", [f"- {nothing}"] * 2)
+        flood = f"/t/{FLOODED}/api/product/v1/products?limit=20"
+        urls["flood"] = write_paths(folder, "flood", [f"{KEYS[FLOODED]} {flood}"] * 2)
         cpu = Cpu(server.pid, postmaster)
-        for place in urls.values():  # warm caches and plans on every side alike
-            saturate(place, str(lua))
-        results = measure(cpu, url, urls, str(lua), folder)
-        rates = fixed_rates(urls, str(lua))
-        print(report(results, rates))
+        for place in ("a", "b", "c"):  # warm caches and plans on every side alike
+            for operation in ("read", "list"):
+                saturate(urls[place, operation], lua)
+        results = measure(cpu, url, urls, lua, folder)
+        rates = fixed_rates(urls, lua)
+        other = start(PORT + 1, state, AVERIS_DATABASE_URL=url)
+        felt = neighbours(urls["a", "read"], urls["flood"], lua)
+        stop(other)
+        other = start(PORT + 1, state, AVERIS_DATABASE_URL=url, AVERIS_RATE_LIMITS="false")
+        access = access_control(cpu, other, urls, lua)
+        print(report(results, rates, access, felt))
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
+        if other:
+            stop(other)
+        stop(server)
         shutil.rmtree(folder, ignore_errors=True)
 
 

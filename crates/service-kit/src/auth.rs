@@ -63,6 +63,18 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Checks that the caller has a permission, where the handler's signature cannot say which: it depends on what the
+    /// request is about.
+    ///
+    /// # Errors
+    /// 403 without it.
+    pub fn require(&self, permission: Permission) -> Result<(), Problem> {
+        if self.permissions.contains(permission) {
+            return Ok(());
+        }
+        Err(Problem::new(codes::FORBIDDEN).with("permission", permission.as_str()))
+    }
+
     /// Returns the grant under which staff of the platform acts.
     #[must_use]
     pub const fn grant(&self) -> Option<Uuid> {
@@ -140,11 +152,8 @@ impl FromRequest for AnyCaller {
 /// 401 without a credential, 403 without the permission.
 pub fn require(req: &HttpRequest, permission: Permission) -> Result<Arc<Identity>, Problem> {
     let identity = identified(req)?;
-    if identity.permissions.contains(permission) {
-        Ok(identity)
-    } else {
-        Err(Problem::new(codes::FORBIDDEN).with("permission", permission.as_str()))
-    }
+    identity.require(permission)?;
+    Ok(identity)
 }
 
 /// Returns who calls.

@@ -1,6 +1,7 @@
 //! Reading query strings and identifiers.
 
 use std::future::{Ready, ready};
+use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -53,6 +54,30 @@ impl FromRequest for PathId {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(path_id(req, "id").map(Self))
+    }
+}
+
+/// The `{id}` of the path and the name of a thing inside it, which stands in the path as `{part}`: a word of a few, or a
+/// number. One that is none is not found.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedPart<T> {
+    /// The whole.
+    pub id: Uuid,
+    /// The part.
+    pub part: T,
+}
+
+impl<T: FromStr> FromRequest for NamedPart<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let both = path_id(req, "id").and_then(|id| {
+            let name = req.match_info().get("part").unwrap_or_default();
+            let part = name.parse().map_err(|_ignored| Problem::not_found())?;
+            Ok(Self { id, part })
+        });
+        ready(both)
     }
 }
 

@@ -30,6 +30,30 @@ permissions! {
     ProductRead = "product:read",
     /// Draft and change products, variants and media.
     ProductWrite = "product:write",
+    /// Write values of sections of products; which sections, the permissions of the sections say.
+    ProductSectionWrite = "product_section:write",
+    /// Approve or reject sections of products; which sections, the permissions of the sections say.
+    ProductSectionApprove = "product_section:approve",
+    /// Write the marketing section.
+    ProductMarketingWrite = "product_marketing:write",
+    /// Write the legal section.
+    ProductLegalWrite = "product_legal:write",
+    /// Write the finance section.
+    ProductFinanceWrite = "product_finance:write",
+    /// Write the sales operations section.
+    ProductSalesopsWrite = "product_salesops:write",
+    /// Write the contracts section.
+    ProductContractsWrite = "product_contracts:write",
+    /// Approve the marketing section.
+    ProductMarketingApprove = "product_marketing:approve",
+    /// Approve the legal section.
+    ProductLegalApprove = "product_legal:approve",
+    /// Approve the finance section.
+    ProductFinanceApprove = "product_finance:approve",
+    /// Approve the sales operations section.
+    ProductSalesopsApprove = "product_salesops:approve",
+    /// Approve the contracts section.
+    ProductContractsApprove = "product_contracts:approve",
     /// Launch, suspend, resume and archive products.
     ProductLaunch = "product:launch",
     /// Import files of products.

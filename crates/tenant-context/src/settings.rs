@@ -66,6 +66,20 @@ pub struct Limits {
     pub requests_per_second: u32,
 }
 
+/// How a tenant's products are looked after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stewardship {
+    /// Whether who approves a section must be another than who edited it last.
+    pub four_eyes: bool,
+}
+
+impl Default for Stewardship {
+    fn default() -> Self {
+        Self { four_eyes: true }
+    }
+}
+
 /// A tenant's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +92,9 @@ pub struct TenantSettings {
     pub limits: Limits,
     /// Regions whose rules apply, in order and without doubles.
     pub compliance_regions: Vec<ComplianceRegion>,
+    /// Stewardship; absent in what was stored before there was any.
+    #[serde(default)]
+    pub stewardship: Stewardship,
 }
 
 impl TenantSettings {
@@ -104,6 +121,7 @@ impl TenantSettings {
                 requests_per_second,
             },
             compliance_regions: Vec::new(),
+            stewardship: Stewardship::default(),
         }
     }
 
@@ -149,6 +167,9 @@ impl TenantSettings {
             ] {
                 *target = value.unwrap_or(*target);
             }
+        }
+        if let Some(four_eyes) = patch.stewardship.as_ref().and_then(|patch| patch.four_eyes) {
+            new.stewardship.four_eyes = four_eyes;
         }
         if let Some(regions) = &patch.compliance_regions {
             new.compliance_regions.clone_from(regions);
@@ -231,6 +252,8 @@ pub struct SettingsPatch {
     limits: Option<LimitsPatch>,
     #[serde(default)]
     compliance_regions: Option<Vec<ComplianceRegion>>,
+    #[serde(default)]
+    stewardship: Option<StewardshipPatch>,
 }
 
 impl SettingsPatch {
@@ -261,6 +284,12 @@ struct FeaturesPatch {
     b2b: Option<bool>,
     multiple_catalogs: Option<bool>,
     webhooks: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StewardshipPatch {
+    four_eyes: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -22,6 +22,6 @@ pub use client::{Answer, Client};
 pub use database::{Database, PREPARED};
 pub use document::{Operation, operations, routes};
 pub use matrix::{Asked, ask_everything, assert_open};
-pub use platform::{ISSUER, Setup, TestPlatform, TestTenant, identity, unique_key};
+pub use platform::{ISSUER, Setup, TestPlatform, TestTenant, colleague_of, identity, unique_key};
 pub use timing::told_apart;
 pub use wrong::{IMPOSSIBLE_IDS, awkward_texts};

@@ -11,7 +11,9 @@ use averis_service_kit::tenancy::TenantDirectory;
 use averis_tenant::{AccessTokens, Grantee};
 use averis_tenant_context::{Domain, GlobalRole, TenantKey, TenantRole};
 use averis_tenant_db::{DatabaseUrl, LoginRole, PoolConfig};
-use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices, now_ms};
+use averis_tokens::{AccessClaims, ServiceIdentity, SigningSecret, TrustedServices, now_ms};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use url::Url;
 use uuid::Uuid;
@@ -237,6 +239,22 @@ fn secret() -> averis_service_kit::cursor::CursorSecret {
     "a-secret-for-tests-0123456789abcdef"
         .parse()
         .expect("long enough")
+}
+
+/// Returns somebody else with the role of an admin in the tenant of `client`, which has to show a token of one.
+#[must_use]
+pub fn colleague_of(client: &Client) -> Client {
+    let claims = client.token().split('.').nth(1).expect("a token");
+    let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+    let claims: AccessClaims = serde_json::from_slice(&claims).expect("claims");
+    let grantee = Grantee {
+        subject: Uuid::now_v7(),
+        session: Uuid::now_v7(),
+        tenant: claims.tenant,
+        tenant_roles: vec![TenantRole::TenantAdmin],
+        ..Grantee::default()
+    };
+    client.with_token(&lasting(&AccessTokens::new(signing(), ISSUER), &grantee))
 }
 
 impl TestPlatform {

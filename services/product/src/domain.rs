@@ -1,7 +1,9 @@
 //! Rules: pure, no I/O.
 
 pub mod attributes;
+pub mod content;
 pub mod products;
+pub mod sections;
 pub mod shopify;
 pub mod variants;
 

@@ -3,6 +3,8 @@
 use averis_service_kit::problem::{FieldProblem, Problem};
 use averis_tenant_db::{DbError, Failure, failure};
 
+use crate::domain::sections::{Section, SectionStatus};
+
 /// The problems of this service alone.
 pub mod codes {
     use averis_service_kit::problem::Code;
@@ -30,6 +32,27 @@ pub mod codes {
     /// A category that the request names does not exist.
     pub const UNKNOWN_CATEGORY: Code =
         Code::new(422, "unknown_category", "A named category does not exist");
+    /// Nobody approves what it has edited itself.
+    pub const FOUR_EYES: Code = Code::new(
+        409,
+        "four_eyes",
+        "Who has edited a section last does not approve it",
+    );
+    /// A section is in no state for this.
+    pub const SECTION_STATE: Code =
+        Code::new(409, "section_state", "The section is in no state for this");
+    /// A launch needs five sections that are approved as they are.
+    pub const APPROVAL_STALE: Code = Code::new(
+        409,
+        "approval_stale",
+        "Not every section is approved as it is",
+    );
+    /// What is to be launched was launched already.
+    pub const NOTHING_TO_LAUNCH: Code = Code::new(
+        409,
+        "nothing_to_launch",
+        "The product's content is launched already",
+    );
     /// What customers may know already cannot be taken back.
     pub const PRODUCT_LAUNCHED: Code =
         Code::new(409, "product_launched", "The product was launched already");
@@ -60,6 +83,10 @@ pub mod codes {
         CATEGORY_CYCLE,
         CATEGORY_IN_USE,
         UNKNOWN_CATEGORY,
+        FOUR_EYES,
+        SECTION_STATE,
+        APPROVAL_STALE,
+        NOTHING_TO_LAUNCH,
         PRODUCT_LAUNCHED,
         PRODUCT_ARCHIVED,
         NO_VARIANTS,
@@ -102,6 +129,18 @@ pub enum ProductError {
         allowed: &'static [&'static str],
         command: &'static str,
     },
+    #[error("the approver has edited the section last")]
+    FourEyes(Section),
+    #[error("a section that is {from:?} is not for {command}")]
+    SectionTransition {
+        section: Section,
+        from: SectionStatus,
+        command: &'static str,
+    },
+    #[error("not every section is approved as it is")]
+    ApprovalStale(Vec<Section>),
+    #[error("the content is launched already")]
+    NothingToLaunch,
     #[error("the tenant may have {0} products")]
     LimitReached(u32),
     /// Another process runs the job now.
@@ -174,6 +213,25 @@ impl From<ProductError> for Problem {
                 ))
                 .with("current_status", from)
                 .with("allowed", allowed),
+            ProductError::FourEyes(section) => {
+                Self::new(codes::FOUR_EYES).with("section", section.as_str())
+            }
+            ProductError::SectionTransition {
+                section,
+                from,
+                command,
+            } => Self::new(codes::SECTION_STATE)
+                .detail(format!(
+                    "There is no {command} for a section that is {}.",
+                    from.as_str()
+                ))
+                .with("section", section.as_str())
+                .with("current_status", from.as_str()),
+            ProductError::ApprovalStale(sections) => {
+                let names: Vec<&str> = sections.iter().map(|one| one.as_str()).collect();
+                Self::new(codes::APPROVAL_STALE).with("sections", names)
+            }
+            ProductError::NothingToLaunch => Self::new(codes::NOTHING_TO_LAUNCH),
             ProductError::LimitReached(max) => Self::new(common::LIMIT_REACHED)
                 .detail(format!(
                     "The tenant may have {max} products that are not archived."

@@ -7,6 +7,8 @@ pub mod exports;
 pub mod imports;
 pub mod media;
 pub mod products;
+pub mod revisions;
 pub mod search;
+pub mod sections;
 pub mod text;
 pub mod variants;

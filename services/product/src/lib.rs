@@ -7,6 +7,7 @@ mod http;
 mod import;
 mod routes;
 mod schema;
+mod stewardship;
 mod store;
 
 use std::sync::Arc;

@@ -7,7 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    attributes, audit, categories, exports, imports, media, products, search, variants,
+    attributes, audit, categories, exports, imports, media, products, revisions, search, sections,
+    variants,
 };
 use crate::{State, codes};
 
@@ -23,6 +24,15 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/products/{id}/suspend").post(products::commands::suspend_product))
         .service(resource("/products/{id}/resume").post(products::commands::resume_product))
         .service(resource("/products/{id}/archive").post(products::commands::archive_product))
+        .service(resource("/products/{id}/sections").get(sections::list_sections))
+        .service(resource("/products/{id}/sections/{part}").put(sections::put_section))
+        .service(resource("/products/{id}/sections/{part}/submit").post(sections::submit_section))
+        .service(resource("/products/{id}/sections/{part}/approve").post(sections::approve_section))
+        .service(resource("/products/{id}/sections/{part}/reject").post(sections::reject_section))
+        .service(resource("/products/{id}/completeness").get(sections::get_completeness))
+        .service(resource("/products/{id}/revisions").get(revisions::list_revisions))
+        .service(resource("/products/{id}/revisions/{part}").get(revisions::get_revision))
+        .service(resource("/products/{id}/diff").get(revisions::compare_revisions))
         .service(resource("/products/{id}/variants").get(variants::list_variants).post(variants::create_variant))
         .service(resource("/products/{id}/variants/{part_id}").get(variants::get_variant).patch(variants::update_variant).delete(variants::delete_variant))
         .service(resource("/products/{id}/media").get(media::list_media).post(media::create_media))
@@ -57,6 +67,15 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         products::commands::suspend_product,
         products::commands::resume_product,
         products::commands::archive_product,
+        sections::list_sections,
+        sections::put_section,
+        sections::submit_section,
+        sections::approve_section,
+        sections::reject_section,
+        sections::get_completeness,
+        revisions::list_revisions,
+        revisions::get_revision,
+        revisions::compare_revisions,
         variants::list_variants,
         variants::create_variant,
         variants::get_variant,

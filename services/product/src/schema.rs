@@ -23,6 +23,9 @@ diesel::table! {
         required -> Bool,
         facetable -> Bool,
         constraints -> Jsonb,
+        section -> Text,
+        localizable -> Bool,
+        scopable -> Bool,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -45,6 +48,9 @@ diesel::table! {
         attributes -> Jsonb,
         extra -> Jsonb,
         launched_at -> Nullable<Timestamptz>,
+        sections -> Jsonb,
+        working_rev -> BigInt,
+        launched_rev -> Nullable<BigInt>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -107,10 +113,22 @@ diesel::table! {
         failure_detail -> Nullable<Text>,
         runner -> Nullable<Uuid>,
         lease_until -> Nullable<Timestamptz>,
+        created_by -> Nullable<Uuid>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    product_revisions (product_id, rev) {
+        product_id -> Uuid,
+        rev -> BigInt,
+        hash -> Binary,
+        document -> Jsonb,
+        launched_by -> Uuid,
+        launched_at -> Timestamptz,
     }
 }
 

@@ -5,5 +5,6 @@ pub mod categories;
 pub mod imports;
 pub mod media;
 pub mod products;
+pub mod revisions;
 pub mod search;
 pub mod variants;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::sections::Section;
+
 /// Type of an attribute's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -105,6 +107,12 @@ pub struct AttributeRule {
     pub kind: AttributeType,
     /// Bounds of the values.
     pub constraints: Constraints,
+    /// The section whose stewards look after the values.
+    pub section: Section,
+    /// Whether values differ by language: then they stand by locale.
+    pub localizable: bool,
+    /// Whether values differ by channel: then they stand by channel, and in it by locale if they differ by both.
+    pub scopable: bool,
 }
 
 /// Checks a product's attributes, each against its definition.
@@ -122,7 +130,7 @@ pub fn check_values(
                 "is not defined",
             )),
             Some(rule) => {
-                if let Err(message) = check_value(rule, value) {
+                if let Err(message) = check_places(rule, value) {
                     problems.push(FieldProblem::new(place, "invalid", message));
                 }
             }
@@ -133,6 +141,54 @@ pub fn check_values(
     } else {
         Err(problems)
     }
+}
+
+/// Checks a value in each channel and language that it is given for.
+fn check_places(rule: &AttributeRule, value: &Value) -> Result<(), String> {
+    let by_channel = by_name(value, rule.scopable, "channel", is_channel)?;
+    for value in by_channel {
+        for value in by_name(value, rule.localizable, "locale", is_locale)? {
+            check_value(rule, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the values that stand by name, or the value itself where it does not differ.
+fn by_name<'a>(
+    value: &'a Value,
+    differs: bool,
+    what: &str,
+    fits: fn(&str) -> bool,
+) -> Result<Vec<&'a Value>, String> {
+    if !differs {
+        return Ok(vec![value]);
+    }
+    let Some(values) = value.as_object().filter(|values| !values.is_empty()) else {
+        return Err(format!("must be an object with a value by {what}"));
+    };
+    match values.keys().find(|name| !fits(name)) {
+        Some(wrong) => Err(format!("{wrong:?} is no {what}")),
+        None => Ok(values.values().collect()),
+    }
+}
+
+/// `en`, `en_US`: a language of ISO 639, and a country of ISO 3166-1.
+fn is_locale(text: &str) -> bool {
+    let (language, country) = match text.split_once('_') {
+        Some((language, country)) => (language, Some(country)),
+        None => (text, None),
+    };
+    let lower = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase());
+    let upper = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+    (2..=3).contains(&language.len()) && lower(language) && country.is_none_or(upper)
+}
+
+/// The code of a channel.
+fn is_channel(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let tail = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    text.len() <= 63 && bytes.next().is_some_and(|b| b.is_ascii_lowercase()) && bytes.all(tail)
 }
 
 fn check_value(rule: &AttributeRule, value: &Value) -> Result<(), String> {
@@ -191,7 +247,13 @@ mod tests {
 
     #[test]
     fn a_value_fits_its_definition_or_is_named() {
-        let rule = |kind, constraints| AttributeRule { kind, constraints };
+        let rule = |kind, constraints| AttributeRule {
+            kind,
+            constraints,
+            section: Section::Marketing,
+            localizable: false,
+            scopable: false,
+        };
         let size = Constraints {
             min: Some(1),
             max: Some(9),
@@ -245,6 +307,36 @@ mod tests {
                 check(json!({ code: value })),
                 Err(vec![format!("/attributes/{code}")])
             );
+        }
+    }
+
+    #[test]
+    fn a_value_stands_by_channel_and_language_where_it_differs_by_them() {
+        let rule = |localizable, scopable| AttributeRule {
+            kind: AttributeType::Text,
+            constraints: Constraints::default(),
+            section: Section::Marketing,
+            localizable,
+            scopable,
+        };
+        let fits = |localizable, scopable, value: Value| {
+            check_places(&rule(localizable, scopable), &value).is_ok()
+        };
+        assert!(fits(true, false, json!({"en_US": "Lamp", "de": "Lampe"})));
+        assert!(fits(false, true, json!({"web": "Lamp"})));
+        assert!(fits(true, true, json!({"web": {"en_US": "Lamp"}})));
+        for (localizable, scopable, wrong) in [
+            (true, false, json!("Lamp")),
+            (true, false, json!({})),
+            (true, false, json!({"en-US": "Lamp"})),
+            (true, false, json!({"EN": "Lamp"})),
+            (true, false, json!({"en_US": 1})),
+            (true, true, json!({"en_US": "Lamp"})),
+            (true, true, json!({"web": {"en_US": {"web": "x"}}})),
+            (false, true, json!({"Web Shop": "Lamp"})),
+            (false, false, json!({"en_US": "Lamp"})),
+        ] {
+            assert!(!fits(localizable, scopable, wrong.clone()), "{wrong}");
         }
     }
 }

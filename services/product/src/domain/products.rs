@@ -1,7 +1,7 @@
 //! What a product may be, and its life.
 //!
 //! ```text
-//! draft --launch--> active --suspend--> suspended --resume--> active
+//! draft|active --launch--> active --suspend--> suspended --resume--> active
 //! draft|suspended --archive--> archived
 //! ```
 
@@ -66,7 +66,7 @@ impl ProductCommand {
     pub fn apply(self, from: ProductStatus) -> Result<ProductStatus, ProductError> {
         use ProductStatus::{Active, Archived, Draft, Suspended};
         match (self, from) {
-            (Self::Launch, Draft) | (Self::Resume, Suspended) => Ok(Active),
+            (Self::Launch, Draft | Active) | (Self::Resume, Suspended) => Ok(Active),
             (Self::Suspend, Active) => Ok(Suspended),
             (Self::Archive, Draft | Suspended) => Ok(Archived),
             _ => Err(ProductError::Transition {
@@ -89,7 +89,7 @@ impl ProductCommand {
     const fn allowed(from: ProductStatus) -> &'static [&'static str] {
         match from {
             ProductStatus::Draft => &["launch", "archive"],
-            ProductStatus::Active => &["suspend"],
+            ProductStatus::Active => &["launch", "suspend"],
             ProductStatus::Suspended => &["resume", "archive"],
             ProductStatus::Archived => &[],
         }
@@ -156,7 +156,7 @@ mod tests {
         use ProductCommand::{Archive, Launch, Resume, Suspend};
         let outcomes = [
             [Some(Active), None, None, Some(Archived)],
-            [None, Some(Suspended), None, None],
+            [Some(Active), Some(Suspended), None, None],
             [None, None, Some(Active), Some(Archived)],
             [None, None, None, None],
         ];

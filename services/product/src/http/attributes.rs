@@ -23,6 +23,7 @@ use super::text::optional_line;
 use crate::State;
 use crate::domain::attributes::{AttributeType, Constraints};
 use crate::domain::now;
+use crate::domain::sections::Section;
 use crate::error::ProductError;
 use crate::store::attributes::{self, AttributeRow};
 
@@ -41,6 +42,12 @@ pub struct AttributeView {
     /// Whether searches may count its values.
     facetable: bool,
     constraints: Constraints,
+    /// The section whose stewards look after its values.
+    section: Section,
+    /// Whether values differ by language: then a value is an object by locale.
+    localizable: bool,
+    /// Whether values differ by channel: then a value is an object by channel.
+    scopable: bool,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -57,6 +64,9 @@ impl From<AttributeRow> for AttributeView {
             required,
             facetable,
             constraints: _,
+            section,
+            localizable,
+            scopable,
             version,
             created_at,
             updated_at,
@@ -70,6 +80,9 @@ impl From<AttributeRow> for AttributeView {
             required,
             facetable,
             constraints,
+            section: Section::stored(&section),
+            localizable,
+            scopable,
             version,
             created_at,
             updated_at,
@@ -105,6 +118,18 @@ pub struct CreateAttribute {
     #[serde(default)]
     #[garde(skip)]
     constraints: Constraints,
+    /// `marketing` where absent.
+    #[serde(default)]
+    #[garde(skip)]
+    section: Section,
+    /// Immutable.
+    #[serde(default)]
+    #[garde(skip)]
+    localizable: bool,
+    /// Immutable.
+    #[serde(default)]
+    #[garde(skip)]
+    scopable: bool,
 }
 
 fn code_form(code: &str, _: &()) -> garde::Result {
@@ -140,6 +165,9 @@ pub async fn create_attribute(
         required: body.required,
         facetable: body.facetable,
         constraints: json!(body.constraints),
+        section: body.section.as_str().to_owned(),
+        localizable: body.localizable,
+        scopable: body.scopable,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -223,6 +251,10 @@ pub struct UpdateAttribute {
     #[garde(skip)]
     #[serde(default, deserialize_with = "not_null")]
     constraints: Option<Constraints>,
+    /// Values move with it, so approvals of both sections are stale for products that have one.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
+    section: Option<Section>,
 }
 
 /// Changes a definition.
@@ -240,6 +272,7 @@ pub async fn update_attribute(
         required,
         facetable,
         constraints,
+        section,
     } = &patch.0;
     let row = tenant
         .db
@@ -254,6 +287,9 @@ pub async fn update_attribute(
             if let Some(constraints) = constraints {
                 constraints.check(AttributeType::stored(&row.kind))?;
                 row.constraints = json!(constraints);
+            }
+            if let Some(section) = section {
+                row.section = section.as_str().to_owned();
             }
             Ok(attributes::update(conn, &row).await?)
         })

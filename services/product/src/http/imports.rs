@@ -85,6 +85,7 @@ impl From<ImportRow> for ImportView {
             failure_code,
             failure_detail,
             lease_until: _,
+            created_by: _,
             version,
             created_at,
             updated_at,
@@ -157,7 +158,8 @@ pub async fn create_import(
     let id = Uuid::now_v7();
     let db = &tenant.db;
     db.transaction(async |conn| -> Result<(), ProductError> {
-        Ok(imports::begin(conn, id, &file_name).await?)
+        let caller = tenant.caller.identity.subject;
+        Ok(imports::begin(conn, id, &file_name, caller).await?)
     })
     .await?;
     let queued = match store_file(db, id, payload.into_inner(), state.max_import_bytes).await {

@@ -19,8 +19,10 @@ use uuid::Uuid;
 
 use super::text::{optional_line, optional_web_address, web_address};
 use crate::domain::now;
+use crate::domain::sections::Section;
 use crate::error::ProductError;
 use crate::http::variants::changeable;
+use crate::stewardship::{Editor, note_edit};
 use crate::store::media::MediaRow;
 use crate::store::{media, products};
 
@@ -93,7 +95,7 @@ pub async fn create_media(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, ProductError> {
-            changeable(conn, id).await?;
+            let product = changeable(conn, id).await?;
             let others = media::list_of(conn, &[id]).await?;
             let last = others.iter().map(|other| other.position).max().unwrap_or(0);
             let now = now();
@@ -108,6 +110,13 @@ pub async fn create_media(
                 updated_at: now,
             };
             media::insert(conn, std::slice::from_ref(&row)).await?;
+            note_edit(
+                conn,
+                &product,
+                &[Section::Marketing],
+                Editor::of(&tenant.caller),
+            )
+            .await?;
             let location = format!("/api/product/v1/products/{id}/media/{}", row.id);
             Ok(Reply::created(location, &MediaView::from(row)).version(1))
         },
@@ -165,7 +174,7 @@ pub async fn update_media(
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
-            changeable(conn, ids.id).await?;
+            let product = changeable(conn, ids.id).await?;
             let mut row = media::find(conn, ids.id, ids.part)
                 .await?
                 .ok_or_else(Problem::not_found)?;
@@ -173,6 +182,13 @@ pub async fn update_media(
             row.url = url.clone().unwrap_or(row.url);
             row.alt = alt.clone().unwrap_or(row.alt);
             row.position = position.unwrap_or(row.position);
+            note_edit(
+                conn,
+                &product,
+                &[Section::Marketing],
+                Editor::of(&tenant.caller),
+            )
+            .await?;
             Ok(media::update(conn, &row).await?)
         })
         .await?;
@@ -192,11 +208,18 @@ pub async fn delete_media(
     tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
-            changeable(conn, ids.id).await?;
+            let product = changeable(conn, ids.id).await?;
             let row = media::find(conn, ids.id, ids.part)
                 .await?
                 .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
+            note_edit(
+                conn,
+                &product,
+                &[Section::Marketing],
+                Editor::of(&tenant.caller),
+            )
+            .await?;
             Ok(media::delete(conn, row.id).await?)
         })
         .await?;

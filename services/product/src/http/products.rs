@@ -4,14 +4,16 @@ pub mod commands;
 pub mod list;
 pub mod update;
 
+use std::collections::BTreeSet;
+
 use actix_web::web::Path;
-use averis_service_kit::Tenant;
 use averis_service_kit::body::{one_line, printable};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_service_kit::{Caller, Tenant};
 use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
@@ -25,9 +27,11 @@ use super::text::{short_texts, tag_list};
 use crate::domain::attributes::check_values;
 use crate::domain::now;
 use crate::domain::products::{ProductStatus, check_key, check_options, search_text};
+use crate::domain::sections::Section;
 use crate::error::ProductError;
 use crate::http::media::MediaView;
 use crate::http::variants::{CreateVariant, VariantView};
+use crate::stewardship::{Editor, edited_states};
 use crate::store::products::ProductRow;
 use crate::store::{attributes, categories, media, products, variants};
 
@@ -80,6 +84,10 @@ pub struct ProductView {
     #[schema(value_type = Object)]
     extra: Value,
     launched_at: Option<DateTime<Utc>>,
+    /// Raised with each change of content.
+    working_rev: i64,
+    /// The revision that is sold; older than `working_rev` while changes wait for their launch.
+    launched_rev: Option<i64>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -108,6 +116,9 @@ impl From<ProductRow> for ProductView {
             attributes,
             extra,
             launched_at,
+            sections: _,
+            working_rev,
+            launched_rev,
             version,
             created_at,
             updated_at,
@@ -127,6 +138,8 @@ impl From<ProductRow> for ProductView {
             attributes,
             extra,
             launched_at,
+            working_rev,
+            launched_rev,
             version,
             created_at,
             updated_at,
@@ -193,12 +206,18 @@ pub async fn create_product(
     check_key(&body.key).map_err(ProductError::from)?;
     check_options(&body.options).map_err(ProductError::from)?;
     let (row, parts, search_text) = new_rows(body)?;
+    let editor = Editor::of(&tenant.caller);
     let max = tenant.context.settings.limits.max_products;
     once(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, ProductError> {
-            check_references(conn, Some(&row.category_ids), row.attributes.as_object()).await?;
+            let values = row.attributes.as_object();
+            let mut edited =
+                check_references(conn, &tenant.caller, Some(&row.category_ids), values).await?;
+            edited.extend([Section::Marketing, Section::Salesops]);
+            let mut row = row.clone();
+            row.sections = edited_states(&row, &edited, editor)?;
             if !products::take_place(conn, max).await? {
                 return Err(ProductError::LimitReached(max));
             }
@@ -261,6 +280,9 @@ fn new_rows(
         attributes: Value::Object(attributes),
         extra: Value::Object(Map::new()),
         launched_at: None,
+        sections: Value::Object(Map::new()),
+        working_rev: 1,
+        launched_rev: None,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -268,12 +290,14 @@ fn new_rows(
     Ok((row, parts, search_text))
 }
 
-/// Checks that named categories exist and that attributes fit their definitions.
-async fn check_references(
+/// Checks that named categories exist, that attributes fit their definitions, and that the caller may write the sections in
+/// which they stand; returns those sections.
+async fn check_references<P>(
     conn: &mut TenantConn,
+    caller: &Caller<P>,
     category_ids: Option<&Vec<Uuid>>,
     values: Option<&Map<String, Value>>,
-) -> Result<(), ProductError> {
+) -> Result<Vec<Section>, ProductError> {
     if let Some(ids) = category_ids.filter(|ids| !ids.is_empty()) {
         let mut distinct = ids.clone();
         distinct.sort_unstable();
@@ -286,16 +310,16 @@ async fn check_references(
             return Err(ProductError::UnknownCategory);
         }
     }
-    if let Some(values) = values.filter(|values| !values.is_empty()) {
-        let named: Vec<&str> = values
-            .keys()
-            .map(String::as_str)
-            .filter(|code| !code.contains('\u{0}'))
-            .collect();
-        let rules = attributes::rules(conn, &named).await?;
-        check_values(&rules, values).map_err(ProductError::Invalid)?;
+    let Some(values) = values.filter(|values| !values.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let rules = attributes::rules_of(conn, values).await?;
+    check_values(&rules, values).map_err(ProductError::Invalid)?;
+    let sections: BTreeSet<Section> = rules.values().map(|rule| rule.section).collect();
+    for section in &sections {
+        caller.identity.require(section.write_permission())?;
     }
-    Ok(())
+    Ok(sections.into_iter().collect())
 }
 
 /// What to show with a product.

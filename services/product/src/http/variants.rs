@@ -22,8 +22,10 @@ use uuid::Uuid;
 use super::text::{optional_line, optional_web_address};
 use crate::domain::now;
 use crate::domain::products::{ProductStatus, search_text};
+use crate::domain::sections::Section;
 use crate::domain::variants::{check_option_values, check_sku};
 use crate::error::ProductError;
+use crate::stewardship::{Editor, note_edit};
 use crate::store::products::ProductRow;
 use crate::store::variants::VariantRow;
 use crate::store::{products, variants};
@@ -194,6 +196,13 @@ pub async fn create_variant(
             let position = parts.iter().map(|part| part.position).max().unwrap_or(0) + 1;
             let row = body.clone().into_row(id, &product.options, position)?;
             variants::insert(conn, std::slice::from_ref(&row)).await?;
+            note_edit(
+                conn,
+                &product,
+                &[Section::Salesops],
+                Editor::of(&tenant.caller),
+            )
+            .await?;
             refresh_search(conn, &product).await?;
             let location = format!("/api/product/v1/products/{id}/variants/{}", row.id);
             Ok(Reply::created(location, &VariantView::from(row)).version(1))
@@ -381,8 +390,15 @@ pub async fn update_variant(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
-            let new = patched(row, patch, &product)?;
+            let new = patched(row.clone(), patch, &product)?;
             let row = variants::update(conn, &new).await?;
+            note_edit(
+                conn,
+                &product,
+                &[Section::Salesops],
+                Editor::of(&tenant.caller),
+            )
+            .await?;
             refresh_search(conn, &product).await?;
             Ok(row)
         })
@@ -437,6 +453,13 @@ pub async fn delete_variant(
                 return Err(ProductError::Launched);
             }
             variants::delete(conn, row.id).await?;
+            note_edit(
+                conn,
+                &product,
+                &[Section::Salesops],
+                Editor::of(&tenant.caller),
+            )
+            .await?;
             refresh_search(conn, &product).await
         })
         .await?;

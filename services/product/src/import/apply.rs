@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::parts::{plan_media, plan_variants};
 use crate::domain::now;
 use crate::domain::products::{ProductStatus, check_key, search_text};
+use crate::domain::sections::Section;
 use crate::domain::shopify::{Problem, ProductColumns, ProductRows};
 use crate::error::ProductError;
+use crate::stewardship::{Editor, edited_states};
 use crate::store::imports::Progress;
 use crate::store::media::MediaRow;
 use crate::store::products::{ProductChanges, ProductRow};
@@ -94,6 +96,7 @@ pub async fn apply(
     rows: &ProductRows,
     has_variants: bool,
     max_products: u32,
+    by: Editor,
 ) -> Result<Applied, ProductError> {
     if let Err(problem) = check_key(&rows.handle) {
         return Ok(refusal(rows.first_row, "handle_invalid", &problem.message));
@@ -146,7 +149,7 @@ pub async fn apply(
         let message = "the tenant has as many products as it may have";
         return Ok(refusal(rows.first_row, "limit_reached", message));
     }
-    store(conn, plan, &before, is_new, &old_variants).await
+    store(conn, plan, &before, is_new, &old_variants, by).await
 }
 
 fn refusal(row: u64, code: &'static str, message: &str) -> Applied {
@@ -170,6 +173,9 @@ fn blank_product(handle: &str) -> ProductRow {
         attributes: Value::Object(Map::new()),
         extra: Value::Object(Map::new()),
         launched_at: None,
+        sections: Value::Object(Map::new()),
+        working_rev: 1,
+        launched_rev: None,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -235,9 +241,10 @@ async fn store(
     before: &ProductRow,
     is_new: bool,
     old_variants: &[VariantRow],
+    by: Editor,
 ) -> Result<Applied, ProductError> {
     let Plan {
-        product,
+        mut product,
         new_variants,
         changed_variants,
         new_media,
@@ -265,16 +272,26 @@ async fn store(
         && changed_media.is_empty());
     let row_changed = differs(before, &product);
     let skus_changed = !(new_variants.is_empty() && changed_variants.is_empty());
+    let media_changed = !(new_media.is_empty() && changed_media.is_empty());
+    // An import puts values into sections and approves nothing.
+    let mut edited = Vec::new();
+    if is_new || row_changed || media_changed {
+        edited.push(Section::Marketing);
+    }
+    if is_new || skus_changed {
+        edited.push(Section::Salesops);
+    }
     if is_new {
+        product.sections = edited_states(&product, &edited, by)?;
         products::insert(conn, &product, &search_text).await?;
-    } else if row_changed {
+    } else if !edited.is_empty() {
         let changes = ProductChanges {
             search_text: Some(search_text),
+            sections: Some(edited_states(before, &edited, by)?),
+            working_rev: Some(before.working_rev + 1),
             ..all_changes(&product)
         };
         products::update(conn, product.id, &changes).await?;
-    } else if skus_changed {
-        products::update_search_text(conn, product.id, &search_text).await?;
     }
     if !new_variants.is_empty() {
         variants::insert(conn, &new_variants).await?;

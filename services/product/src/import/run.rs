@@ -6,10 +6,12 @@ use uuid::Uuid;
 
 use super::apply::{Applied, apply};
 use super::file::{self, Pieces};
+use crate::domain::now;
 use crate::domain::shopify::{
     Dialect, FileError, Limits, Problem, ProductReader, ProductRows, Severity,
 };
 use crate::error::ProductError;
+use crate::stewardship::Editor;
 use crate::store::imports::{self, Ending, ProblemRow, Progress};
 
 /// Products and bytes of text that share a transaction, at most.
@@ -36,6 +38,8 @@ struct Job<'a> {
     runner: Uuid,
     has_variants: bool,
     max_products: u32,
+    /// Who asked for it.
+    created_by: Option<Uuid>,
     /// Problems found so far, which is the place of the next in the report.
     problems: i64,
 }
@@ -64,6 +68,7 @@ pub async fn run(
         runner,
         has_variants: true,
         max_products,
+        created_by: row.created_by,
         problems: row.errors + row.warnings,
     };
     let applying = async {
@@ -257,7 +262,11 @@ impl Job<'_> {
                             Problem::error(rows.first_row, None, "conflict", message.to_owned());
                         Applied::refused_for(problem)
                     } else {
-                        apply(conn, rows, this.has_variants, this.max_products).await?
+                        let by = Editor {
+                            id: this.created_by,
+                            at: now(),
+                        };
+                        apply(conn, rows, this.has_variants, this.max_products, by).await?
                     };
                     applied.count(&mut progress);
                     let count = i64::try_from(rows.problem_count).unwrap_or(i64::MAX);

@@ -6,10 +6,12 @@ use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::attributes::{AttributeRule, AttributeType, Constraints};
+use crate::domain::content::{Placement, Placements};
+use crate::domain::sections::Section;
 use crate::schema::attribute_definitions as table;
 
 /// A definition's row.
@@ -23,6 +25,9 @@ pub struct AttributeRow {
     pub required: bool,
     pub facetable: bool,
     pub constraints: Value,
+    pub section: String,
+    pub localizable: bool,
+    pub scopable: bool,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -83,7 +88,7 @@ pub async fn list(
 }
 
 /// Returns what values are checked against, for those codes.
-pub async fn rules(
+async fn rules(
     conn: &mut TenantConn,
     codes: &[&str],
 ) -> QueryResult<BTreeMap<String, AttributeRule>> {
@@ -101,21 +106,50 @@ pub async fn rules(
         .collect())
 }
 
+/// Returns what a product's values are checked against. A name that no definition can have is left out.
+pub async fn rules_of(
+    conn: &mut TenantConn,
+    values: &Map<String, Value>,
+) -> QueryResult<BTreeMap<String, AttributeRule>> {
+    let codes = values.keys().map(String::as_str);
+    let codes: Vec<&str> = codes.filter(|code| !code.contains('\u{0}')).collect();
+    rules(conn, &codes).await
+}
+
 fn rule(row: &AttributeRow) -> AttributeRule {
     AttributeRule {
         kind: AttributeType::stored(&row.kind),
         constraints: row.bounds(),
+        section: Section::stored(&row.section),
+        localizable: row.localizable,
+        scopable: row.scopable,
     }
 }
 
-/// Returns the codes that every launched product must have a value for.
-pub async fn required_codes(conn: &mut TenantConn) -> QueryResult<Vec<String>> {
-    table::table
-        .filter(table::required)
-        .order(table::code)
-        .select(table::code)
+/// Returns where values of all definitions stand, and which are required.
+pub async fn placements(conn: &mut TenantConn) -> QueryResult<Placements> {
+    let rows: Vec<(String, String, bool, bool, bool)> = table::table
+        .select((
+            table::code,
+            table::section,
+            table::required,
+            table::localizable,
+            table::scopable,
+        ))
         .load(conn)
-        .await
+        .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(code, section, required, localizable, scopable)| {
+            let placement = Placement {
+                section: Section::stored(&section),
+                required,
+                localizable,
+                scopable,
+            };
+            (code, placement)
+        })
+        .collect())
 }
 
 /// Whether searches may count the values of that attribute.
@@ -136,6 +170,7 @@ pub async fn update(conn: &mut TenantConn, row: &AttributeRow) -> QueryResult<At
             table::required.eq(row.required),
             table::facetable.eq(row.facetable),
             table::constraints.eq(&row.constraints),
+            table::section.eq(&row.section),
             table::version.eq(table::version + 1),
             table::updated_at.eq(diesel::dsl::now),
         ))

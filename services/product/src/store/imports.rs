@@ -33,6 +33,8 @@ pub struct ImportRow {
     pub failure_code: Option<String>,
     pub failure_detail: Option<String>,
     pub lease_until: Option<DateTime<Utc>>,
+    /// Who asked for it; nobody is known of old ones.
+    pub created_by: Option<Uuid>,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -48,12 +50,18 @@ impl ImportRow {
 }
 
 /// Begins a job whose file is still coming.
-pub async fn begin(conn: &mut TenantConn, id: Uuid, file_name: &str) -> QueryResult<()> {
+pub async fn begin(
+    conn: &mut TenantConn,
+    id: Uuid,
+    file_name: &str,
+    created_by: Uuid,
+) -> QueryResult<()> {
     diesel::insert_into(imports::table)
         .values((
             imports::id.eq(id),
             imports::status.eq("uploading"),
             imports::file_name.eq(file_name),
+            imports::created_by.eq(created_by),
         ))
         .execute(conn)
         .await

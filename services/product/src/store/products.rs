@@ -27,6 +27,12 @@ pub struct ProductRow {
     pub attributes: Value,
     pub extra: Value,
     pub launched_at: Option<DateTime<Utc>>,
+    /// Where its sections are; see `domain::sections`.
+    pub sections: Value,
+    /// Raised with each change of content.
+    pub working_rev: i64,
+    /// The revision that is sold.
+    pub launched_rev: Option<i64>,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -49,6 +55,9 @@ pub struct ProductChanges {
     pub attributes: Option<Value>,
     pub extra: Option<Value>,
     pub launched_at: Option<DateTime<Utc>>,
+    pub sections: Option<Value>,
+    pub working_rev: Option<i64>,
+    pub launched_rev: Option<i64>,
     pub search_text: Option<String>,
 }
 
@@ -134,6 +143,21 @@ pub async fn update(
         .returning(ProductRow::as_returning())
         .get_result(conn)
         .await
+}
+
+/// Notes where the sections of a product are after an edit, and raises its version: whoever approves must have seen it.
+pub async fn put_sections(
+    conn: &mut TenantConn,
+    id: Uuid,
+    sections: &Value,
+    working_rev: i64,
+) -> QueryResult<()> {
+    let changes = ProductChanges {
+        sections: Some(sections.clone()),
+        working_rev: Some(working_rev),
+        ..ProductChanges::default()
+    };
+    update(conn, id, &changes).await.map(drop)
 }
 
 /// Writes anew what a search finds a product by. This is no change that a reader of the product could see, so

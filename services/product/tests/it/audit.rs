@@ -38,7 +38,14 @@ async fn a_change_is_told_with_who_what_and_request() {
     assert_eq!(last["before"], first["after"]);
     assert_eq!(
         last["changed"],
-        json!(["name", "search", "updated_at", "version"])
+        json!([
+            "name",
+            "search",
+            "sections",
+            "updated_at",
+            "version",
+            "working_rev"
+        ])
     );
     assert!(last["caller"].is_string());
     // Names of what changed, never what it was or is.

@@ -17,6 +17,8 @@ pub fn nowhere(operation: &Operation) -> String {
         .replace("{id}", &id)
         .replace("{part_id}", &id);
     path.replace("{key}", "none")
+        .replace("sections/{part}", "sections/legal")
+        .replace("revisions/{part}", "revisions/1")
 }
 
 #[actix_web::test]
@@ -34,7 +36,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
         acme.expect_wrong_bodies_refused(method, &path).await;
         tested += 1;
     }
-    assert_eq!(tested, 15, "POST and PATCH with JSON, and commands");
+    assert_eq!(tested, 19, "POST, PUT and PATCH with JSON, and commands");
     let deep = format!(
         r#"{{"key":"k","name":"n","attributes":{{"a":{}}}}}"#,
         "[".repeat(10_000)

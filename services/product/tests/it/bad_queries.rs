@@ -141,7 +141,7 @@ async fn an_unknown_address_or_method_is_a_problem_like_any_other() {
     let mut paths: Vec<String> = operations().iter().map(nowhere).collect();
     paths.dedup();
     for address in paths {
-        let answer = Answer::of(acme.request(Method::PUT, &address)).await;
+        let answer = Answer::of(acme.request(Method::TRACE, &address)).await;
         answer.expect_problem(405, "method_not_allowed");
     }
 }

@@ -1,12 +1,14 @@
 //! For each operation of the document, a call that succeeds: what it needs is made, its body is good. An operation
 //! that is not known here fails the test, so none is forgotten.
 
-use averis_test_kit::{Answer, Client, Operation};
+use averis_test_kit::{Answer, Client, Operation, colleague_of};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::setup::{API, command, draft, ended, path, product_path, upload};
+use crate::setup::{
+    API, approve, command, draft, ended, path, product_path, section_command, upload,
+};
 
 /// All operations of the document.
 pub fn operations() -> Vec<Operation> {
@@ -156,11 +158,51 @@ impl Things<'_> {
                 for step in before {
                     command(self.client, &id, step).await;
                 }
-                let version = 1 + i64::try_from(before.len()).expect("few");
+                if *step == "launch" {
+                    approve(self.client, &id).await;
+                }
+                let version = self.client.get(&address).await.expect(200).version();
                 Call {
                     version,
                     ..with(&format!("/{step}"), Body::Json(json!({})))
                 }
+            }
+            ("GET", ["{id}", rest @ ("sections" | "completeness")]) => {
+                with(&format!("/{rest}"), Body::None)
+            }
+            ("PUT", ["{id}", "sections", "{part}"]) => {
+                let code = format!("b{}", self.unique);
+                let body =
+                    json!({"code": code, "label": self.mark, "type": "text", "section": "legal"});
+                let definitions = path("/attribute-definitions");
+                let _ = self.client.post(&definitions, &body).await.expect(201);
+                let body = json!({"attributes": {code: self.mark}});
+                with("/sections/legal", Body::Json(body))
+            }
+            ("POST", ["{id}", "sections", "{part}", verb]) => {
+                if *verb != "submit" {
+                    let submitter = colleague_of(self.client);
+                    let nothing = json!({});
+                    let submit = section_command(&submitter, &id, "legal", "submit", &nothing);
+                    let _ = submit.await.expect(200);
+                }
+                let body = match *verb {
+                    "reject" => json!({"comment": self.mark}),
+                    _ => json!({}),
+                };
+                Call {
+                    version: self.client.get(&address).await.expect(200).version(),
+                    ..with(&format!("/sections/legal/{verb}"), Body::Json(body))
+                }
+            }
+            ("GET", ["{id}", rest @ ("revisions" | "diff")]) => {
+                command(self.client, &id, "launch").await;
+                let query = if *rest == "diff" { "?from=1" } else { "" };
+                with(&format!("/{rest}{query}"), Body::None)
+            }
+            ("GET", ["{id}", "revisions", "{part}"]) => {
+                command(self.client, &id, "launch").await;
+                with("/revisions/1", Body::None)
             }
             ("GET", ["{id}", "variants"]) => with("/variants", Body::None),
             ("POST", ["{id}", "variants"]) => {

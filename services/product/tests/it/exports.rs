@@ -61,6 +61,8 @@ fn contents(product: &Value) -> Value {
             "created_at",
             "updated_at",
             "launched_at",
+            "launched_rev",
+            "working_rev",
             "extra",
         ];
         thing.retain(|name, _| !own.contains(&name.as_str()));

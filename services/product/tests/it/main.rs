@@ -27,4 +27,5 @@ mod openapi;
 mod product_states;
 mod products;
 mod search;
+mod sections;
 mod variants;

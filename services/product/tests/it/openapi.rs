@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::calls::{Body, operations, prepare};
 use crate::setup::{
-    all, command, draft, one_tenant, path, product_path, sellable, start_with, upload,
+    all, command, draft, one_tenant, path, product_path, section_command, sellable, start_with,
+    upload,
 };
 
 #[test]
@@ -115,7 +116,7 @@ async fn every_post_needs_an_idempotency_key() {
         }
         tested += 1;
     }
-    assert_eq!(tested, 11, "POSTs");
+    assert_eq!(tested, 14, "POSTs");
     assert_eq!(all(&acme, &path("/imports")).await.len(), 0);
 }
 
@@ -238,8 +239,27 @@ async fn every_code_of_this_service_can_be_met() {
             .await,
     );
     meet(acme.command(&format!("{bare}/launch"), 1, &json!({})).await);
-    meet(acme.patch(&address, 1, &json!({"options": ["x"]})).await);
-    command(acme, &product.id(), "launch").await;
+    let options = json!({"options": ["x"]});
+    let version = acme.get(&address).await.expect(200).version();
+    meet(acme.patch(&address, version, &options).await);
+    let id = product.id();
+    let nothing = json!({});
+    meet(section_command(acme, &id, "legal", "approve", &nothing).await);
+    let _ = section_command(acme, &id, "marketing", "submit", &nothing)
+        .await
+        .expect(200);
+    meet(section_command(acme, &id, "marketing", "approve", &nothing).await);
+    let version = acme.get(&address).await.expect(200).version();
+    meet(
+        acme.command(&format!("{address}/launch"), version, &nothing)
+            .await,
+    );
+    command(acme, &id, "launch").await;
+    let version = acme.get(&address).await.expect(200).version();
+    meet(
+        acme.command(&format!("{address}/launch"), version, &nothing)
+            .await,
+    );
     meet(acme.delete(&variant, 1).await);
     meet(upload(acme, "x".repeat(1_001)).await);
     let off = json!({"settings": {"features": {"bulk_import": false}}});

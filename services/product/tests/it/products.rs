@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::setup::{all, draft, one_tenant, path, platform, product_path, sellable};
+use crate::setup::{all, command, draft, one_tenant, path, platform, product_path, sellable};
 
 #[actix_web::test]
 async fn a_product_is_drafted_launched_and_found() {
@@ -22,11 +22,12 @@ async fn a_product_is_drafted_launched_and_found() {
     let read = acme.get(&expanded).await.expect(200);
     assert_eq!(read.body["status"], "draft");
     assert_eq!(read.body["variants"][1]["sku"], "SHIRT-L");
-    let launch = format!("{address}/launch");
-    let launched = acme.command(&launch, 1, &json!({})).await.expect(200);
+    let launched = command(&acme, &created.id(), "launch").await;
     assert_eq!(launched.body["status"], "active");
     assert!(launched.body["launched_at"].is_string());
-    assert_eq!(launched.version(), 2);
+    // A version for each submission and each approval, and one for the launch.
+    assert_eq!(launched.version(), 12);
+    assert_eq!(launched.body["launched_rev"], launched.body["working_rev"]);
     let search = path("/products/search?q=blue%20shirt-m&facets=tags,status,vendor");
     let found = acme.get(&search).await.expect(200);
     assert_eq!(found.body["data"][0]["key"], "shirt");
@@ -178,6 +179,10 @@ async fn a_patch_leaves_all_other_fields_as_they_were() {
             expected["attributes"] = json!({"fabric": "silk"});
         }
         expected["version"] = json!(version + 1);
+        if patch != json!({}) {
+            expected["working_rev"] =
+                json!(expected["working_rev"].as_i64().expect("a number") + 1);
+        }
         expected["updated_at"] = after["updated_at"].clone();
         assert_eq!(after.to_string(), expected.to_string());
         assert_eq!(acme.get(&address).await.body, after);

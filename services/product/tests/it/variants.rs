@@ -165,10 +165,11 @@ async fn a_variant_has_one_value_for_each_option_and_no_other_variants() {
         .await
         .expect_problem(422, "invalid");
     let fewer = json!({"options": ["Size"]});
-    acme.patch(&address, 1, &fewer)
+    let version = acme.get(&address).await.expect(200).version();
+    acme.patch(&address, version, &fewer)
         .await
         .expect_problem(409, "options_in_use");
-    acme.patch(&address, 1, &json!({"options": ["Size", "Colour"]}))
+    acme.patch(&address, version, &json!({"options": ["Size", "Colour"]}))
         .await
         .expect(200);
 }

@@ -20,7 +20,8 @@ async fn each_tier_has_its_defaults() {
             "branding": {},
             "features": {"bulk_import": true, "b2b": paid, "multiple_catalogs": paid, "webhooks": paid},
             "limits": {"max_products": products, "max_users": users, "requests_per_second": requests},
-            "compliance_regions": []
+            "compliance_regions": [],
+            "stewardship": {"four_eyes": true},
         });
         assert_eq!(read.body["settings"], expected, "{tier}");
     }
@@ -32,7 +33,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
     let tenant = platform.tenant_of_tier("patch", "starter").await;
     let address = path(&tenant, "");
     let mut expected = platform.client.get(&address).await.expect(200).body;
-    let steps: [(Value, &[(&str, Value)]); 8] = [
+    let steps: [(Value, &[(&str, Value)]); 9] = [
         (json!({}), &[]),
         (
             json!({"name": "Neuer Name"}),
@@ -45,6 +46,10 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
         (
             json!({"settings": {"limits": {"max_users": 7}}}),
             &[("/settings/limits/max_users", json!(7))],
+        ),
+        (
+            json!({"settings": {"stewardship": {"four_eyes": false}}}),
+            &[("/settings/stewardship/four_eyes", json!(false))],
         ),
         (
             json!({"settings": {"features": {"b2b": true}}, "name": "Both"}),

@@ -3,21 +3,26 @@
 use averis_service_kit::Tenant;
 use averis_service_kit::idempotency::{Command, once};
 use averis_service_kit::openapi::IfMatch;
-use averis_service_kit::problem::{ApiResult, FieldProblem};
+use averis_service_kit::problem::ApiResult;
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
 use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
+use uuid::Uuid;
 
 use super::{ProductView, answer, locked};
+use crate::domain::content::digest;
 use crate::domain::now;
 use crate::domain::products::{ProductCommand, ProductStatus};
 use crate::error::ProductError;
+use crate::stewardship::load;
 use crate::store::products::{ProductChanges, ProductRow};
-use crate::store::{attributes, products, variants};
+use crate::store::revisions::RevisionRow;
+use crate::store::{products, revisions};
 
-/// Offers a draft for sale. It needs a variant, and values for all required attributes.
+/// Offers a product for sale as its stewards have approved it: all five sections, as they are. What was launched before is
+/// replaced.
 #[utoipa::path(post, path = "/api/product/v1/products/{id}/launch", tag = "products", security(("token" = ["product:launch"])),
     params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The active product.", body = ProductView)))]
@@ -90,8 +95,10 @@ async fn move_on(
                 products::give_place(conn).await?;
             }
             if step == ProductCommand::Launch {
-                check_launchable(conn, &row).await?;
-                changes.launched_at = Some(now());
+                let revision = launchable(conn, &row, tenant.caller.identity.subject).await?;
+                revisions::insert(conn, &revision).await?;
+                changes.launched_at = Some(revision.launched_at);
+                changes.launched_rev = Some(revision.rev);
             }
             Ok(answer(products::update(conn, id, &changes).await?))
         },
@@ -99,25 +106,35 @@ async fn move_on(
     .await
 }
 
-async fn check_launchable(conn: &mut TenantConn, row: &ProductRow) -> Result<(), ProductError> {
-    if variants::list(conn, row.id).await?.is_empty() {
+/// Returns the revision that a launch makes of a product: all sections approved as they are now, nothing missing. The
+/// caller holds the product's row, so nothing of it changes before the launch is done.
+async fn launchable(
+    conn: &mut TenantConn,
+    row: &ProductRow,
+    by: Uuid,
+) -> Result<RevisionRow, ProductError> {
+    if row.launched_rev == Some(row.working_rev) {
+        return Err(ProductError::NothingToLaunch);
+    }
+    let stewarded = load(conn, row).await?;
+    if !stewarded.has_variants {
         return Err(ProductError::NoVariants);
     }
-    let missing: Vec<FieldProblem> = attributes::required_codes(conn)
-        .await?
-        .into_iter()
-        .filter(|code| row.attributes.get(code).is_none())
-        .map(|code| {
-            FieldProblem::new(
-                format!("/attributes/{code}"),
-                "missing",
-                "is required for launch",
-            )
-        })
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(ProductError::Invalid(missing))
+    let missing = stewarded.missing(row, None);
+    if !missing.is_empty() {
+        return Err(ProductError::Invalid(missing));
     }
+    let stale = stewarded.stale();
+    if !stale.is_empty() {
+        return Err(ProductError::ApprovalStale(stale));
+    }
+    let document = stewarded.content.document();
+    Ok(RevisionRow {
+        product_id: row.id,
+        rev: row.working_rev,
+        hash: digest(&document).to_vec(),
+        document,
+        launched_by: by,
+        launched_at: now(),
+    })
 }

@@ -1,6 +1,5 @@
 //! Changes of products.
 
-use averis_service_kit::Tenant;
 use averis_service_kit::body::MergePatch;
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::not_null;
@@ -8,6 +7,7 @@ use averis_service_kit::problem::ApiResult;
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
+use averis_service_kit::{Caller, Tenant};
 use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use garde::Validate;
@@ -22,8 +22,9 @@ use crate::error::ProductError;
 use crate::http::text::{
     optional_line, optional_printable, optional_short_texts, optional_tag_list,
 };
+use crate::stewardship::{Editor, edited_sections, edited_states};
 use crate::store::products::{ProductChanges, ProductRow};
-use crate::store::{products, variants};
+use crate::store::{attributes, products, variants};
 
 /// What of a product may be changed: a merge patch.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -88,15 +89,16 @@ pub async fn update_product(
             if row.status == ProductStatus::Archived.as_str() {
                 return Err(ProductError::Archived);
             }
-            let changes = changes(conn, row, &patch).await?;
+            let changes = changes(conn, &tenant.caller, row, &patch).await?;
             Ok(products::update(conn, id, &changes).await?)
         })
         .await?;
     Ok(answer(row))
 }
 
-async fn changes(
+async fn changes<P>(
     conn: &mut TenantConn,
+    caller: &Caller<P>,
     row: ProductRow,
     patch: &UpdateProduct,
 ) -> Result<ProductChanges, ProductError> {
@@ -107,7 +109,7 @@ async fn changes(
             .map(|(k, v)| (k.clone(), v.clone()))
     });
     let set: Option<Map<String, Value>> = set.map(Iterator::collect);
-    check_references(conn, patch.category_ids.as_ref(), set.as_ref()).await?;
+    let _ = check_references(conn, caller, patch.category_ids.as_ref(), set.as_ref()).await?;
     let parts = variants::list(conn, row.id).await?;
     if patch
         .options
@@ -117,25 +119,21 @@ async fn changes(
     {
         return Err(ProductError::OptionsInUse);
     }
-    let attributes = patch.attributes.as_ref().map(|patch| {
-        let mut merged = row.attributes.as_object().cloned().unwrap_or_default();
-        for (code, value) in patch {
-            if value.is_null() {
-                merged.remove(code);
-            } else {
-                merged.insert(code.clone(), value.clone());
-            }
-        }
-        Value::Object(merged)
-    });
+    let after = patched(&row, patch);
+    let placements = attributes::placements(conn).await?;
+    let edited = edited_sections(&row, &after, &placements);
+    for section in &edited {
+        caller.identity.require(section.write_permission())?;
+    }
     let search_text = search_text(
-        patch.key.as_ref().unwrap_or(&row.key),
-        patch.vendor.as_ref().unwrap_or(&row.vendor),
-        patch.product_type.as_ref().unwrap_or(&row.product_type),
-        patch.tags.as_ref().unwrap_or(&row.tags),
+        &after.key,
+        &after.vendor,
+        &after.product_type,
+        &after.tags,
         parts.iter().map(|part| part.sku.as_str()),
-        patch.description.as_ref().unwrap_or(&row.description),
+        &after.description,
     );
+    let sections = edited_states(&row, &edited, Editor::of(caller))?;
     Ok(ProductChanges {
         key: patch.key.clone(),
         kind: patch.kind.map(|kind| kind.as_str().to_owned()),
@@ -146,8 +144,52 @@ async fn changes(
         tags: patch.tags.clone(),
         options: patch.options.clone(),
         category_ids: patch.category_ids.clone(),
-        attributes,
+        attributes: patch.attributes.as_ref().map(|_| after.attributes),
         search_text: Some(search_text),
+        sections: Some(sections),
+        working_rev: (!edited.is_empty()).then_some(row.working_rev + 1),
         ..ProductChanges::default()
     })
+}
+
+/// Returns the product as it will be.
+fn patched(row: &ProductRow, patch: &UpdateProduct) -> ProductRow {
+    let mut after = row.clone();
+    for (field, value) in [
+        (&mut after.key, &patch.key),
+        (&mut after.name, &patch.name),
+        (&mut after.description, &patch.description),
+        (&mut after.vendor, &patch.vendor),
+        (&mut after.product_type, &patch.product_type),
+    ] {
+        if let Some(value) = value {
+            field.clone_from(value);
+        }
+    }
+    if let Some(kind) = patch.kind {
+        kind.as_str().clone_into(&mut after.kind);
+    }
+    for (field, value) in [
+        (&mut after.tags, &patch.tags),
+        (&mut after.options, &patch.options),
+    ] {
+        if let Some(value) = value {
+            field.clone_from(value);
+        }
+    }
+    if let Some(ids) = &patch.category_ids {
+        after.category_ids.clone_from(ids);
+    }
+    if let Some(values) = &patch.attributes {
+        let mut merged = row.attributes.as_object().cloned().unwrap_or_default();
+        for (code, value) in values {
+            if value.is_null() {
+                merged.remove(code);
+            } else {
+                merged.insert(code.clone(), value.clone());
+            }
+        }
+        after.attributes = Value::Object(merged);
+    }
+    after
 }

@@ -1,0 +1,188 @@
+//! What every change of a product does to its sections, and what of a product is approved and launched.
+
+use averis_service_kit::Caller;
+use averis_service_kit::problem::FieldProblem;
+use averis_tenant_db::TenantConn;
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::domain::content::{self, Content, Placements};
+use crate::domain::now;
+use crate::domain::sections::{Section, SectionStatus, Sections};
+use crate::error::ProductError;
+use crate::store::media::MediaRow;
+use crate::store::products::ProductRow;
+use crate::store::variants::VariantRow;
+use crate::store::{attributes, media, products, variants};
+
+/// A product as its stewards see it.
+pub struct Stewarded {
+    /// What it says.
+    pub content: Content,
+    /// Where its sections are.
+    pub sections: Sections,
+    /// Where values stand, and which are required.
+    pub placements: Placements,
+    /// Whether it has a variant.
+    pub has_variants: bool,
+}
+
+impl Stewarded {
+    /// Lists the required values that a product lacks, in one section or in all.
+    pub fn missing(&self, product: &ProductRow, section: Option<Section>) -> Vec<FieldProblem> {
+        let nothing = Map::new();
+        let values = product.attributes.as_object().unwrap_or(&nothing);
+        content::missing(&self.placements, values, section)
+    }
+
+    /// Lists the sections that are not approved as they are now.
+    pub fn stale(&self) -> Vec<Section> {
+        let is_stale = |section: &Section| {
+            let state = self.sections.of(*section);
+            let hash = self.content.section_hash(*section);
+            state.status != SectionStatus::Approved || state.approved_hash != Some(hash)
+        };
+        Section::ALL.into_iter().filter(is_stale).collect()
+    }
+}
+
+/// Reads all of a product. The caller holds the product's row where it goes on to decide by it.
+pub async fn load(conn: &mut TenantConn, product: &ProductRow) -> QueryResult<Stewarded> {
+    let placements = attributes::placements(conn).await?;
+    let variants = variants::list(conn, product.id).await?;
+    let media = media::list_of(conn, &[product.id]).await?;
+    Ok(Stewarded {
+        content: contents(product, &variants, &media, &placements),
+        sections: states(product)?,
+        has_variants: !variants.is_empty(),
+        placements,
+    })
+}
+
+/// Reads where the sections of a product are. What the service has written it can read.
+pub fn states(product: &ProductRow) -> QueryResult<Sections> {
+    let sections = serde_json::from_value(product.sections.clone());
+    sections.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
+}
+
+/// Divides a product among its sections.
+fn contents(
+    product: &ProductRow,
+    variants: &[VariantRow],
+    media: &[MediaRow],
+    placements: &Placements,
+) -> Content {
+    let media = media.iter();
+    let media = media.map(|one| json!({"url": one.url, "alt": one.alt, "position": one.position}));
+    let fields = [
+        (Section::Marketing, "key", json!(product.key)),
+        (Section::Marketing, "name", json!(product.name)),
+        (
+            Section::Marketing,
+            "description",
+            json!(product.description),
+        ),
+        (Section::Marketing, "vendor", json!(product.vendor)),
+        (
+            Section::Marketing,
+            "product_type",
+            json!(product.product_type),
+        ),
+        (Section::Marketing, "tags", json!(product.tags)),
+        (Section::Marketing, "options", json!(product.options)),
+        (
+            Section::Marketing,
+            "category_ids",
+            json!(product.category_ids),
+        ),
+        (Section::Marketing, "extra", product.extra.clone()),
+        (Section::Marketing, "media", media.collect()),
+        (Section::Salesops, "kind", json!(product.kind)),
+        (
+            Section::Salesops,
+            "variants",
+            variants.iter().map(variant).collect(),
+        ),
+    ];
+    let nothing = Map::new();
+    let values = product.attributes.as_object().unwrap_or(&nothing);
+    Content::new(fields, values, placements)
+}
+
+fn variant(row: &VariantRow) -> Value {
+    json!({
+        "id": row.id,
+        "sku": row.sku,
+        "barcode": row.barcode,
+        "option_values": row.option_values,
+        "position": row.position,
+        "weight_grams": row.weight_grams,
+        "requires_shipping": row.requires_shipping,
+        "taxable": row.taxable,
+        "track_inventory": row.track_inventory,
+        "image_url": row.image_url,
+        "extra": row.extra,
+    })
+}
+
+/// Who changes content, and when. Nobody is known of what was imported before that was noted.
+#[derive(Clone, Copy, Debug)]
+pub struct Editor {
+    pub id: Option<Uuid>,
+    pub at: DateTime<Utc>,
+}
+
+impl Editor {
+    /// Whoever makes the request, now.
+    pub fn of<P>(caller: &Caller<P>) -> Self {
+        Self {
+            id: Some(caller.identity.subject),
+            at: now(),
+        }
+    }
+}
+
+/// Notes that sections of a product were edited: each is open again, and the product has content that was not launched.
+/// The caller holds the product's row.
+pub async fn note_edit(
+    conn: &mut TenantConn,
+    product: &ProductRow,
+    edited: &[Section],
+    by: Editor,
+) -> Result<(), ProductError> {
+    if edited.is_empty() {
+        return Ok(());
+    }
+    let sections = edited_states(product, edited, by)?;
+    products::put_sections(conn, product.id, &sections, product.working_rev + 1).await?;
+    Ok(())
+}
+
+/// Returns where the sections are once some were edited.
+pub fn edited_states(
+    product: &ProductRow,
+    edited: &[Section],
+    by: Editor,
+) -> Result<Value, ProductError> {
+    let mut sections = states(product)?;
+    for section in edited {
+        sections.edit(*section, by.id, by.at);
+    }
+    Ok(json!(sections))
+}
+
+/// Lists the sections whose content differs between two rows of a product, its variants and media left aside.
+pub fn edited_sections(
+    before: &ProductRow,
+    after: &ProductRow,
+    placements: &Placements,
+) -> Vec<Section> {
+    let (before, after) = (
+        contents(before, &[], &[], placements),
+        contents(after, &[], &[], placements),
+    );
+    let differs = |section: &Section| before.section(*section) != after.section(*section);
+    Section::ALL.into_iter().filter(differs).collect()
+}

@@ -1,0 +1,537 @@
+//! Stewardship: sections, approvals, launches and their revisions.
+
+use averis_tenant_context::TenantRole;
+use averis_test_kit::{Client, Setup, TestPlatform, TestTenant, colleague_of};
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::setup::{
+    SECTIONS, all, approve, command, import, one_tenant, path, product_path, section_command,
+    sellable, start, strings,
+};
+
+fn nothing() -> Value {
+    json!({})
+}
+
+/// Defines an attribute of a section, named like it.
+async fn define(client: &Client, code: &str, section: &str, more: Value) {
+    let mut body = json!({"code": code, "label": code, "type": "text", "section": section});
+    for (name, value) in more.as_object().expect("an object") {
+        body[name] = value.clone();
+    }
+    let made = client.post(&path("/attribute-definitions"), &body).await;
+    let _ = made.expect(201);
+}
+
+async fn put(client: &Client, id: &str, section: &str, values: Value) -> averis_test_kit::Answer {
+    let address = product_path(id);
+    let version = client.get(&address).await.expect(200).version();
+    let request = client
+        .request(Method::PUT, &format!("{address}/sections/{section}"))
+        .header("if-match", format!("\"{version}\""))
+        .json(&json!({"attributes": values}));
+    averis_test_kit::Answer::of(request).await
+}
+
+async fn statuses(client: &Client, id: &str) -> Vec<String> {
+    let sections = format!("{}/sections", product_path(id));
+    let sections = client.get(&sections).await.expect(200);
+    let sections = sections.body["data"].as_array().expect("sections").clone();
+    assert_eq!(strings(&sections, "section"), SECTIONS);
+    strings(&sections, "status")
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
+}
+
+async fn launch(client: &Client, id: &str) -> averis_test_kit::Answer {
+    let address = product_path(id);
+    let version = client.get(&address).await.expect(200).version();
+    let launch = format!("{address}/launch");
+    client.command(&launch, version, &nothing()).await
+}
+
+#[actix_web::test]
+async fn p1_approval_survives_an_edit_is_a_bug_of_others() {
+    let (_platform, acme) = one_tenant().await;
+    define(&acme, "eccn", "legal", nothing()).await;
+    let id = sellable(&acme, "lamp").await.id();
+    approve(&acme, &id).await;
+    assert_eq!(statuses(&acme, &id).await, ["approved"; 5]);
+    let _ = put(&acme, &id, "legal", json!({"eccn": "EAR99"}))
+        .await
+        .expect(200);
+    let stale = launch(&acme, &id).await;
+    stale.expect_problem(409, "approval_stale");
+    assert_eq!(stale.body["sections"], json!(["legal"]));
+    let product = acme.get(&product_path(&id)).await.expect(200);
+    assert_eq!(product.body["status"], "draft");
+    assert_eq!(product.body["launched_rev"], Value::Null);
+    // Approved again, it is launched, and each section of the revision is what was approved.
+    command(&acme, &id, "launch").await;
+    let revisions = all(&acme, &format!("{}/revisions", product_path(&id))).await;
+    assert_eq!(revisions.len(), 1);
+    let document = &revisions[0]["document"];
+    assert_eq!(document["legal"], json!({"attributes": {"eccn": "EAR99"}}));
+    let sections = format!("{}/sections", product_path(&id));
+    for section in acme.get(&sections).await.expect(200).body["data"]
+        .as_array()
+        .expect("sections")
+    {
+        let name = section["section"].as_str().expect("a name");
+        assert_eq!(section["content"], document[name], "{name}");
+        assert_eq!(section["stale"], false, "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn p1_a_definition_that_moves_to_another_section_makes_both_approvals_stale() {
+    let (_platform, acme) = one_tenant().await;
+    define(&acme, "origin", "legal", nothing()).await;
+    let id = sellable(&acme, "lamp").await.id();
+    let _ = put(&acme, &id, "legal", json!({"origin": "PT"}))
+        .await
+        .expect(200);
+    approve(&acme, &id).await;
+    let definitions = all(&acme, &path("/attribute-definitions")).await;
+    let definition = definitions[0]["id"].as_str().expect("an id");
+    let definition = path(&format!("/attribute-definitions/{definition}"));
+    let moved = acme
+        .patch(&definition, 1, &json!({"section": "salesops"}))
+        .await;
+    assert_eq!(moved.expect(200).body["section"], "salesops");
+    let stale = launch(&acme, &id).await;
+    stale.expect_problem(409, "approval_stale");
+    assert_eq!(stale.body["sections"], json!(["legal", "salesops"]));
+}
+
+#[actix_web::test]
+async fn p2_an_edit_resets_exactly_the_section_that_owns_it() {
+    let (_platform, acme) = one_tenant().await;
+    for section in SECTIONS {
+        define(&acme, &format!("of_{section}"), section, nothing()).await;
+    }
+    let id = sellable(&acme, "lamp").await.id();
+    let address = product_path(&id);
+    let variants = format!("{address}/variants");
+    let media = format!("{address}/media");
+    let mut expected = Vec::new();
+    for (place, section) in SECTIONS.iter().enumerate() {
+        approve(&acme, &id).await;
+        let code = format!("of_{section}");
+        let edited = put(&acme, &id, section, json!({code: "x"}))
+            .await
+            .expect(200);
+        assert_eq!(edited.body["status"], "open");
+        expected = vec!["approved"; 5];
+        expected[place] = "open";
+        assert_eq!(statuses(&acme, &id).await, expected, "{section}");
+        // The same again is no edit.
+        let code = format!("of_{section}");
+        let version = edited.version();
+        let again = put(&acme, &id, section, json!({code: "x"}))
+            .await
+            .expect(200);
+        assert_eq!(again.version(), version);
+    }
+    assert_eq!(expected.len(), 5);
+    // What the product itself says: text and pictures are marketing's, variants and kind are sales operations'.
+    type Edit<'a> = (&'a str, usize);
+    let edits: [Edit<'_>; 4] = [("name", 0), ("kind", 3), ("media", 0), ("variant", 3)];
+    for (edit, place) in edits {
+        approve(&acme, &id).await;
+        let version = acme.get(&address).await.expect(200).version();
+        let _ = match edit {
+            "name" => acme
+                .patch(&address, version, &json!({"name": "Other"}))
+                .await
+                .expect(200),
+            "kind" => acme
+                .patch(&address, version, &json!({"kind": "service"}))
+                .await
+                .expect(200),
+            "media" => {
+                let body = json!({"url": "https://x.example/1.jpg"});
+                acme.post(&media, &body).await.expect(201)
+            }
+            _ => {
+                let variant = all(&acme, &variants).await[0]["id"].clone();
+                let variant = format!("{variants}/{}", variant.as_str().expect("an id"));
+                acme.patch(&variant, 1, &json!({"position": 7}))
+                    .await
+                    .expect(200)
+            }
+        };
+        let mut expected = vec!["approved"; 5];
+        expected[place] = "open";
+        assert_eq!(statuses(&acme, &id).await, expected, "{edit}");
+    }
+}
+
+#[actix_web::test]
+async fn p3_nobody_approves_or_launches_by_what_a_body_says() {
+    let (_platform, acme) = one_tenant().await;
+    let id = sellable(&acme, "lamp").await.id();
+    let address = product_path(&id);
+    for (name, value) in [
+        ("sections", json!({"legal": {"status": "approved"}})),
+        ("approved_by", json!("me")),
+        ("launched_rev", json!(1)),
+        ("working_rev", json!(1)),
+    ] {
+        let patch = json!({ name: value });
+        acme.patch(&address, 1, &patch)
+            .await
+            .expect_problem(400, "unknown_field");
+    }
+    let submitted = section_command(&acme, &id, "legal", "submit", &nothing()).await;
+    let _ = submitted.expect(200);
+    let colleague = colleague_of(&acme);
+    for name in ["approved_by", "approved_hash", "status", "hash"] {
+        let body = json!({ name: "x" });
+        let forged = section_command(&colleague, &id, "legal", "approve", &body).await;
+        forged.expect_problem(400, "unknown_field");
+    }
+    let fine = json!({"comment": "Fine."});
+    let approved = section_command(&colleague, &id, "legal", "approve", &fine);
+    let approved = approved.await.expect(200);
+    // Who it was comes from the credential.
+    let submitter = approved.body["submitted_by"].clone();
+    assert_ne!(approved.body["approved_by"], submitter);
+    assert_eq!(approved.body["comment"], "Fine.");
+}
+
+async fn set_four_eyes(platform: &TestPlatform, tenant: &TestTenant, on: bool) {
+    let own = format!("/api/tenant/v1/tenants/{}", tenant.id);
+    let version = platform.client.get(&own).await.expect(200).version();
+    let body = json!({"settings": {"stewardship": {"four_eyes": on}}});
+    let _ = platform
+        .client
+        .patch(&own, version, &body)
+        .await
+        .expect(200);
+}
+
+#[actix_web::test]
+async fn p4_who_edited_a_section_last_does_not_approve_it() {
+    let platform = start(Setup::new().await);
+    let tenant = platform.tenant("acme").await;
+    let acme = &tenant.client;
+    let colleague = colleague_of(acme);
+    let id = sellable(acme, "lamp").await.id();
+    let _ = section_command(&colleague, &id, "marketing", "submit", &nothing())
+        .await
+        .expect(200);
+    let own = section_command(acme, &id, "marketing", "approve", &nothing()).await;
+    own.expect_problem(409, "four_eyes");
+    assert_eq!(own.body["section"], "marketing");
+    let _ = section_command(&colleague, &id, "marketing", "approve", &nothing())
+        .await
+        .expect(200);
+    // The policy is the tenant's.
+    set_four_eyes(&platform, &tenant, false).await;
+    let _ = section_command(acme, &id, "salesops", "submit", &nothing())
+        .await
+        .expect(200);
+    crate::setup::until("the policy is known", async || {
+        let own = section_command(acme, &id, "salesops", "approve", &nothing()).await;
+        (own.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn each_section_is_written_and_approved_by_its_own_people() {
+    let platform = start(Setup::new().await);
+    let tenant = platform.tenant("acme").await;
+    let acme = &tenant.client;
+    for section in SECTIONS {
+        define(acme, &format!("of_{section}"), section, nothing()).await;
+    }
+    let id = sellable(acme, "lamp").await.id();
+    let of = |role: TenantRole| acme.with_token(&platform.token_in(tenant.id, &[role]));
+    let stewards = [
+        (
+            TenantRole::ProductMarketing,
+            TenantRole::ProductMarketingApprove,
+        ),
+        (TenantRole::ProductLegal, TenantRole::ProductLegalApprove),
+        (
+            TenantRole::ProductFinance,
+            TenantRole::ProductFinanceApprove,
+        ),
+        (
+            TenantRole::ProductSalesops,
+            TenantRole::ProductSalesopsApprove,
+        ),
+        (
+            TenantRole::ProductContracts,
+            TenantRole::ProductContractsApprove,
+        ),
+    ];
+    for (own, (steward, approver)) in SECTIONS.iter().zip(stewards) {
+        let (steward, approver) = (of(steward), of(approver));
+        for section in SECTIONS {
+            let code = format!("of_{section}");
+            let written = put(&steward, &id, section, json!({code: own})).await;
+            let approved = section_command(&approver, &id, section, "approve", &nothing()).await;
+            if section == *own {
+                let _ = written.expect(200);
+                approved.expect_problem(409, "section_state");
+            } else {
+                written.expect_problem(403, "forbidden");
+                let permission = format!("product_{section}:write");
+                assert_eq!(written.body["permission"], json!(permission));
+                approved.expect_problem(403, "forbidden");
+            }
+        }
+        // Nor by another way: values of other sections are refused in a patch too.
+        let submitted = section_command(&steward, &id, own, "submit", &nothing()).await;
+        let _ = submitted.expect(200);
+        let by_steward = section_command(&steward, &id, own, "approve", &nothing()).await;
+        by_steward.expect_problem(403, "forbidden");
+        let _ = section_command(&approver, &id, own, "approve", &nothing())
+            .await
+            .expect(200);
+    }
+    assert_eq!(statuses(acme, &id).await, ["approved"; 5]);
+    let marketing = of(TenantRole::ProductMarketing);
+    let address = product_path(&id);
+    let version = acme.get(&address).await.expect(200).version();
+    let values = json!({"attributes": {"of_finance": "cheap"}});
+    let patched = marketing.patch(&address, version, &values).await;
+    patched.expect_problem(403, "forbidden");
+    assert_eq!(patched.body["permission"], "product_finance:write");
+    let removed = json!({"attributes": {"of_finance": null}});
+    let removed = marketing.patch(&address, version, &removed).await;
+    removed.expect_problem(403, "forbidden");
+    let drafted = json!({"key": "k", "name": "n", "attributes": {"of_legal": "x"}});
+    let drafted = marketing.post(&path("/products"), &drafted).await;
+    drafted.expect_problem(403, "forbidden");
+    let launcher = of(TenantRole::ProductLaunch);
+    let _ = launch(&launcher, &id).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_rejected_section_is_open_and_says_why() {
+    let (_platform, acme) = one_tenant().await;
+    let id = sellable(&acme, "lamp").await.id();
+    let colleague = colleague_of(&acme);
+    let reject = json!({"comment": "The licence is missing."});
+    let early = section_command(&colleague, &id, "legal", "reject", &reject).await;
+    early.expect_problem(409, "section_state");
+    assert_eq!(early.body["current_status"], "open");
+    let _ = section_command(&acme, &id, "legal", "submit", &nothing())
+        .await
+        .expect(200);
+    let silent = section_command(&colleague, &id, "legal", "reject", &nothing()).await;
+    silent.expect_problem(400, "malformed_body");
+    let rejected = section_command(&colleague, &id, "legal", "reject", &reject)
+        .await
+        .expect(200);
+    assert_eq!(rejected.body["status"], "open");
+    assert_eq!(rejected.body["comment"], "The licence is missing.");
+    assert_eq!(rejected.body["submitted_by"], Value::Null);
+    let none = section_command(&acme, &id, "style", "submit", &nothing()).await;
+    none.expect_problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn what_is_required_is_asked_for_by_section_channel_and_language() {
+    let (_platform, acme) = one_tenant().await;
+    define(&acme, "eccn", "legal", json!({"required": true})).await;
+    define(
+        &acme,
+        "title",
+        "marketing",
+        json!({"required": true, "localizable": true}),
+    )
+    .await;
+    let teaser = json!({"required": true, "localizable": true, "scopable": true});
+    define(&acme, "teaser", "marketing", teaser).await;
+    let id = sellable(&acme, "lamp").await.id();
+    let missing = section_command(&acme, &id, "legal", "submit", &nothing()).await;
+    missing.expect_problem(422, "invalid");
+    assert_eq!(missing.body["errors"][0]["pointer"], "/attributes/eccn");
+    let elsewhere = put(&acme, &id, "marketing", json!({"eccn": "EAR99"})).await;
+    elsewhere.expect_problem(422, "invalid");
+    assert_eq!(elsewhere.body["errors"][0]["code"], "other_section");
+    let _ = put(&acme, &id, "legal", json!({"eccn": "EAR99"}))
+        .await
+        .expect(200);
+    for wrong in [json!("Lamp"), json!({"english": "Lamp"}), json!({})] {
+        let wrong = put(&acme, &id, "marketing", json!({"title": wrong})).await;
+        wrong.expect_problem(422, "invalid");
+    }
+    let values = json!({"title": {"en_US": "Lamp", "de_DE": "Lampe"}, "teaser": {"web": {"en_US": "Bright"}}});
+    let _ = put(&acme, &id, "marketing", values).await.expect(200);
+    let parts = all(&acme, &format!("{}/completeness", product_path(&id))).await;
+    let told: Vec<Value> = parts
+        .iter()
+        .map(|part| {
+            json!([
+                part["channel"],
+                part["locale"],
+                part["filled"],
+                part["missing"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!(["web", "de_DE", 2, ["teaser"]]),
+            json!(["web", "en_US", 3, []])
+        ]
+    );
+    let missing = section_command(&acme, &id, "marketing", "submit", &nothing()).await;
+    missing.expect_problem(422, "invalid");
+    let values = json!({"title": {"en_US": "Lamp", "de_DE": "Lampe"},
+                        "teaser": {"web": {"en_US": "Bright", "de_DE": "Hell"}}});
+    let _ = put(&acme, &id, "marketing", values).await.expect(200);
+    command(&acme, &id, "launch").await;
+}
+
+#[actix_web::test]
+async fn what_was_launched_stays_and_what_changed_since_is_told() {
+    let (platform, acme) = one_tenant().await;
+    define(&acme, "eccn", "legal", nothing()).await;
+    let id = sellable(&acme, "lamp").await.id();
+    let address = product_path(&id);
+    acme.get(&format!("{address}/diff"))
+        .await
+        .expect_problem(404, "not_found");
+    command(&acme, &id, "launch").await;
+    let again = launch(&acme, &id).await;
+    again.expect_problem(409, "nothing_to_launch");
+    let first = acme.get(&address).await.expect(200).body["launched_rev"].clone();
+    let _ = put(&acme, &id, "legal", json!({"eccn": "5A002"}))
+        .await
+        .expect(200);
+    // What is sold is what was launched, until the change is launched too.
+    let product = acme.get(&address).await.expect(200);
+    assert_eq!(product.body["status"], "active");
+    assert_eq!(product.body["launched_rev"], first);
+    assert!(product.body["working_rev"].as_i64() > first.as_i64());
+    let since = all(&acme, &format!("{address}/diff?from={first}")).await;
+    assert_eq!(
+        since,
+        [json!({"section": "legal", "pointer": "/attributes/eccn", "after": "5A002"})]
+    );
+    assert_eq!(all(&acme, &format!("{address}/diff")).await, since);
+    command(&acme, &id, "launch").await;
+    let revisions = all(&acme, &format!("{address}/revisions?limit=1")).await;
+    assert_eq!(revisions.len(), 2);
+    let second = revisions[0]["rev"].clone();
+    let between = format!("{address}/diff?from={second}&to={first}");
+    let back = all(&acme, &between).await;
+    assert_eq!(
+        back,
+        [json!({"section": "legal", "pointer": "/attributes/eccn", "before": "5A002"})]
+    );
+    let one = acme
+        .get(&format!("{address}/revisions/{first}"))
+        .await
+        .expect(200);
+    assert_eq!(one.body, revisions[1]);
+    for wrong in ["999", "x", "-1"] {
+        let answer = acme.get(&format!("{address}/revisions/{wrong}")).await;
+        answer.expect_problem(404, "not_found");
+    }
+    // Not even the database's owner changes one.
+    let admin = platform.database.connect().await;
+    let schemas = "SELECT schemaname::text FROM pg_tables WHERE tablename = 'product_revisions'";
+    let mut tried = 0;
+    for row in admin.query(schemas, &[]).await.expect("schemas") {
+        let schema: String = row.get(0);
+        let own =
+            format!("SELECT count(*) FROM {schema}.product_revisions WHERE product_id::text = $1");
+        let Ok(found) = admin.query_one(&own, &[&id]).await else {
+            continue;
+        };
+        if found.get::<_, i64>(0) == 0 {
+            continue;
+        }
+        for change in [
+            "UPDATE {}.product_revisions SET rev = rev + 100",
+            "DELETE FROM {}.product_revisions",
+        ] {
+            let refused = admin.execute(&change.replace("{}", &schema), &[]).await;
+            let refused = refused.expect_err("refused");
+            assert_eq!(refused.code().map(|code| code.code()), Some("23001"));
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 2);
+}
+
+#[actix_web::test]
+async fn of_parallel_launches_one_makes_a_revision() {
+    let (_platform, acme) = one_tenant().await;
+    let id = sellable(&acme, "lamp").await.id();
+    approve(&acme, &id).await;
+    let answers = join_all((0..8).map(|_| launch(&acme, &id))).await;
+    let launched = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(launched, 1);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer.status, 200 | 409 | 412))
+    );
+    let revisions = all(&acme, &format!("{}/revisions", product_path(&id))).await;
+    assert_eq!(revisions.len(), 1);
+}
+
+#[actix_web::test]
+async fn of_an_edit_and_an_approval_at_once_the_approval_is_never_of_what_was_not_seen() {
+    let (_platform, acme) = one_tenant().await;
+    define(&acme, "eccn", "legal", nothing()).await;
+    let colleague = colleague_of(&acme);
+    for round in 0..6 {
+        let id = sellable(&acme, &format!("lamp-{round}")).await.id();
+        let _ = section_command(&acme, &id, "legal", "submit", &nothing())
+            .await
+            .expect(200);
+        let values = nothing();
+        let (edited, approved) = tokio::join!(
+            put(&acme, &id, "legal", json!({"eccn": "5A002"})),
+            section_command(&colleague, &id, "legal", "approve", &values)
+        );
+        // One of them may have been too late to have seen the other.
+        assert!(matches!(
+            (edited.status, approved.status),
+            (200, 409 | 412) | (412, 200) | (200, 200)
+        ));
+        let section = format!("{}/sections", product_path(&id));
+        let sections = acme.get(&section).await.expect(200);
+        let legal = &sections.body["data"][1];
+        let is_edited = legal["content"]["attributes"] != json!({});
+        assert!(legal["status"] != "approved" || !is_edited, "{legal}");
+    }
+}
+
+#[actix_web::test]
+async fn an_import_puts_values_into_sections_and_approves_nothing() {
+    let (_platform, acme) = one_tenant().await;
+    let _ = import(&acme, "Handle,Title,Variant SKU\nlamp,Lamp,L-1\n").await;
+    let found = acme.get(&path("/products/key=lamp")).await.expect(200);
+    let id = found.id();
+    assert_eq!(statuses(&acme, &id).await, ["open"; 5]);
+    // Whoever imported it has edited it.
+    let _ = section_command(&acme, &id, "marketing", "submit", &nothing())
+        .await
+        .expect(200);
+    let own = section_command(&acme, &id, "marketing", "approve", &nothing()).await;
+    own.expect_problem(409, "four_eyes");
+    command(&acme, &id, "launch").await;
+    let _ = import(&acme, "Handle,Title,Variant SKU\nlamp,Lamp,L-1\n").await;
+    assert_eq!(statuses(&acme, &id).await, ["approved"; 5]);
+    let _ = import(&acme, "Handle,Title,Variant SKU\nlamp,Lantern,L-1\n").await;
+    let expected = ["open", "approved", "approved", "approved", "approved"];
+    assert_eq!(statuses(&acme, &id).await, expected);
+    let product = acme.get(&product_path(&id)).await.expect(200);
+    assert_eq!(product.body["status"], "active");
+    assert_ne!(product.body["launched_rev"], product.body["working_rev"]);
+}
