@@ -11,6 +11,7 @@
 
 mod client;
 mod database;
+mod described;
 mod document;
 mod matrix;
 mod platform;
@@ -20,6 +21,7 @@ mod wrong;
 
 pub use client::{Answer, Client};
 pub use database::{Database, PREPARED};
+pub use described::assert_described;
 pub use document::{Operation, operations, routes};
 pub use matrix::{Asked, ask_everything, assert_open};
 pub use platform::{ISSUER, Setup, TestPlatform, TestTenant, colleague_of, identity, unique_key};

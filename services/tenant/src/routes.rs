@@ -40,7 +40,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<Trust
         .service(resource("/members/{id}/suspend").post(members::suspend_member))
         .service(resource("/members/{id}/resume").post(members::resume_member))
         .service(resource("/members/{id}/resend-invitation").post(members::invitations::resend_invitation))
-        .service(resource("/invitations/accept").post(members::invitations::accept_invitation))
+        .service(resource("/invitations/accept").post(members::acceptance::accept_invitation))
         .service(resource("/api-keys").get(api_keys::list_api_keys).post(api_keys::create_api_key))
         .service(resource("/api-keys/{id}").get(api_keys::get_api_key))
         .service(resource("/api-keys/{id}/rotate").post(api_keys::rotate_api_key))
@@ -108,7 +108,7 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         members::remove_member,
         members::invitations::invite_member,
         members::invitations::resend_invitation,
-        members::invitations::accept_invitation,
+        members::acceptance::accept_invitation,
         api_keys::list_api_keys,
         api_keys::get_api_key,
         api_keys::create_api_key,

@@ -5,6 +5,7 @@
 //! invited|active|suspended --remove--> (gone)
 //! ```
 
+pub mod acceptance;
 pub mod invitations;
 
 use actix_web::web::Data;

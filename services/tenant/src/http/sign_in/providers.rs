@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::{Beginning, SignedIn, begin, signed_in};
 use crate::State;
 use crate::error::{TenantError, codes as problems, provider_problem};
-use crate::http::members::invitations::{self, Acceptance};
+use crate::http::members::acceptance::{Acceptance, activate};
 use crate::store::members;
 use crate::store::providers::{self, IdentityRow};
 use crate::store::users::{self, UserRow};
@@ -134,7 +134,7 @@ async fn enter(
                 Some("active") => {}
                 Some("invited") => {
                     members::drop_invitation(conn, tenant, user.id).await?;
-                    invitations::activate(conn, tenant, user.id, Acceptance::ByProvider).await?;
+                    activate(conn, tenant, user.id, Acceptance::ByProvider).await?;
                 }
                 _ => return Err(refused("the person is no member of the tenant")),
             }
