@@ -55,15 +55,16 @@ pub async fn load(conn: &mut TenantConn, product: &ProductRow) -> QueryResult<St
     let media = media::list_of(conn, &[product.id]).await?;
     Ok(Stewarded {
         content: contents(product, &variants, &media, &placements),
-        sections: states(product)?,
+        sections: states(conn, product.id).await?,
         has_variants: !variants.is_empty(),
         placements,
     })
 }
 
 /// Reads where the sections of a product are. What the service has written it can read.
-pub fn states(product: &ProductRow) -> QueryResult<Sections> {
-    let sections = serde_json::from_value(product.sections.clone());
+async fn states(conn: &mut TenantConn, product: Uuid) -> QueryResult<Sections> {
+    let sections = products::sections(conn, product).await?;
+    let sections = serde_json::from_value(sections);
     sections.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
 }
 
@@ -155,22 +156,31 @@ pub async fn note_edit(
     if edited.is_empty() {
         return Ok(());
     }
-    let sections = edited_states(product, edited, by)?;
+    let sections = edited_states(conn, product.id, edited, by).await?;
     products::put_sections(conn, product.id, &sections, product.working_rev + 1).await?;
     Ok(())
 }
 
-/// Returns where the sections are once some were edited.
-pub fn edited_states(
-    product: &ProductRow,
+/// Returns where the sections of a product are once some were edited.
+pub async fn edited_states(
+    conn: &mut TenantConn,
+    product: Uuid,
     edited: &[Section],
     by: Editor,
-) -> Result<Value, ProductError> {
-    let mut sections = states(product)?;
+) -> QueryResult<Value> {
+    Ok(after_edits(states(conn, product).await?, edited, by))
+}
+
+/// Returns where the sections of a new product are, some of which hold something.
+pub fn first_states(edited: &[Section], by: Editor) -> Value {
+    after_edits(Sections::default(), edited, by)
+}
+
+fn after_edits(mut sections: Sections, edited: &[Section], by: Editor) -> Value {
     for section in edited {
         sections.edit(*section, by.id, by.at);
     }
-    Ok(json!(sections))
+    json!(sections)
 }
 
 /// Lists the sections whose content differs between two rows of a product, its variants and media left aside.

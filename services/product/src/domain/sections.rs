@@ -131,21 +131,29 @@ impl SectionStatus {
     }
 }
 
-/// What is known of a section.
+/// What is known of a section. What is not known is not stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SectionState {
     pub status: SectionStatus,
     /// Who changed its content last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_by: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_at: Option<DateTime<Utc>>,
     /// SHA-256 of the content that was approved, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_hash: Option<String>,
     /// What was said with the last decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
@@ -212,7 +220,7 @@ impl Sections {
         Ok(())
     }
 
-    /// Approves a submitted section as it is.
+    /// Approves a submitted section as it is. The same content again is approved already.
     ///
     /// # Errors
     /// When it is not submitted, or, under `four_eyes`, when the approver has edited it last.
@@ -225,6 +233,9 @@ impl Sections {
         four_eyes: bool,
     ) -> Result<(), ProductError> {
         let state = self.of_mut(section);
+        if state.status == SectionStatus::Approved && state.approved_hash.as_ref() == Some(&hash) {
+            return Ok(());
+        }
         expect(section, state, SectionStatus::Submitted, "approve")?;
         if four_eyes && state.edited_by == Some(by.id) {
             return Err(ProductError::FourEyes(section));
@@ -309,7 +320,7 @@ mod tests {
         for (from, outcomes) in [
             (Open, [Some(Submitted), None, None, Some(Open)]),
             (Submitted, [None, Some(Approved), Some(Open), Some(Open)]),
-            (Approved, [None, None, None, Some(Open)]),
+            (Approved, [None, Some(Approved), None, Some(Open)]),
         ] {
             for (event, expected) in [submit, approve, reject, edit].into_iter().zip(outcomes) {
                 let mut sections = in_state(from);
@@ -329,6 +340,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_approved_already_stays_as_it_was_and_other_content_is_none_of_it() {
+        let mut sections = in_state(Approved);
+        let before = sections.clone();
+        let mut again =
+            |hash: &str| sections.approve(Section::Legal, steward(7), hash.to_owned(), None, true);
+        assert!(again("h").is_ok());
+        assert!(again("other").is_err());
+        assert_eq!(sections, before);
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::domain::sections::Section;
 use crate::error::ProductError;
 use crate::http::media::MediaView;
 use crate::http::variants::{CreateVariant, VariantView};
-use crate::stewardship::{Editor, edited_states};
+use crate::stewardship::{Editor, first_states};
 use crate::store::products::ProductRow;
 use crate::store::{attributes, categories, media, products, variants};
 
@@ -116,7 +116,6 @@ impl From<ProductRow> for ProductView {
             attributes,
             extra,
             launched_at,
-            sections: _,
             working_rev,
             launched_rev,
             version,
@@ -216,12 +215,11 @@ pub async fn create_product(
             let mut edited =
                 check_references(conn, &tenant.caller, Some(&row.category_ids), values).await?;
             edited.extend([Section::Marketing, Section::Salesops]);
-            let mut row = row.clone();
-            row.sections = edited_states(&row, &edited, editor)?;
+            let sections = first_states(&edited, editor);
             if !products::take_place(conn, max).await? {
                 return Err(ProductError::LimitReached(max));
             }
-            let row = products::insert(conn, &row, &search_text).await?;
+            let row = products::insert(conn, &row, &sections, &search_text).await?;
             if !parts.is_empty() {
                 variants::insert(conn, &parts).await?;
             }
@@ -280,7 +278,6 @@ fn new_rows(
         attributes: Value::Object(attributes),
         extra: Value::Object(Map::new()),
         launched_at: None,
-        sections: Value::Object(Map::new()),
         working_rev: 1,
         launched_rev: None,
         version: 1,

@@ -119,7 +119,21 @@ pub async fn list_sections(
     tenant: Tenant<may::ProductRead>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
-    let (product, stewarded) = tenant
+    let (product, stewarded) = read(&tenant, id).await?;
+    let data = Section::ALL.map(|section| view(section, &product, &stewarded));
+    let page = Page {
+        data: data.into(),
+        next_cursor: None,
+    };
+    Ok(Reply::ok(&page).version(product.version))
+}
+
+/// Reads a product with all that its stewards see.
+async fn read(
+    tenant: &Tenant<may::ProductRead>,
+    id: Uuid,
+) -> Result<(ProductRow, Stewarded), ProductError> {
+    tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
             let product = products::find(conn, id).await?;
@@ -127,13 +141,7 @@ pub async fn list_sections(
             let stewarded = load(conn, &product).await?;
             Ok((product, stewarded))
         })
-        .await?;
-    let data = Section::ALL.map(|section| view(section, &product, &stewarded));
-    let page = Page {
-        data: data.into(),
-        next_cursor: None,
-    };
-    Ok(Reply::ok(&page).version(product.version))
+        .await
 }
 
 /// Values for one section.
@@ -160,6 +168,7 @@ pub async fn put_section(
     let Place { id, part: section } = place;
     tenant.caller.identity.require(section.write_permission())?;
     let values = &body.0.attributes;
+    let editor = Editor::of(&tenant.caller);
     let reply = tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
@@ -175,7 +184,7 @@ pub async fn put_section(
             }
             let changes = ProductChanges {
                 attributes: Some(kept),
-                sections: Some(edited_states(&row, &[section], Editor::of(&tenant.caller))?),
+                sections: Some(edited_states(conn, id, &[section], editor).await?),
                 working_rev: Some(row.working_rev + 1),
                 ..ProductChanges::default()
             };
@@ -378,15 +387,7 @@ pub async fn get_completeness(
     tenant: Tenant<may::ProductRead>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
-    let (product, stewarded) = tenant
-        .db
-        .read(async |conn| -> Result<_, ProductError> {
-            let product = products::find(conn, id).await?;
-            let product = product.ok_or_else(Problem::not_found)?;
-            let stewarded = load(conn, &product).await?;
-            Ok((product, stewarded))
-        })
-        .await?;
+    let (product, stewarded) = read(&tenant, id).await?;
     let parts = completeness_of(&product, &stewarded, None).into_iter();
     let data = parts.map(|part| CompletenessView {
         required: part.filled + part.missing.len(),

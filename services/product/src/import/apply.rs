@@ -13,7 +13,7 @@ use crate::domain::products::{ProductStatus, check_key, search_text};
 use crate::domain::sections::Section;
 use crate::domain::shopify::{Problem, ProductColumns, ProductRows};
 use crate::error::ProductError;
-use crate::stewardship::{Editor, edited_states};
+use crate::stewardship::{Editor, edited_states, first_states};
 use crate::store::imports::Progress;
 use crate::store::media::MediaRow;
 use crate::store::products::{ProductChanges, ProductRow};
@@ -173,7 +173,6 @@ fn blank_product(handle: &str) -> ProductRow {
         attributes: Value::Object(Map::new()),
         extra: Value::Object(Map::new()),
         launched_at: None,
-        sections: Value::Object(Map::new()),
         working_rev: 1,
         launched_rev: None,
         version: 1,
@@ -244,7 +243,7 @@ async fn store(
     by: Editor,
 ) -> Result<Applied, ProductError> {
     let Plan {
-        mut product,
+        product,
         new_variants,
         changed_variants,
         new_media,
@@ -282,12 +281,12 @@ async fn store(
         edited.push(Section::Salesops);
     }
     if is_new {
-        product.sections = edited_states(&product, &edited, by)?;
-        products::insert(conn, &product, &search_text).await?;
+        let sections = first_states(&edited, by);
+        products::insert(conn, &product, &sections, &search_text).await?;
     } else if !edited.is_empty() {
         let changes = ProductChanges {
             search_text: Some(search_text),
-            sections: Some(edited_states(before, &edited, by)?),
+            sections: Some(edited_states(conn, before.id, &edited, by).await?),
             working_rev: Some(before.working_rev + 1),
             ..all_changes(&product)
         };

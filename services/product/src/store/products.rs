@@ -27,8 +27,6 @@ pub struct ProductRow {
     pub attributes: Value,
     pub extra: Value,
     pub launched_at: Option<DateTime<Utc>>,
-    /// Where its sections are; see `domain::sections`.
-    pub sections: Value,
     /// Raised with each change of content.
     pub working_rev: i64,
     /// The revision that is sold.
@@ -65,10 +63,15 @@ pub struct ProductChanges {
 pub async fn insert(
     conn: &mut TenantConn,
     row: &ProductRow,
+    sections: &Value,
     search_text: &str,
 ) -> QueryResult<ProductRow> {
     diesel::insert_into(products::table)
-        .values((row, products::search_text.eq(search_text)))
+        .values((
+            row,
+            products::sections.eq(sections),
+            products::search_text.eq(search_text),
+        ))
         .returning(ProductRow::as_returning())
         .get_result(conn)
         .await
@@ -143,6 +146,12 @@ pub async fn update(
         .returning(ProductRow::as_returning())
         .get_result(conn)
         .await
+}
+
+/// Reads where the sections of a product are; see `domain::sections`. Apart from the row: few who read it want them.
+pub async fn sections(conn: &mut TenantConn, id: Uuid) -> QueryResult<Value> {
+    let row = products::table.find(id).select(products::sections);
+    row.first(conn).await
 }
 
 /// Notes where the sections of a product are after an edit, and raises its version: whoever approves must have seen it.

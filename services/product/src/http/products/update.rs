@@ -133,7 +133,10 @@ async fn changes<P>(
         parts.iter().map(|part| part.sku.as_str()),
         &after.description,
     );
-    let sections = edited_states(&row, &edited, Editor::of(caller))?;
+    let sections = match edited.as_slice() {
+        [] => None,
+        edited => Some(edited_states(conn, row.id, edited, Editor::of(caller)).await?),
+    };
     Ok(ProductChanges {
         key: patch.key.clone(),
         kind: patch.kind.map(|kind| kind.as_str().to_owned()),
@@ -146,7 +149,7 @@ async fn changes<P>(
         category_ids: patch.category_ids.clone(),
         attributes: patch.attributes.as_ref().map(|_| after.attributes),
         search_text: Some(search_text),
-        sections: Some(sections),
+        sections,
         working_rev: (!edited.is_empty()).then_some(row.working_rev + 1),
         ..ProductChanges::default()
     })
