@@ -310,6 +310,24 @@ async fn each_section_is_written_and_approved_by_its_own_people() {
     let drafted = json!({"key": "k", "name": "n", "attributes": {"of_legal": "x"}});
     let drafted = marketing.post(&path("/products"), &drafted).await;
     drafted.expect_problem(403, "forbidden");
+    // A machine that may write products writes what they say themselves, and no section's values.
+    let machine = json!({"name": "Feed", "scopes": ["product:read", "product:write"]});
+    let machine = acme
+        .post("/api/tenant/v1/api-keys", &machine)
+        .await
+        .expect(201);
+    let machine = acme.with_token(machine.body["key"].as_str().expect("a key"));
+    let values = json!({"attributes": {"of_marketing": "x"}});
+    let version = acme.get(&address).await.expect(200).version();
+    let refused = machine.patch(&address, version, &values).await;
+    refused.expect_problem(403, "forbidden");
+    let renamed = machine
+        .patch(&address, version, &json!({"name": "Lantern"}))
+        .await;
+    let _ = renamed.expect(200);
+    let expected = ["open", "approved", "approved", "approved", "approved"];
+    assert_eq!(statuses(acme, &id).await, expected);
+    approve(acme, &id).await;
     let launcher = of(TenantRole::ProductLaunch);
     let _ = launch(&launcher, &id).await.expect(200);
 }
