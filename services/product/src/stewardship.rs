@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::domain::content::{self, Content, Placements};
 use crate::domain::now;
 use crate::domain::sections::{Section, SectionStatus, Sections};
-use crate::error::ProductError;
 use crate::store::media::MediaRow;
 use crate::store::products::ProductRow;
 use crate::store::variants::VariantRow;
@@ -145,20 +144,16 @@ impl Editor {
     }
 }
 
-/// Notes that sections of a product were edited: each is open again, and the product has content that was not launched.
-/// The caller holds the product's row.
-pub async fn note_edit(
+/// Notes that the caller has edited a section of a product: it is open again, and the product has content that was not
+/// launched. The request holds the product's row.
+pub async fn note_edit<P>(
     conn: &mut TenantConn,
     product: &ProductRow,
-    edited: &[Section],
-    by: Editor,
-) -> Result<(), ProductError> {
-    if edited.is_empty() {
-        return Ok(());
-    }
-    let sections = edited_states(conn, product.id, edited, by).await?;
-    products::put_sections(conn, product.id, &sections, product.working_rev + 1).await?;
-    Ok(())
+    section: Section,
+    caller: &Caller<P>,
+) -> QueryResult<()> {
+    let sections = edited_states(conn, product.id, &[section], Editor::of(caller)).await?;
+    products::put_sections(conn, product.id, &sections, product.working_rev + 1).await
 }
 
 /// Returns where the sections of a product are once some were edited.

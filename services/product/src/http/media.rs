@@ -22,7 +22,7 @@ use crate::domain::now;
 use crate::domain::sections::Section;
 use crate::error::ProductError;
 use crate::http::variants::changeable;
-use crate::stewardship::{Editor, note_edit};
+use crate::stewardship::note_edit;
 use crate::store::media::MediaRow;
 use crate::store::{media, products};
 
@@ -110,13 +110,7 @@ pub async fn create_media(
                 updated_at: now,
             };
             media::insert(conn, std::slice::from_ref(&row)).await?;
-            note_edit(
-                conn,
-                &product,
-                &[Section::Marketing],
-                Editor::of(&tenant.caller),
-            )
-            .await?;
+            note_edit(conn, &product, Section::Marketing, &tenant.caller).await?;
             let location = format!("/api/product/v1/products/{id}/media/{}", row.id);
             Ok(Reply::created(location, &MediaView::from(row)).version(1))
         },
@@ -179,16 +173,14 @@ pub async fn update_media(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
+            let before = row.clone();
             row.url = url.clone().unwrap_or(row.url);
             row.alt = alt.clone().unwrap_or(row.alt);
             row.position = position.unwrap_or(row.position);
-            note_edit(
-                conn,
-                &product,
-                &[Section::Marketing],
-                Editor::of(&tenant.caller),
-            )
-            .await?;
+            // Who changes nothing has edited nothing, and does not relieve whoever did.
+            if row != before {
+                note_edit(conn, &product, Section::Marketing, &tenant.caller).await?;
+            }
             Ok(media::update(conn, &row).await?)
         })
         .await?;
@@ -213,13 +205,7 @@ pub async fn delete_media(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
-            note_edit(
-                conn,
-                &product,
-                &[Section::Marketing],
-                Editor::of(&tenant.caller),
-            )
-            .await?;
+            note_edit(conn, &product, Section::Marketing, &tenant.caller).await?;
             Ok(media::delete(conn, row.id).await?)
         })
         .await?;

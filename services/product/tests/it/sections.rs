@@ -230,11 +230,19 @@ async fn p4_who_edited_a_section_last_does_not_approve_it() {
     let _ = section_command(&colleague, &id, "marketing", "approve", &nothing())
         .await
         .expect(200);
-    // The policy is the tenant's.
-    set_four_eyes(&platform, &tenant, false).await;
-    let _ = section_command(acme, &id, "salesops", "submit", &nothing())
+    // Whoever changes nothing has not edited it: that does not let the editor approve.
+    let variants = format!("{}/variants", product_path(&id));
+    let variant = all(acme, &variants).await[0].clone();
+    let same = json!({"position": variant["position"]});
+    let variant = format!("{variants}/{}", variant["id"].as_str().expect("an id"));
+    let _ = colleague.patch(&variant, 1, &same).await.expect(200);
+    let _ = section_command(&colleague, &id, "salesops", "submit", &nothing())
         .await
         .expect(200);
+    let own = section_command(acme, &id, "salesops", "approve", &nothing()).await;
+    own.expect_problem(409, "four_eyes");
+    // The policy is the tenant's.
+    set_four_eyes(&platform, &tenant, false).await;
     crate::setup::until("the policy is known", async || {
         let own = section_command(acme, &id, "salesops", "approve", &nothing()).await;
         (own.status == 200).then_some(())
