@@ -53,6 +53,12 @@ pub mod codes {
         "nothing_to_launch",
         "The product's content is launched already",
     );
+    /// Values of the definition stand where it is.
+    pub const ATTRIBUTE_IN_USE: Code = Code::new(
+        409,
+        "attribute_in_use",
+        "Products have values of the attribute",
+    );
     /// What customers may know already cannot be taken back.
     pub const PRODUCT_LAUNCHED: Code =
         Code::new(409, "product_launched", "The product was launched already");
@@ -87,6 +93,7 @@ pub mod codes {
         SECTION_STATE,
         APPROVAL_STALE,
         NOTHING_TO_LAUNCH,
+        ATTRIBUTE_IN_USE,
         PRODUCT_LAUNCHED,
         PRODUCT_ARCHIVED,
         NO_VARIANTS,
@@ -141,6 +148,8 @@ pub enum ProductError {
     ApprovalStale(Vec<Section>),
     #[error("the content is launched already")]
     NothingToLaunch,
+    #[error("products have values of the attribute")]
+    AttributeInUse,
     #[error("the tenant may have {0} products")]
     LimitReached(u32),
     /// Another process runs the job now.
@@ -232,6 +241,7 @@ impl From<ProductError> for Problem {
                 Self::new(codes::APPROVAL_STALE).with("sections", names)
             }
             ProductError::NothingToLaunch => Self::new(codes::NOTHING_TO_LAUNCH),
+            ProductError::AttributeInUse => Self::new(codes::ATTRIBUTE_IN_USE),
             ProductError::LimitReached(max) => Self::new(common::LIMIT_REACHED)
                 .detail(format!(
                     "The tenant may have {max} products that are not archived."

@@ -165,7 +165,9 @@ pub fn completeness(
             let has = |(code, one): &(&String, &Placement)| {
                 let value = values.get(*code);
                 let value = pick(value, one.scopable, channel.as_deref());
-                pick(value, one.localizable, locale.as_deref()).is_some()
+                let value = pick(value, one.localizable, locale.as_deref());
+                // Nothing but space says nothing.
+                value.is_some_and(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
             };
             let (there, missing): (Vec<_>, Vec<_>) = required.iter().copied().partition(has);
             all.push(Completeness {
@@ -201,6 +203,26 @@ pub fn missing(
         }
     }
     problems
+}
+
+/// Channels and languages that one product may speak of: completeness is told for each of both.
+const MOST_CHANNELS: usize = 50;
+const MOST_LOCALES: usize = 100;
+
+/// Checks that a product speaks of no more channels and languages than anybody has.
+///
+/// # Errors
+/// When it does.
+pub fn check_spoken(
+    placements: &Placements,
+    values: &Map<String, Value>,
+) -> Result<(), FieldProblem> {
+    let (channels, locales) = spoken(placements, values);
+    if channels.len() <= MOST_CHANNELS && locales.len() <= MOST_LOCALES {
+        return Ok(());
+    }
+    let message = format!("name more than {MOST_CHANNELS} channels or {MOST_LOCALES} locales");
+    Err(FieldProblem::new("/attributes", "too_many", message))
 }
 
 type Names = Vec<Option<String>>;
@@ -319,10 +341,25 @@ mod tests {
         );
         let own = completeness(&placements(), &values, Some(Section::Legal));
         assert!(own.iter().all(|one| one.missing == ["eccn"]));
+        // A text of nothing is none.
+        let blank = json!({"eccn": " ", "title": {"en_US": ""}, "teaser": {"web": {"en_US": "x"}}});
+        let blank = completeness(&placements(), blank.as_object().expect("an object"), None);
+        assert_eq!(blank[0].missing, ["eccn", "title"]);
         // A product without any value is held against the plain ones.
         let none = completeness(&placements(), &Map::new(), None);
         assert_eq!(none.len(), 1);
         assert_eq!(none[0].missing, ["eccn", "teaser", "title"]);
+    }
+
+    #[test]
+    fn nobody_speaks_of_endless_channels_and_languages() {
+        let of = |count: usize| -> Map<String, Value> {
+            let by_locale = (0..count).map(|n| (format!("l{n}"), json!("x")));
+            let title = Value::Object(by_locale.collect());
+            [("title".to_owned(), title)].into_iter().collect()
+        };
+        assert!(check_spoken(&placements(), &of(MOST_LOCALES)).is_ok());
+        assert!(check_spoken(&placements(), &of(MOST_LOCALES + 1)).is_err());
     }
 
     #[test]

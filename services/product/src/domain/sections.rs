@@ -206,12 +206,29 @@ impl Sections {
         };
     }
 
-    /// Hands an open section to its approvers.
+    /// Hands an open section to its approvers; one too that was approved for other content than it has now, which `hash` is
+    /// of.
     ///
     /// # Errors
-    /// When it is not open.
-    pub fn submit(&mut self, section: Section, by: Steward) -> Result<(), ProductError> {
+    /// When it is neither.
+    pub fn submit(
+        &mut self,
+        section: Section,
+        by: Steward,
+        hash: &str,
+    ) -> Result<(), ProductError> {
         let state = self.of_mut(section);
+        let is_stale = state
+            .approved_hash
+            .as_ref()
+            .is_some_and(|approved| approved != hash);
+        if is_stale {
+            *state = SectionState {
+                edited_by: state.edited_by,
+                edited_at: state.edited_at,
+                ..SectionState::default()
+            };
+        }
         expect(section, state, SectionStatus::Open, "submit")?;
         state.status = SectionStatus::Submitted;
         state.submitted_by = Some(by.id);
@@ -297,7 +314,9 @@ mod tests {
         let mut sections = Sections::default();
         sections.edit(Section::Legal, Some(steward(1).id), steward(1).at);
         if status != Open {
-            sections.submit(Section::Legal, steward(1)).expect("open");
+            sections
+                .submit(Section::Legal, steward(1), "h")
+                .expect("open");
         }
         if status == Approved {
             let approved = sections.approve(Section::Legal, steward(2), "h".to_owned(), None, true);
@@ -309,7 +328,7 @@ mod tests {
     #[test]
     fn each_state_takes_exactly_its_events() {
         type Event = fn(&mut Sections) -> Result<(), ProductError>;
-        let submit: Event = |sections| sections.submit(Section::Legal, steward(1));
+        let submit: Event = |sections| sections.submit(Section::Legal, steward(1), "h");
         let approve: Event =
             |sections| sections.approve(Section::Legal, steward(2), "h".to_owned(), None, true);
         let reject: Event = |sections| sections.reject(Section::Legal, "no".to_owned());
@@ -351,6 +370,19 @@ mod tests {
         assert!(again("h").is_ok());
         assert!(again("other").is_err());
         assert_eq!(sections, before);
+    }
+
+    #[test]
+    fn what_was_approved_for_other_content_can_be_handed_over_again() {
+        let mut sections = in_state(Approved);
+        assert!(sections.submit(Section::Legal, steward(1), "h").is_err());
+        sections
+            .submit(Section::Legal, steward(1), "other")
+            .expect("stale");
+        let state = sections.of(Section::Legal);
+        assert_eq!(state.status, Submitted);
+        assert_eq!((&state.approved_hash, state.approved_by), (&None, None));
+        assert_eq!(state.edited_by, Some(steward(1).id));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::domain::now;
 use crate::domain::sections::Section;
 use crate::error::ProductError;
 use crate::store::attributes::{self, AttributeRow};
+use crate::store::products;
 
 /// A definition of an attribute.
 #[derive(Debug, Serialize, ToSchema)]
@@ -251,7 +252,7 @@ pub struct UpdateAttribute {
     #[garde(skip)]
     #[serde(default, deserialize_with = "not_null")]
     constraints: Option<Constraints>,
-    /// Values move with it, so approvals of both sections are stale for products that have one.
+    /// Only while no product has a value.
     #[garde(skip)]
     #[serde(default, deserialize_with = "not_null")]
     section: Option<Section>,
@@ -288,7 +289,11 @@ pub async fn update_attribute(
                 constraints.check(AttributeType::stored(&row.kind))?;
                 row.constraints = json!(constraints);
             }
-            if let Some(section) = section {
+            if let Some(section) = section.filter(|section| section.as_str() != row.section) {
+                // A value that moved with it would be where nobody wrote it, and where nobody was asked.
+                if products::any_with_attribute(conn, &row.code).await? {
+                    return Err(ProductError::AttributeInUse);
+                }
                 row.section = section.as_str().to_owned();
             }
             Ok(attributes::update(conn, &row).await?)

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use super::text::{short_texts, tag_list};
 use crate::domain::attributes::check_values;
+use crate::domain::content::check_spoken;
 use crate::domain::now;
 use crate::domain::products::{ProductStatus, check_key, check_options, search_text};
 use crate::domain::sections::Section;
@@ -215,6 +216,8 @@ pub async fn create_product(
             let mut edited =
                 check_references(conn, &tenant.caller, Some(&row.category_ids), values).await?;
             edited.extend([Section::Marketing, Section::Salesops]);
+            let placements = attributes::placements(conn).await?;
+            check_spoken(&placements, values.unwrap_or(&Map::new()))?;
             let sections = first_states(&edited, editor);
             if !products::take_place(conn, max).await? {
                 return Err(ProductError::LimitReached(max));

@@ -3,7 +3,7 @@
 use averis_service_kit::Tenant;
 use averis_service_kit::body::{Body, one_line};
 use averis_service_kit::cursor::Page;
-use averis_service_kit::idempotency::{Command, Post, once};
+use averis_service_kit::idempotency::{Command, IdempotencyKey, Post, once};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{NamedPart, PathId};
@@ -19,10 +19,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::attributes::check_values;
-use crate::domain::content::{Completeness, completeness};
+use crate::domain::content::{Completeness, check_spoken, completeness};
 use crate::domain::now;
 use crate::domain::products::ProductStatus;
-use crate::domain::sections::{Section, SectionState, SectionStatus, Sections, Steward};
+use crate::domain::sections::{Section, SectionState, SectionStatus, Steward};
 use crate::error::ProductError;
 use crate::http::products::locked;
 use crate::stewardship::{Editor, Stewarded, edited_states, load};
@@ -178,6 +178,7 @@ pub async fn put_section(
             let mut kept = row.attributes.as_object().cloned().unwrap_or_default();
             kept.retain(|code, _| placements.get(code).map(|one| one.section) != Some(section));
             kept.extend(values.clone());
+            check_spoken(&placements, &kept)?;
             let kept = Value::Object(kept);
             if kept == row.attributes {
                 return answer(conn, &row, section).await;
@@ -239,27 +240,52 @@ pub async fn submit_section(
     seen: SeenVersion,
     command: Command,
 ) -> ApiResult<Reply> {
-    let Place { id, part: section } = place;
+    let section = place.part;
     tenant.caller.identity.require(section.write_permission())?;
-    let by = Steward {
+    let by = steward(&tenant);
+    decide(&tenant, &command.key, place, seen, |row, stewarded| {
+        let missing = stewarded.missing(row, Some(section));
+        if !missing.is_empty() {
+            return Err(ProductError::Invalid(missing));
+        }
+        if section == Section::Salesops && !stewarded.has_variants {
+            return Err(ProductError::NoVariants);
+        }
+        let hash = stewarded.content.section_hash(section);
+        stewarded.sections.submit(section, by, &hash)
+    })
+    .await
+}
+
+/// Who decides, as the credential says.
+fn steward<P>(tenant: &Tenant<P>) -> Steward {
+    Steward {
         id: tenant.caller.identity.subject,
         at: now(),
-    };
+    }
+}
+
+/// Decides about a section as the caller has seen it, once per key. No decision changes content.
+async fn decide<P>(
+    tenant: &Tenant<P>,
+    key: &IdempotencyKey,
+    Place { id, part: section }: Place,
+    seen: SeenVersion,
+    decision: impl Fn(&ProductRow, &mut Stewarded) -> Result<(), ProductError>,
+) -> ApiResult<Reply> {
     once(
         &tenant.db,
-        &command.key,
+        key,
         async |conn| -> Result<Reply, ProductError> {
             let row = changeable(conn, id, seen).await?;
             let mut stewarded = load(conn, &row).await?;
-            let missing = stewarded.missing(&row, Some(section));
-            if !missing.is_empty() {
-                return Err(ProductError::Invalid(missing));
-            }
-            if section == Section::Salesops && !stewarded.has_variants {
-                return Err(ProductError::NoVariants);
-            }
-            stewarded.sections.submit(section, by)?;
-            decided(conn, &row, section, &stewarded.sections).await
+            decision(&row, &mut stewarded)?;
+            let changes = ProductChanges {
+                sections: Some(json!(stewarded.sections)),
+                ..ProductChanges::default()
+            };
+            let row = products::update(conn, id, &changes).await?;
+            answer(conn, &row, section).await
         },
     )
     .await
@@ -284,29 +310,19 @@ pub async fn approve_section(
     seen: SeenVersion,
     post: Post<Approval>,
 ) -> ApiResult<Reply> {
-    let Place { id, part: section } = place;
+    let section = place.part;
     tenant
         .caller
         .identity
         .require(section.approve_permission())?;
-    let by = Steward {
-        id: tenant.caller.identity.subject,
-        at: now(),
-    };
+    let by = steward(&tenant);
     let four_eyes = tenant.context.settings.stewardship.four_eyes;
-    once(
-        &tenant.db,
-        &post.key,
-        async |conn| -> Result<Reply, ProductError> {
-            let row = changeable(conn, id, seen).await?;
-            let mut stewarded = load(conn, &row).await?;
-            let hash = stewarded.content.section_hash(section);
-            let comment = post.body.comment.clone();
-            let sections = &mut stewarded.sections;
-            sections.approve(section, by, hash, comment, four_eyes)?;
-            decided(conn, &row, section, sections).await
-        },
-    )
+    decide(&tenant, &post.key, place, seen, |_, stewarded| {
+        let hash = stewarded.content.section_hash(section);
+        let comment = post.body.comment.clone();
+        let sections = &mut stewarded.sections;
+        sections.approve(section, by, hash, comment, four_eyes)
+    })
     .await
 }
 
@@ -330,38 +346,16 @@ pub async fn reject_section(
     seen: SeenVersion,
     post: Post<Rejection>,
 ) -> ApiResult<Reply> {
-    let Place { id, part: section } = place;
+    let section = place.part;
     tenant
         .caller
         .identity
         .require(section.approve_permission())?;
-    once(
-        &tenant.db,
-        &post.key,
-        async |conn| -> Result<Reply, ProductError> {
-            let row = changeable(conn, id, seen).await?;
-            let mut stewarded = load(conn, &row).await?;
-            let comment = post.body.comment.clone();
-            stewarded.sections.reject(section, comment)?;
-            decided(conn, &row, section, &stewarded.sections).await
-        },
-    )
+    decide(&tenant, &post.key, place, seen, |_, stewarded| {
+        let comment = post.body.comment.clone();
+        stewarded.sections.reject(section, comment)
+    })
     .await
-}
-
-/// Stores a decision, which changes no content.
-async fn decided(
-    conn: &mut TenantConn,
-    row: &ProductRow,
-    section: Section,
-    sections: &Sections,
-) -> Result<Reply, ProductError> {
-    let changes = ProductChanges {
-        sections: Some(json!(sections)),
-        ..ProductChanges::default()
-    };
-    let row = products::update(conn, row.id, &changes).await?;
-    answer(conn, &row, section).await
 }
 
 /// How complete a product is in one channel and language.

@@ -87,7 +87,8 @@ pub async fn list(
         .await
 }
 
-/// Returns what values are checked against, for those codes.
+/// Returns what values are checked against, for those codes, and keeps the definitions as they are until the end of the
+/// transaction: no value is written into a section that the definition is just leaving.
 async fn rules(
     conn: &mut TenantConn,
     codes: &[&str],
@@ -98,6 +99,8 @@ async fn rules(
     let rows: Vec<AttributeRow> = table::table
         .filter(table::code.eq_any(codes))
         .select(AttributeRow::as_select())
+        .order(table::code)
+        .for_key_share()
         .load(conn)
         .await?;
     Ok(rows

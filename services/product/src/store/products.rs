@@ -187,6 +187,14 @@ pub async fn any_in_category(conn: &mut TenantConn, category: Uuid) -> QueryResu
         .await
 }
 
+/// Whether any product has a value of that attribute.
+pub async fn any_with_attribute(conn: &mut TenantConn, code: &str) -> QueryResult<bool> {
+    let rows = products::table.filter(products::attributes.has_key(code));
+    diesel::select(diesel::dsl::exists(rows))
+        .get_result(conn)
+        .await
+}
+
 /// The column that a list is ordered by, and whether downwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProductOrder {

@@ -26,6 +26,7 @@ mod media;
 mod openapi;
 mod product_states;
 mod products;
+mod revisions;
 mod search;
 mod sections;
 mod variants;

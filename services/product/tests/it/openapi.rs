@@ -199,6 +199,17 @@ async fn every_code_of_this_service_can_be_met() {
         acme.command(&format!("{address}/launch"), version, &nothing)
             .await,
     );
+    let used = json!({"code": "used", "label": "L", "type": "text"});
+    let definitions = path("/attribute-definitions");
+    let used = acme.post(&definitions, &used).await.expect(201).id();
+    let version = acme.get(&address).await.expect(200).version();
+    let value = json!({"attributes": {"used": "x"}});
+    let _ = acme.patch(&address, version, &value).await.expect(200);
+    let elsewhere = json!({"section": "legal"});
+    meet(
+        acme.patch(&format!("{definitions}/{used}"), 1, &elsewhere)
+            .await,
+    );
     command(acme, &id, "launch").await;
     let version = acme.get(&address).await.expect(200).version();
     meet(

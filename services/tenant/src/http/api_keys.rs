@@ -235,10 +235,12 @@ fn new_key<T>(
 }
 
 /// What a key never may: whoever administers is a person.
-const FOR_PEOPLE: [Permission; 3] = [
+const FOR_PEOPLE: [Permission; 4] = [
     Permission::KeyWrite,
     Permission::MemberWrite,
     Permission::TenantWrite,
+    // Who edits through a key must not approve through another.
+    Permission::ProductSectionApprove,
 ];
 
 /// A key can do no more than who makes it, and administers nothing.

@@ -122,6 +122,7 @@ async fn a_key_can_do_no_more_than_who_makes_it() {
         "tenant:write",
         "platform_tenant:write",
         "platform_grant:write",
+        "product_section:approve",
     ] {
         let body = json!({"name": "Too much", "scopes": ["member:read", scope]});
         let refused = acme.client.post(KEYS, &body).await;

@@ -23,6 +23,7 @@ mod lists;
 mod members;
 mod membership_model;
 mod metrics;
+mod oidc;
 mod openapi;
 mod providers;
 mod purge;

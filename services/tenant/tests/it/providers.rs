@@ -2,23 +2,17 @@
 
 use std::time::Duration;
 
-use averis_identity::{OidcConfig, ProvidersConfig};
-use averis_tenant::Accounts;
 use averis_tenant_context::{GlobalRole, TenantRole};
-use averis_tenant_db::LoginRole;
 use averis_test_kit::stytch::{
-    MEMBER, ORGANIZATION, Stytch, config, now, published, rsa, session_claims, session_jwt, sign,
-    with,
+    MEMBER, ORGANIZATION, Stytch, config, session_claims, session_jwt, with,
 };
-use averis_test_kit::{Answer, Client, Setup, TestPlatform, TestTenant, unique_key};
-use jsonwebtoken::Algorithm;
-use reqwest::Method;
+use averis_test_kit::{Answer, Setup, TestPlatform, TestTenant, unique_key};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path as at};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
-use crate::members::{invitation, invite, member_path};
-use crate::sign_in::{PASSWORD, account, join, stops, word};
+use crate::members::{invite, member_path};
+use crate::sign_in::{account, join, stops, word};
 use crate::tools::{path, within};
 
 const PROVIDER: &str = "/api/tenant/v1/sign-in/provider";
@@ -86,11 +80,11 @@ async fn command(platform: &TestPlatform, tenant: &TestTenant, verb: &str, body:
     platform.client.command(&path, now.version(), body).await
 }
 
-async fn come(platform: &TestPlatform, body: &Value) -> Answer {
+pub async fn come(platform: &TestPlatform, body: &Value) -> Answer {
     platform.client.anonymous().post(PROVIDER, body).await
 }
 
-async fn exchange(
+pub async fn exchange(
     platform: &TestPlatform,
     signed_in: &Answer,
     tenant: Option<&TestTenant>,
@@ -108,11 +102,11 @@ fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", unique_key("m"))
 }
 
-fn address() -> String {
+pub fn address() -> String {
     format!("{}@people.example", unique_key("s"))
 }
 
-async fn status_of(tenant: &TestTenant, id: &str) -> Value {
+pub async fn status_of(tenant: &TestTenant, id: &str) -> Value {
     tenant
         .client
         .get(&member_path(id, ""))
@@ -461,156 +455,4 @@ async fn without_a_provider_nobody_comes_in_through_it() {
     }
     let connected = command(&platform, &acme, "/connect-stytch", &json!({})).await;
     connected.expect_problem(409, "provider_not_set_up");
-}
-
-/// An OpenID Connect issuer.
-struct Issuer(MockServer);
-
-impl Issuer {
-    const CLIENT: &str = "averis-client";
-
-    async fn start() -> Self {
-        let server = MockServer::start().await;
-        let uri = server.uri();
-        let described = json!({"issuer": uri, "jwks_uri": format!("{uri}/keys")});
-        let keys = json!({"keys": [published(&rsa(), Algorithm::RS256, "rsa")]});
-        for (place, body) in [
-            ("/.well-known/openid-configuration", described),
-            ("/keys", keys),
-        ] {
-            let answer = ResponseTemplate::new(200).set_body_json(body);
-            let mock = Mock::given(method("GET"))
-                .and(at(place))
-                .respond_with(answer);
-            mock.mount(&server).await;
-        }
-        Self(server)
-    }
-
-    async fn platform(&self) -> TestPlatform {
-        let mut setup = Setup::new().await;
-        setup.providers = ProvidersConfig {
-            oidc: Some(OidcConfig {
-                issuer: self.0.uri(),
-                client_id: Self::CLIENT.to_owned(),
-            }),
-            ..ProvidersConfig::default()
-        };
-        setup.start(vec![])
-    }
-
-    fn token(&self, subject: &str, email: &str) -> Value {
-        let claims = json!({
-            "iss": self.0.uri(), "sub": subject, "aud": Self::CLIENT, "iat": now(), "exp": now() + 3600,
-            "email": email, "email_verified": true,
-        });
-        json!({"id_token": sign(Algorithm::RS256, "rsa", &rsa(), &claims)})
-    }
-}
-
-#[actix_web::test]
-async fn an_issuer_of_the_platform_lets_members_in_and_nobody_else() {
-    let issuer = Issuer::start().await;
-    let platform = issuer.platform().await;
-    let (acme, globex) = (
-        platform.tenant("acme").await,
-        platform.tenant("globex").await,
-    );
-    let ana = account(&platform, &[GlobalRole::PlatformAdmin]).await;
-    let token = issuer.token("ana", &ana.email);
-    // S26: an address that belongs to no tenant opens nothing.
-    come(&platform, &token)
-        .await
-        .expect_problem(401, "sign_in_refused");
-    come(&platform, &issuer.token("eve", &address()))
-        .await
-        .expect_problem(401, "sign_in_refused");
-    join(&platform, &acme, &ana, &[TenantRole::ProductView]).await;
-    join(&platform, &globex, &ana, &[TenantRole::ProductView]).await;
-    let signed_in = come(&platform, &token).await.expect(200);
-    let inside = exchange(&platform, &signed_in, Some(&globex))
-        .await
-        .expect(200);
-    let refresh = json!({"grant_type": "refresh", "refresh_token": inside.body["refresh_token"], "tenant": acme.key});
-    let switched = platform
-        .client
-        .anonymous()
-        .post(TOKENS, &refresh)
-        .await
-        .expect(200);
-    assert_eq!(switched.body["tenant"], json!(acme.key));
-    // No provider makes anybody staff of the platform.
-    let signed_in = come(&platform, &token).await.expect(200);
-    let outside = exchange(&platform, &signed_in, None).await.expect(200);
-    let outside = platform.client.with_token(word(&outside, "access_token"));
-    outside
-        .get("/api/tenant/v1/tenants")
-        .await
-        .expect_problem(403, "forbidden");
-    // Somebody else got the address: not in, until an operator says so.
-    let heir = issuer.token("heir", &ana.email);
-    come(&platform, &heir)
-        .await
-        .expect_problem(401, "sign_in_refused");
-    let accounts = Accounts::new(&platform.database.url(LoginRole::Tenant)).expect("accounts");
-    assert_eq!(
-        accounts.unlink(&ana.email).await.expect("unlinked"),
-        Some(true)
-    );
-    assert_eq!(
-        accounts.unlink(&ana.email).await.expect("unlinked"),
-        Some(false)
-    );
-    assert_eq!(accounts.unlink(&address()).await.expect("nobody"), None);
-    let _ = come(&platform, &heir).await.expect(200);
-    come(&platform, &token)
-        .await
-        .expect_problem(401, "sign_in_refused");
-}
-
-#[actix_web::test]
-async fn an_invitation_is_accepted_by_whoever_signs_in_elsewhere() {
-    let issuer = Issuer::start().await;
-    let platform = issuer.platform().await;
-    let acme = platform.tenant("acme").await;
-    let (email, other) = (address(), address());
-    let invited = invite(&acme.client, &email, &["user"]).await.expect(201);
-    let _ = invite(&acme.client, &other, &["user"]).await.expect(201);
-    let signed_in = come(&platform, &issuer.token("ana", &email))
-        .await
-        .expect(200);
-    // To be invited is not to be a member.
-    exchange(&platform, &signed_in, Some(&acme))
-        .await
-        .expect_problem(403, "not_a_member");
-    let accept = async |word: &str, signed_in: &Answer| {
-        let body = json!({"invitation": word, "session_token": signed_in.body["session_token"], "name": "Ana"});
-        anonymous_post(&platform.client, "/api/tenant/v1/invitations/accept", &body).await
-    };
-    let theirs = invitation(&platform, &other);
-    accept(&theirs, &signed_in)
-        .await
-        .expect_problem(401, "invitation_refused");
-    let own = invitation(&platform, &email);
-    let both = json!({"invitation": own, "session_token": "x", "password": PASSWORD});
-    let path = "/api/tenant/v1/invitations/accept";
-    anonymous_post(&platform.client, path, &both)
-        .await
-        .expect_problem(422, "invalid");
-    let forged = json!({"invitation": own, "session_token": "x"});
-    anonymous_post(&platform.client, path, &forged)
-        .await
-        .expect_problem(401, "invitation_refused");
-    let _ = accept(&own, &signed_in).await.expect(200);
-    accept(&own, &signed_in)
-        .await
-        .expect_problem(401, "invitation_refused");
-    assert_eq!(status_of(&acme, &invited.id()).await, "active");
-    let _ = exchange(&platform, &signed_in, Some(&acme))
-        .await
-        .expect(200);
-}
-
-async fn anonymous_post(client: &Client, path: &str, body: &Value) -> Answer {
-    Answer::of(client.anonymous().request(Method::POST, path).json(body)).await
 }

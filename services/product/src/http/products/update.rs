@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{ProductKind, ProductView, answer, check_references, locked};
+use crate::domain::content::check_spoken;
 use crate::domain::products::{ProductStatus, check_key, check_options, search_text};
 use crate::error::ProductError;
 use crate::http::text::{
@@ -127,6 +128,10 @@ async fn changes<P>(
         let section = section.unwrap_or_default();
         caller.identity.require(section.write_permission())?;
     }
+    check_spoken(
+        &placements,
+        after.attributes.as_object().unwrap_or(&Map::new()),
+    )?;
     let edited = edited_sections(&row, &after, &placements);
     let search_text = search_text(
         &after.key,
