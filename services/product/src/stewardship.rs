@@ -8,7 +8,7 @@ use diesel::QueryResult;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::domain::content::{self, Content, Placements};
+use crate::domain::content::{self, Completeness, Content, Placements};
 use crate::domain::now;
 use crate::domain::sections::{Section, SectionStatus, Sections};
 use crate::store::media::MediaRow;
@@ -23,17 +23,22 @@ pub struct Stewarded {
     /// Where its sections are.
     pub sections: Sections,
     /// Where values stand, and which are required.
-    pub placements: Placements,
+    placements: Placements,
+    /// The values of its attributes, by code.
+    values: Map<String, Value>,
     /// Whether it has a variant.
     pub has_variants: bool,
 }
 
 impl Stewarded {
     /// Lists the required values that a product lacks, in one section or in all.
-    pub fn missing(&self, product: &ProductRow, section: Option<Section>) -> Vec<FieldProblem> {
-        let nothing = Map::new();
-        let values = product.attributes.as_object().unwrap_or(&nothing);
-        content::missing(&self.placements, values, section)
+    pub fn missing(&self, section: Option<Section>) -> Vec<FieldProblem> {
+        content::missing(&self.placements, &self.values, section)
+    }
+
+    /// Says how complete one section is, or all of them.
+    pub fn completeness(&self, section: Option<Section>) -> Vec<Completeness> {
+        content::completeness(&self.placements, &self.values, section)
     }
 
     /// Lists the sections that are not approved as they are now.
@@ -56,6 +61,7 @@ pub async fn load(conn: &mut TenantConn, product: &ProductRow) -> QueryResult<St
         content: contents(product, &variants, &media, &placements),
         sections: states(conn, product.id).await?,
         has_variants: !variants.is_empty(),
+        values: product.values(),
         placements,
     })
 }
@@ -106,9 +112,7 @@ fn contents(
             variants.iter().map(variant).collect(),
         ),
     ];
-    let nothing = Map::new();
-    let values = product.attributes.as_object().unwrap_or(&nothing);
-    Content::new(fields, values, placements)
+    Content::new(fields, &product.values(), placements)
 }
 
 fn variant(row: &VariantRow) -> Value {

@@ -99,8 +99,7 @@ impl Accounts {
     }
 
     /// Forgets whom the identity provider means by a person, and ends what began with it: the next sign-in there goes by the
-    /// address again. `None` says
-    /// that nobody has the address, otherwise whether there was anything to forget.
+    /// address again. `None` says that nobody has the address, otherwise whether there was anything to forget.
     ///
     /// # Errors
     /// When the database fails.
@@ -112,9 +111,8 @@ impl Accounts {
                 let Some(user) = users::find_by_email(conn, &email).await? else {
                     return Ok(None);
                 };
-                for session in sessions::end_of(conn, user.id, "oidc").await? {
-                    access::revoke(conn, None, session).await?;
-                }
+                let ended = sessions::end_of(conn, user.id, "oidc").await?;
+                access::revoke_sessions(conn, ended).await?;
                 Ok(Some(providers::unlink(conn, user.id).await? > 0))
             })
             .await

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::text::{short_texts, tag_list};
 use crate::domain::attributes::check_values;
-use crate::domain::content::check_spoken;
+use crate::domain::content::{Placements, check_spoken};
 use crate::domain::now;
 use crate::domain::products::{ProductStatus, check_key, check_options, search_text};
 use crate::domain::sections::Section;
@@ -212,12 +212,14 @@ pub async fn create_product(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, ProductError> {
-            let values = row.attributes.as_object();
-            let mut edited =
-                check_references(conn, &tenant.caller, Some(&row.category_ids), values).await?;
-            edited.extend([Section::Marketing, Section::Salesops]);
-            let placements = attributes::placements(conn).await?;
-            check_spoken(&placements, values.unwrap_or(&Map::new()))?;
+            let values = row.values();
+            check_references(conn, Some(&row.category_ids), Some(&values)).await?;
+            let mut edited = vec![Section::Marketing, Section::Salesops];
+            if !values.is_empty() {
+                let placements = attributes::placements(conn).await?;
+                edited.extend(writable_sections(&tenant.caller, &placements, &values)?);
+                check_spoken(&placements, &values)?;
+            }
             let sections = first_states(&edited, editor);
             if !products::take_place(conn, max).await? {
                 return Err(ProductError::LimitReached(max));
@@ -290,14 +292,30 @@ fn new_rows(
     Ok((row, parts, search_text))
 }
 
-/// Checks that named categories exist, that attributes fit their definitions, and that the caller may write the sections in
-/// which they stand; returns those sections.
-async fn check_references<P>(
-    conn: &mut TenantConn,
+/// Returns the sections in which values stand, if the caller may write them all.
+fn writable_sections<P>(
     caller: &Caller<P>,
+    placements: &Placements,
+    values: &Map<String, Value>,
+) -> Result<BTreeSet<Section>, Problem> {
+    let section = |code| {
+        placements
+            .get(code)
+            .map_or(Section::default(), |one| one.section)
+    };
+    let sections: BTreeSet<Section> = values.keys().map(section).collect();
+    for section in &sections {
+        caller.identity.require(section.write_permission())?;
+    }
+    Ok(sections)
+}
+
+/// Checks that named categories exist and that attributes fit their definitions.
+async fn check_references(
+    conn: &mut TenantConn,
     category_ids: Option<&Vec<Uuid>>,
     values: Option<&Map<String, Value>>,
-) -> Result<Vec<Section>, ProductError> {
+) -> Result<(), ProductError> {
     if let Some(ids) = category_ids.filter(|ids| !ids.is_empty()) {
         let mut distinct = ids.clone();
         distinct.sort_unstable();
@@ -310,16 +328,11 @@ async fn check_references<P>(
             return Err(ProductError::UnknownCategory);
         }
     }
-    let Some(values) = values.filter(|values| !values.is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let rules = attributes::rules_of(conn, values).await?;
-    check_values(&rules, values).map_err(ProductError::Invalid)?;
-    let sections: BTreeSet<Section> = rules.values().map(|rule| rule.section).collect();
-    for section in &sections {
-        caller.identity.require(section.write_permission())?;
+    if let Some(values) = values.filter(|values| !values.is_empty()) {
+        let rules = attributes::rules_of(conn, values).await?;
+        check_values(&rules, values).map_err(ProductError::Invalid)?;
     }
-    Ok(sections.into_iter().collect())
+    Ok(())
 }
 
 /// What to show with a product.

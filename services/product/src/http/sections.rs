@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::attributes::check_values;
-use crate::domain::content::{Completeness, check_spoken, completeness};
+use crate::domain::content::check_spoken;
 use crate::domain::now;
 use crate::domain::products::ProductStatus;
 use crate::domain::sections::{Section, SectionState, SectionStatus, Steward};
@@ -53,7 +53,7 @@ pub struct SectionView {
     comment: Option<String>,
 }
 
-fn view(section: Section, product: &ProductRow, stewarded: &Stewarded) -> SectionView {
+fn view(section: Section, stewarded: &Stewarded) -> SectionView {
     let SectionState {
         status,
         edited_by,
@@ -66,7 +66,8 @@ fn view(section: Section, product: &ProductRow, stewarded: &Stewarded) -> Sectio
         comment,
     } = stewarded.sections.of(section).clone();
     let hash = stewarded.content.section_hash(section);
-    let mut missing: Vec<String> = completeness_of(product, stewarded, Some(section))
+    let mut missing: Vec<String> = stewarded
+        .completeness(Some(section))
         .into_iter()
         .flat_map(|part| part.missing)
         .collect();
@@ -89,23 +90,13 @@ fn view(section: Section, product: &ProductRow, stewarded: &Stewarded) -> Sectio
     }
 }
 
-fn completeness_of(
-    product: &ProductRow,
-    stewarded: &Stewarded,
-    section: Option<Section>,
-) -> Vec<Completeness> {
-    let nothing = Map::new();
-    let values = product.attributes.as_object().unwrap_or(&nothing);
-    completeness(&stewarded.placements, values, section)
-}
-
 async fn answer(
     conn: &mut TenantConn,
     product: &ProductRow,
     section: Section,
 ) -> Result<Reply, ProductError> {
     let stewarded = load(conn, product).await?;
-    Ok(Reply::ok(&view(section, product, &stewarded)).version(product.version))
+    Ok(Reply::ok(&view(section, &stewarded)).version(product.version))
 }
 
 /// Which section of which product an address names.
@@ -120,7 +111,7 @@ pub async fn list_sections(
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
     let (product, stewarded) = read(&tenant, id).await?;
-    let data = Section::ALL.map(|section| view(section, &product, &stewarded));
+    let data = Section::ALL.map(|section| view(section, &stewarded));
     let page = Page {
         data: data.into(),
         next_cursor: None,
@@ -175,7 +166,7 @@ pub async fn put_section(
             let row = changeable(conn, id, seen).await?;
             check_section(conn, section, values).await?;
             let placements = attributes::placements(conn).await?;
-            let mut kept = row.attributes.as_object().cloned().unwrap_or_default();
+            let mut kept = row.values();
             kept.retain(|code, _| placements.get(code).map(|one| one.section) != Some(section));
             kept.extend(values.clone());
             check_spoken(&placements, &kept)?;
@@ -243,8 +234,8 @@ pub async fn submit_section(
     let section = place.part;
     tenant.caller.identity.require(section.write_permission())?;
     let by = steward(&tenant);
-    decide(&tenant, &command.key, place, seen, |row, stewarded| {
-        let missing = stewarded.missing(row, Some(section));
+    decide(&tenant, &command.key, place, seen, |stewarded| {
+        let missing = stewarded.missing(Some(section));
         if !missing.is_empty() {
             return Err(ProductError::Invalid(missing));
         }
@@ -271,7 +262,7 @@ async fn decide<P>(
     key: &IdempotencyKey,
     Place { id, part: section }: Place,
     seen: SeenVersion,
-    decision: impl Fn(&ProductRow, &mut Stewarded) -> Result<(), ProductError>,
+    decision: impl Fn(&mut Stewarded) -> Result<(), ProductError>,
 ) -> ApiResult<Reply> {
     once(
         &tenant.db,
@@ -279,7 +270,7 @@ async fn decide<P>(
         async |conn| -> Result<Reply, ProductError> {
             let row = changeable(conn, id, seen).await?;
             let mut stewarded = load(conn, &row).await?;
-            decision(&row, &mut stewarded)?;
+            decision(&mut stewarded)?;
             let changes = ProductChanges {
                 sections: Some(json!(stewarded.sections)),
                 ..ProductChanges::default()
@@ -317,7 +308,7 @@ pub async fn approve_section(
         .require(section.approve_permission())?;
     let by = steward(&tenant);
     let four_eyes = tenant.context.settings.stewardship.four_eyes;
-    decide(&tenant, &post.key, place, seen, |_, stewarded| {
+    decide(&tenant, &post.key, place, seen, |stewarded| {
         let hash = stewarded.content.section_hash(section);
         let comment = post.body.comment.clone();
         let sections = &mut stewarded.sections;
@@ -351,7 +342,7 @@ pub async fn reject_section(
         .caller
         .identity
         .require(section.approve_permission())?;
-    decide(&tenant, &post.key, place, seen, |_, stewarded| {
+    decide(&tenant, &post.key, place, seen, |stewarded| {
         let comment = post.body.comment.clone();
         stewarded.sections.reject(section, comment)
     })
@@ -382,7 +373,7 @@ pub async fn get_completeness(
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
     let (product, stewarded) = read(&tenant, id).await?;
-    let parts = completeness_of(&product, &stewarded, None).into_iter();
+    let parts = stewarded.completeness(None).into_iter();
     let data = parts.map(|part| CompletenessView {
         required: part.filled + part.missing.len(),
         channel: part.channel,

@@ -4,7 +4,7 @@ use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::schema::{product_counts, products};
@@ -34,6 +34,13 @@ pub struct ProductRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl ProductRow {
+    /// Returns the values of its attributes, by code.
+    pub fn values(&self) -> Map<String, Value> {
+        self.attributes.as_object().cloned().unwrap_or_default()
+    }
 }
 
 /// What of a product may change.

@@ -279,8 +279,6 @@ pub async fn end_all_but(
     user: Uuid,
     but: Uuid,
 ) -> diesel::QueryResult<()> {
-    for session in sessions::end_others(conn, user, but).await? {
-        access::revoke(conn, None, session).await?;
-    }
-    Ok(())
+    let ended = sessions::end_others(conn, user, but).await?;
+    access::revoke_sessions(conn, ended).await
 }

@@ -94,6 +94,14 @@ pub async fn revoke(
         .map(drop)
 }
 
+/// Takes back what sessions have that have just ended.
+pub async fn revoke_sessions(conn: &mut PlatformConn<'_>, ended: Vec<Uuid>) -> QueryResult<()> {
+    for session in ended {
+        revoke(conn, None, session).await?;
+    }
+    Ok(())
+}
+
 /// Lists what was taken back lately, each thing once: tenant, subject, milliseconds since 1970 of the last time.
 pub async fn revocations(
     conn: &mut PlatformConn<'_>,

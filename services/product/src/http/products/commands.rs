@@ -120,7 +120,7 @@ async fn launchable(
     if !stewarded.has_variants {
         return Err(ProductError::NoVariants);
     }
-    let missing = stewarded.missing(row, None);
+    let missing = stewarded.missing(None);
     if !missing.is_empty() {
         return Err(ProductError::Invalid(missing));
     }

@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ProductKind, ProductView, answer, check_references, locked};
-use crate::domain::content::check_spoken;
+use super::{ProductKind, ProductView, answer, check_references, locked, writable_sections};
+use crate::domain::content::{Placements, check_spoken};
 use crate::domain::products::{ProductStatus, check_key, check_options, search_text};
 use crate::error::ProductError;
 use crate::http::text::{
@@ -110,7 +110,7 @@ async fn changes<P>(
             .map(|(k, v)| (k.clone(), v.clone()))
     });
     let set: Option<Map<String, Value>> = set.map(Iterator::collect);
-    let _ = check_references(conn, caller, patch.category_ids.as_ref(), set.as_ref()).await?;
+    check_references(conn, patch.category_ids.as_ref(), set.as_ref()).await?;
     let parts = variants::list(conn, row.id).await?;
     if patch
         .options
@@ -121,17 +121,13 @@ async fn changes<P>(
         return Err(ProductError::OptionsInUse);
     }
     let after = patched(&row, patch);
-    let placements = attributes::placements(conn).await?;
     // What the product itself says takes the handler's permission alone; values of a section take that section's.
-    for code in patch.attributes.iter().flat_map(Map::keys) {
-        let section = placements.get(code).map(|one| one.section);
-        let section = section.unwrap_or_default();
-        caller.identity.require(section.write_permission())?;
+    let mut placements = Placements::new();
+    if let Some(values) = &patch.attributes {
+        placements = attributes::placements(conn).await?;
+        let _ = writable_sections(caller, &placements, values)?;
+        check_spoken(&placements, &after.values())?;
     }
-    check_spoken(
-        &placements,
-        after.attributes.as_object().unwrap_or(&Map::new()),
-    )?;
     let edited = edited_sections(&row, &after, &placements);
     let search_text = search_text(
         &after.key,
@@ -192,7 +188,7 @@ fn patched(row: &ProductRow, patch: &UpdateProduct) -> ProductRow {
         after.category_ids.clone_from(ids);
     }
     if let Some(values) = &patch.attributes {
-        let mut merged = row.attributes.as_object().cloned().unwrap_or_default();
+        let mut merged = row.values();
         for (code, value) in values {
             if value.is_null() {
                 merged.remove(code);

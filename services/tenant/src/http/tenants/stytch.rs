@@ -116,9 +116,8 @@ pub async fn disconnect_stytch(
         let _ = locked(conn, id, seen).await?;
         store::update(conn, id, &TenantChanges::default()).await?;
         providers::disconnect(conn, id).await?;
-        for session in sessions::end_confined(conn, id).await? {
-            access::revoke(conn, None, session).await?;
-        }
+        let ended = sessions::end_confined(conn, id).await?;
+        access::revoke_sessions(conn, ended).await?;
         Ok(Reply::no_content())
     })
     .await
