@@ -2,4 +2,6 @@
 
 pub mod access;
 pub mod client;
+pub mod events;
+pub mod product;
 pub mod tenant;

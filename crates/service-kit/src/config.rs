@@ -9,6 +9,8 @@
 //! | `TENANT_RESOLUTION_STRATEGY` | `subdomain,path,header` | how requests may name their tenant |
 //! | `DATABASE_STRATEGY` | `schema_per_tenant` | how tenants are kept apart; the only one so far |
 //! | `AVERIS_TRUSTED_PROXIES` | none | addresses whose `X-Forwarded-Host` counts |
+//! | `AVERIS_PRODUCT_URL` | `http://127.0.0.1:6001` | the product service |
+//! | `AVERIS_PRICING_URL` | `http://127.0.0.1:6003` | the pricing service |
 //! | `AVERIS_TENANT_URL` | `http://127.0.0.1:6012` | the tenant service |
 //! | `AVERIS_ISSUER` | `averis` | `iss` of access tokens |
 //! | `AVERIS_RATE_LIMITS` | `true` | whether requests are limited here: `false` where something before the services does |
@@ -178,8 +180,8 @@ pub struct ServiceConfig {
     pub database: DatabaseUrl,
     /// Connections.
     pub pool: PoolConfig,
-    /// The tenant service.
-    pub tenant_url: Url,
+    /// Where the services are.
+    pub urls: ServiceUrls,
     /// Signs page cursors.
     pub cursor_secret: crate::cursor::CursorSecret,
     /// Signs this service's calls of others.
@@ -198,15 +200,11 @@ impl ServiceConfig {
             Some(size) => PoolConfig::sized(size),
             None => PoolConfig::default(),
         };
-        let tenant_url: Option<Url> = env.optional("AVERIS_TENANT_URL")?;
         let secret: SigningSecret = env.required("AVERIS_SERVICE_SECRET")?;
         Ok(Self {
             database: env.required("AVERIS_DATABASE_URL")?,
             pool,
-            tenant_url: match tenant_url {
-                Some(url) => url,
-                None => default_tenant_url(),
-            },
+            urls: ServiceUrls::from_env(env, None)?,
             cursor_secret: env.required("AVERIS_CURSOR_SECRET")?,
             identity: ServiceIdentity::new(name, &secret),
             trusted: env.or("AVERIS_TRUSTED_SERVICES", TrustedServices::default())?,
@@ -214,9 +212,49 @@ impl ServiceConfig {
     }
 }
 
-fn default_tenant_url() -> Url {
+/// Where services find each other. Services of one process too call each other there.
+#[derive(Clone, Debug)]
+pub struct ServiceUrls {
+    /// The product service.
+    pub product: Url,
+    /// The pricing service.
+    pub pricing: Url,
+    /// The tenant service.
+    pub tenant: Url,
+}
+
+impl ServiceUrls {
+    /// Returns the addresses of services that are all at one.
+    #[must_use]
+    pub fn all_at(url: &Url) -> Self {
+        Self {
+            product: url.clone(),
+            pricing: url.clone(),
+            tenant: url.clone(),
+        }
+    }
+
+    /// Reads the variables. What is not set is at `together`, where all services of one process are, or else on this
+    /// machine at the service's own port.
+    ///
+    /// # Errors
+    /// When one is malformed.
+    pub fn from_env(env: Env<'_>, together: Option<&Url>) -> Result<Self, ConfigError> {
+        let url = |name, port| match together {
+            Some(url) => env.or(name, url.clone()),
+            None => env.or(name, local(port)),
+        };
+        Ok(Self {
+            product: url("AVERIS_PRODUCT_URL", 6001)?,
+            pricing: url("AVERIS_PRICING_URL", 6003)?,
+            tenant: url("AVERIS_TENANT_URL", 6012)?,
+        })
+    }
+}
+
+fn local(port: u16) -> Url {
     #[expect(clippy::expect_used, reason = "the text is an address")]
-    Url::parse("http://127.0.0.1:6012").expect("an address")
+    Url::parse(&format!("http://127.0.0.1:{port}")).expect("an address")
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ pub fn serve(
 pub async fn run(http: HttpConfig, common: ServiceConfig, service: Service) -> anyhow::Result<()> {
     let listener = listen(http.bind)?;
     let metrics = serve_metrics(listen(http.metrics)?)?;
-    let client = TenantClient::new(common.tenant_url, common.identity)?;
+    let client = TenantClient::new(common.urls.tenant, common.identity)?;
     let directory = TenantDirectory::new(client, common.database, &http.issuer);
     let server = serve(listener, http, directory, vec![service])?;
     let handle = server.handle();

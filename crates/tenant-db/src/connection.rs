@@ -37,6 +37,8 @@ struct State {
     busy: bool,
     /// A statement failed in a way that a repetition on a fresh connection may mend.
     repeatable: Option<Failure>,
+    /// The transaction has something that others wait for.
+    announced: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,7 @@ impl TenantConn {
             phase: Phase::Reading,
             busy: false,
             repeatable: None,
+            announced: false,
         };
         Self {
             slot: Some(slot),
@@ -126,6 +129,16 @@ impl TenantConn {
         answer
     }
 
+    /// Says that others wait for what this transaction writes: once it is committed, the listener of the pool's
+    /// announcements is told of the tenant.
+    pub fn announce(&mut self) {
+        self.state.announced = true;
+    }
+
+    pub(crate) const fn has_announced(&self) -> bool {
+        self.state.announced
+    }
+
     /// Why the last failure may be gone on a fresh connection, if so.
     pub(crate) fn repeatable(&self) -> Option<&Failure> {
         self.state.repeatable.as_ref()
@@ -142,6 +155,7 @@ impl TenantConn {
         self.state.phase = Phase::Reading;
         self.state.busy = false;
         self.state.repeatable = None;
+        self.state.announced = false;
     }
 }
 

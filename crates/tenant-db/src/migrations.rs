@@ -164,3 +164,25 @@ pub(crate) fn migration_error(schema: &str, source: BoxedError) -> DbError {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_migrations_of_a_schema_have_one_version() {
+        for domain in Domain::ALL {
+            // A second one would pass for run already.
+            let names = names(domain).expect("readable");
+            let mut versions: Vec<&str> = names
+                .iter()
+                .filter_map(|name| name.split_once('_'))
+                .map(|(version, _)| version)
+                .collect();
+            assert_eq!(versions.len(), names.len());
+            versions.sort_unstable();
+            versions.dedup();
+            assert_eq!(versions.len(), names.len(), "{names:?}");
+        }
+    }
+}

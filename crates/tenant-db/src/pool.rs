@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use averis_tenant_context::{SchemaName, TenantKey};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::binding::{Fitness, Slot, home};
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::error::DbError;
+use crate::tenant_db::TenantDb;
 
 /// What a pool has done, for metrics and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(crate) struct Pool {
     /// Least recently used first.
     idle: Mutex<Vec<Slot>>,
     counters: Counters,
+    /// Who is told of tenants with news.
+    announcements: Mutex<Option<mpsc::UnboundedSender<TenantDb>>>,
 }
 
 /// The right to hold one connection; returns it, and the right, when dropped.
@@ -77,9 +80,22 @@ impl Pool {
             shares: Mutex::default(),
             idle: Mutex::default(),
             counters: Counters::default(),
+            announcements: Mutex::default(),
             url,
             config,
         })
+    }
+
+    /// From now on tells `listener` of tenants with news.
+    pub fn announce_to(&self, listener: mpsc::UnboundedSender<TenantDb>) {
+        *lock(&self.announcements) = Some(listener);
+    }
+
+    /// Tells the listener that the tenant has news. One that is gone is none.
+    pub fn announce(&self, db: &TenantDb) {
+        if let Some(listener) = lock(&self.announcements).as_ref() {
+            let _ = listener.send(db.clone());
+        }
     }
 
     pub fn stats(&self) -> PoolStats {

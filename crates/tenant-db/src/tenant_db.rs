@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use averis_tenant_context::{Domain, SchemaName, TenantContext, TenantKey};
+use averis_tenant_context::{Domain, SchemaName, TenantContext, TenantId, TenantKey};
+use tokio::sync::mpsc;
 
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::connection::TenantConn;
@@ -33,7 +34,17 @@ impl TenantPool {
             pool: Arc::clone(&self.pool),
             schema: SchemaName::new(&tenant.key, self.domain),
             key: tenant.key.clone(),
+            id: tenant.id,
         }
+    }
+
+    /// Returns the tenants in which transactions of this process have announced something, each after its commit. There is
+    /// one listener: who asks later takes the place of who asked before.
+    #[must_use]
+    pub fn announcements(&self) -> mpsc::UnboundedReceiver<TenantDb> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.pool.announce_to(sender);
+        receiver
     }
 
     /// Checks that the database answers, for readiness.
@@ -56,11 +67,18 @@ impl TenantPool {
 #[derive(Clone)]
 pub struct TenantDb {
     pool: Arc<Pool>,
+    id: TenantId,
     key: TenantKey,
     schema: SchemaName,
 }
 
 impl TenantDb {
+    /// Returns the tenant's id.
+    #[must_use]
+    pub const fn id(&self) -> TenantId {
+        self.id
+    }
+
     /// Returns the tenant's key.
     #[must_use]
     pub fn tenant(&self) -> &TenantKey {
@@ -122,7 +140,12 @@ impl TenantDb {
         }
         match result {
             Ok(value) => match conn.commit().await {
-                Ok(true) => Ok(value),
+                Ok(true) => {
+                    if conn.has_announced() {
+                        self.pool.announce(self);
+                    }
+                    Ok(value)
+                }
                 Ok(false) => Err(DbError::IgnoredFailure.into()),
                 Err(error) => Err(DbError::Query(error).into()),
             },

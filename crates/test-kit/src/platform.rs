@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use averis_contracts::tenant::TenantClient;
 use averis_identity::{MailConfig, ProvidersConfig};
-use averis_service_kit::config::{Env, HttpConfig, ServiceConfig};
+use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls};
 use averis_service_kit::serve::{Service, serve, serve_metrics};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
@@ -104,7 +104,10 @@ impl Setup {
         ServiceConfig {
             database: self.database.url(LoginRole::Service(domain)),
             pool: self.pool.clone(),
-            tenant_url: self.tenant_url(),
+            urls: ServiceUrls {
+                tenant: self.tenant_url(),
+                ..ServiceUrls::all_at(&self.base())
+            },
             cursor_secret: secret(),
             identity: identity(domain.as_str()),
             trusted: trusted(),
@@ -146,7 +149,7 @@ impl Setup {
             common: ServiceConfig {
                 database: self.database.url(LoginRole::Tenant),
                 pool: self.pool.clone(),
-                tenant_url: base.clone(),
+                urls: ServiceUrls::all_at(&base),
                 cursor_secret: secret(),
                 identity: identity("tenant"),
                 trusted: trusted(),

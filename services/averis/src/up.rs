@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use averis_contracts::tenant::TenantClient;
-use averis_service_kit::config::{Env, HttpConfig, ServiceConfig};
+use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls};
 use averis_service_kit::serve::{listen, serve, serve_metrics, stop_requested};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
@@ -82,12 +82,12 @@ async fn serve_on(
     // Calls between services go over HTTP to a configured address, here as everywhere.
     let address = listener.local_addr()?;
     let own = Url::parse(&format!("http://{address}"))?;
-    let tenant_url = env.or("AVERIS_TENANT_URL", own)?;
+    let urls = ServiceUrls::from_env(env, Some(&own))?;
     let common = |name: &str, role| -> anyhow::Result<ServiceConfig> {
         Ok(ServiceConfig {
             database: login(role),
             pool: pool.clone(),
-            tenant_url: tenant_url.clone(),
+            urls: urls.clone(),
             cursor_secret: secrets.cursor_secret()?,
             identity: secrets.identity(name)?,
             trusted: secrets.trusted()?,
@@ -111,7 +111,7 @@ async fn serve_on(
             averis_product::DEFAULT_MAX_IMPORT,
         )?,
     };
-    let client = TenantClient::new(tenant_url.clone(), secrets.identity("averis")?)?;
+    let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
         averis_tenant::service(tenant)?,

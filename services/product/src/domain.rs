@@ -5,6 +5,7 @@ pub mod content;
 pub mod products;
 pub mod sections;
 pub mod shopify;
+pub mod staging;
 pub mod variants;
 
 use chrono::{DateTime, SubsecRound as _, Utc};

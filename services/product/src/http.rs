@@ -10,5 +10,6 @@ pub mod products;
 pub mod revisions;
 pub mod search;
 pub mod sections;
+pub mod staging;
 pub mod text;
 pub mod variants;

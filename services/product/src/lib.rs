@@ -7,18 +7,21 @@ mod http;
 mod import;
 mod routes;
 mod schema;
+mod staging;
 mod stewardship;
 mod store;
 
 use std::sync::Arc;
 
 use actix_web::web::Data;
-use averis_contracts::client::CallError;
+use averis_contracts::client::{CallError, ServiceClient};
 use averis_contracts::tenant::TenantClient;
+use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::Service;
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
+use url::Url;
 
 pub use config::{Config, DEFAULT_MAX_IMPORT};
 pub use error::codes;
@@ -32,6 +35,8 @@ pub struct State {
     cursors: CursorSecret,
     importer: Importer,
     max_import_bytes: u64,
+    /// Lives as long as the service.
+    _delivery: Arc<Delivery>,
 }
 
 /// Makes the service and starts its importer, which takes up what an earlier process left.
@@ -57,11 +62,25 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
         common,
         max_import_bytes,
     } = config;
-    let tenants = TenantClient::new(common.tenant_url, common.identity)?;
+    let tenants = || TenantClient::new(common.urls.tenant.clone(), common.identity.clone());
+    let subscriber = |service, url: &Url| -> Result<Subscriber, CallError> {
+        let client = ServiceClient::new(service, url.clone(), common.identity.clone())?;
+        Ok(Subscriber {
+            service,
+            client: Arc::new(client),
+        })
+    };
+    let subscribers = vec![
+        subscriber("product", &common.urls.product)?,
+        subscriber("pricing", &common.urls.pricing)?,
+    ];
+    let delivery = Delivery::start(pool.clone(), tenants()?, subscribers);
+    let trusted = Data::new(common.trusted.clone());
     let state = Data::new(State {
+        importer: Importer::start(pool.clone(), tenants()?),
         cursors: common.cursor_secret,
-        importer: Importer::start(pool.clone(), tenants),
         max_import_bytes,
+        _delivery: Arc::new(delivery),
     });
     let checked = pool.clone();
     let pool = Data::new(pool);
@@ -72,6 +91,6 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
             let pool = checked.clone();
             Box::pin(async move { pool.ping().await.map_err(|error| error.to_string()) })
         }),
-        routes: Arc::new(move |app| routes::routes(app, &state, &pool)),
+        routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
     })
 }

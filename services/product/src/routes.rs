@@ -1,19 +1,21 @@
 //! Every address of this service.
 
 use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
 use averis_tenant_db::TenantPool;
+use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
     attributes, audit, categories, exports, imports, media, products, revisions, search, sections,
-    variants,
+    staging, variants,
 };
 use crate::{State, codes};
 
 #[rustfmt::skip]
-pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>, trusted: &Data<TrustedServices>) {
     app.service(web::scope("/api/product/v1").app_data(state.clone()).app_data(pool.clone())
         .service(resource("/products").get(products::list::list_products).post(products::create_product))
         .service(resource("/products/search").get(search::search_products))
@@ -46,8 +48,29 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/audit-events").get(audit::list_audit_events))
         .service(resource("/imports").get(imports::list_imports).post(imports::create_import))
         .service(resource("/imports/{id}").get(imports::get_import))
-        .service(resource("/imports/{id}/report").get(imports::get_import_report)));
+        .service(resource("/imports/{id}/report").get(imports::get_import_report))
+        .service(resource("/staging/products").get(staging::list_staged_products))
+        .service(resource("/staging/products/key={key}").get(staging::get_staged_product_by_key))
+        .service(resource("/staging/products/{id}").get(staging::get_staged_product))
+        .service(resource("/staging/variants").get(staging::list_staged_variants))
+        .service(resource("/staging/search").get(staging::search_staged_products))
+        .service(resource("/staging/changes").get(staging::list_staging_changes)))
+    .service(web::scope("/internal/product/v1/tenants/{tenant}").app_data(pool.clone()).app_data(trusted.clone())
+        .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(staging::internal::receive_events))
+        .service(resource("/launched-variants").app_data(Data::new(CALLERS)).post(staging::internal::find_launched_variants)));
 }
+
+/// Whose events this service takes: its own.
+const PUBLISHERS: AcceptedCallers = AcceptedCallers {
+    own: "product",
+    callers: &["product"],
+};
+
+/// Who asks what was launched.
+const CALLERS: AcceptedCallers = AcceptedCallers {
+    own: "product",
+    callers: &["ecomm", "oms", "erp", "pricing"],
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -101,6 +124,12 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         imports::create_import,
         imports::get_import,
         imports::get_import_report,
+        staging::list_staged_products,
+        staging::get_staged_product_by_key,
+        staging::get_staged_product,
+        staging::list_staged_variants,
+        staging::search_staged_products,
+        staging::list_staging_changes,
     )
 )]
 struct Document;

@@ -161,3 +161,45 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(products, variants, media);
+
+diesel::table! {
+    staged_products (id) {
+        id -> Uuid,
+        key -> Text,
+        rev -> BigInt,
+        hash -> Binary,
+        as_of -> BigInt,
+        status -> Text,
+        seq -> BigInt,
+        kind -> Text,
+        name -> Text,
+        vendor -> Text,
+        product_type -> Text,
+        tags -> Array<Text>,
+        category_ids -> Array<Uuid>,
+        attributes -> Jsonb,
+        rest -> Jsonb,
+        launched_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        search_text -> Text,
+    }
+}
+
+diesel::table! {
+    staged_variants (id) {
+        id -> Uuid,
+        product_id -> Uuid,
+        sku -> Text,
+        position -> Integer,
+        document -> Jsonb,
+    }
+}
+
+diesel::table! {
+    staging_head (only_row) {
+        only_row -> Bool,
+        seq -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(staged_products, staged_variants);

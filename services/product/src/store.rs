@@ -7,4 +7,5 @@ pub mod media;
 pub mod products;
 pub mod revisions;
 pub mod search;
+pub mod staging;
 pub mod variants;

@@ -216,7 +216,7 @@ async fn a_tenant_that_cannot_be_migrated_stops_no_other() {
         age(&bench, key).await;
     }
     // The 2nd has a table where the migration wants one.
-    let conflict = |key: &TenantKey| format!("{}.product_revisions", product_schema(key));
+    let conflict = |key: &TenantKey| format!("{}.staging_head", product_schema(key));
     bench
         .sql(format!(
             "CREATE TABLE {} (somebodys int)",
@@ -244,7 +244,7 @@ async fn a_tenant_that_cannot_be_migrated_stops_no_other() {
     assert_eq!(report.failures[0].schema, product_schema(&keys[1]).as_str());
     let reason = &report.failures[0].reason;
     assert!(
-        reason.contains("relation \"product_revisions\" already exists"),
+        reason.contains("relation \"staging_head\" already exists"),
         "{reason}"
     );
     let mut told: Vec<_> = told.lock().expect("nobody panics").clone();

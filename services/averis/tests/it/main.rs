@@ -11,6 +11,7 @@
 mod commands;
 mod docs;
 mod import_memory;
+mod launches;
 mod logs;
 mod openapi;
 mod process;

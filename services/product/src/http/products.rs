@@ -48,7 +48,8 @@ pub enum ProductKind {
 }
 
 impl ProductKind {
-    const fn as_str(self) -> &'static str {
+    /// Returns the word as stored and sent.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Physical => "physical",
             Self::Digital => "digital",

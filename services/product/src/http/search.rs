@@ -19,7 +19,7 @@ use crate::domain::products::ProductStatus;
 use crate::error::ProductError;
 use crate::http::products::ProductView;
 use crate::http::products::list::check_filter_text;
-use crate::store::search::{Facet, FacetCount, ProductSearch};
+use crate::store::search::{Among, Facet, FacetCount, Hit, ProductSearch};
 use crate::store::{attributes, search};
 
 /// Facets that one search may count.
@@ -35,7 +35,7 @@ pub struct SearchProducts {
     /// Words, "phrases" and -exclusions, in names, keys, SKUs, vendors, types, tags and descriptions.
     q: String,
     #[param(value_type = Option<String>)]
-    status: Option<ProductStatus>,
+    pub status: Option<ProductStatus>,
     vendor: Option<String>,
     product_type: Option<String>,
     tag: Option<String>,
@@ -57,9 +57,9 @@ pub struct FacetValue {
 
 /// A page of a search's result.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SearchResult {
+pub struct SearchResult<T> {
     /// Best hits first.
-    data: Vec<ProductView>,
+    data: Vec<T>,
     next_cursor: Option<String>,
     /// Counted values by facet, the most frequent 50 of each.
     facets: BTreeMap<String, Vec<FacetValue>>,
@@ -67,13 +67,33 @@ pub struct SearchResult {
 
 /// Searches products by words.
 #[utoipa::path(get, path = "/api/product/v1/products/search", tag = "products", security(("token" = ["product:read"])), params(SearchProducts),
-    responses((status = 200, description = "A page of hits and the counted facets.", body = SearchResult)))]
+    responses((status = 200, description = "A page of hits and the counted facets.", body = SearchResult<ProductView>)))]
 pub async fn search_products(
     tenant: Tenant<may::ProductRead>,
     state: Data<State>,
     query: Query<SearchProducts>,
 ) -> ApiResult<Reply> {
-    let query = query.0;
+    let result = searched(
+        &tenant,
+        &state,
+        query.0,
+        Among::Products,
+        async |conn, hits| {
+            let rows = search::rows(conn, hits).await?;
+            Ok(rows.into_iter().map(ProductView::from).collect())
+        },
+    );
+    Ok(Reply::ok(&result.await?))
+}
+
+/// Searches, and has the hits shown by `show`.
+pub async fn searched<P, T>(
+    tenant: &Tenant<P>,
+    state: &State,
+    query: SearchProducts,
+    among: Among,
+    show: impl AsyncFn(&mut TenantConn, &[Hit]) -> Result<Vec<T>, ProductError>,
+) -> Result<SearchResult<T>, Problem> {
     let limit = limit(query.limit)?;
     let words = query.q.trim().to_owned();
     if words.is_empty() || words.chars().count() > MAX_WORDS || words.contains('\u{0}') {
@@ -90,24 +110,23 @@ pub async fn search_products(
         tag: query.tag,
         category_id: query.category_id,
     };
-    let list = format!("{} search {search:?}", tenant.context.key);
+    let list = format!("{} search {among:?} {search:?}", tenant.context.key);
     let after = state.cursors.open_asked(&list, query.cursor.as_deref())?;
     let result = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {
-            let hits = search::hits(conn, &search, after, i64::from(limit) + 1).await?;
+            let hits = search::hits(conn, among, &search, after, i64::from(limit) + 1).await?;
             let page = Page::new(hits, limit, |hit| {
                 state.cursors.seal(&list, &(hit.rank, hit.id))
             });
-            let rows = search::rows(conn, &page.data).await?;
             Ok(SearchResult {
-                data: rows.into_iter().map(ProductView::from).collect(),
+                data: show(conn, &page.data).await?,
                 next_cursor: page.next_cursor,
-                facets: count(conn, &search, &facets).await?,
+                facets: count(conn, among, &search, &facets).await?,
             })
         })
         .await?;
-    Ok(Reply::ok(&result))
+    Ok(result)
 }
 
 fn facets(text: Option<&str>) -> Result<BTreeMap<String, Facet>, Problem> {
@@ -139,6 +158,7 @@ fn unknown_facet(name: &str) -> Problem {
 
 async fn count(
     conn: &mut TenantConn,
+    among: Among,
     search: &ProductSearch,
     facets: &BTreeMap<String, Facet>,
 ) -> Result<BTreeMap<String, Vec<FacetValue>>, ProductError> {
@@ -149,7 +169,7 @@ async fn count(
         {
             return Err(unknown_facet(name).into());
         }
-        let values = search::count(conn, search, facet).await?;
+        let values = search::count(conn, among, search, facet).await?;
         let values = values
             .into_iter()
             .map(|FacetCount { value, count }| FacetValue { value, count })

@@ -274,7 +274,21 @@ pub async fn get_variant(tenant: Tenant<may::ProductRead>, ids: PartId) -> ApiRe
 #[serde(deny_unknown_fields)]
 pub struct VariantsBySku {
     /// SKUs with commas between them, at most 250. Case does not matter.
-    sku: String,
+    pub sku: String,
+}
+
+/// Reads the SKUs of a query.
+///
+/// # Errors
+/// When one is none, or there are too many.
+pub fn sku_list(text: &str) -> Result<Vec<String>, Problem> {
+    let skus: Vec<String> = text.split(',').map(str::to_owned).collect();
+    if skus.len() > MAX_BATCH || skus.iter().any(|sku| check_sku(sku).is_err()) {
+        return Err(Problem::new(codes::INVALID_QUERY).detail(format!(
+            "sku takes 1 to {MAX_BATCH} SKUs with commas between them."
+        )));
+    }
+    Ok(skus)
 }
 
 /// Reads many variants by SKU at once. SKUs that nobody has are left out.
@@ -284,12 +298,7 @@ pub async fn list_variants_by_sku(
     tenant: Tenant<may::ProductRead>,
     query: Query<VariantsBySku>,
 ) -> ApiResult<Reply> {
-    let skus: Vec<String> = query.0.sku.split(',').map(str::to_owned).collect();
-    if skus.len() > MAX_BATCH || skus.iter().any(|sku| check_sku(sku).is_err()) {
-        return Err(Problem::new(codes::INVALID_QUERY).detail(format!(
-            "sku takes 1 to {MAX_BATCH} SKUs with commas between them."
-        )));
-    }
+    let skus = sku_list(&query.0.sku)?;
     let rows = tenant
         .db
         .read(async |conn| -> Result<_, ProductError> {

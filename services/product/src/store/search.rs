@@ -1,4 +1,4 @@
-//! Full-text search and what its result is made of.
+//! Full-text search and what its result is made of: of products as their stewards have them, or as they are launched.
 
 use averis_tenant_db::TenantConn;
 use diesel::prelude::*;
@@ -19,6 +19,15 @@ pub struct ProductSearch {
     pub product_type: Option<String>,
     pub tag: Option<String>,
     pub category_id: Option<Uuid>,
+}
+
+/// Where to search. Both have the columns that a search is by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// Products as they are being worked on.
+    Products,
+    /// What shops may read.
+    Staged,
 }
 
 /// Something whose values are counted over a search's result.
@@ -83,18 +92,29 @@ macro_rules! with_search {
 /// Finds the hits after a place, best first.
 pub async fn hits(
     conn: &mut TenantConn,
+    among: Among,
     search: &ProductSearch,
     after: Option<(i32, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<Hit>> {
-    const SQL: &str = concat!(
-        "SELECT id, rank FROM (SELECT id, (ts_rank(search, websearch_to_tsquery('pg_catalog.simple', $1)) \
-         * 1000000)::int AS rank FROM products WHERE ",
-        matching!(),
-        ") AS found WHERE $7::int IS NULL OR rank < $7 OR (rank = $7 AND id > $8) \
-         ORDER BY rank DESC, id LIMIT $9"
-    );
-    with_search!(SQL, search)
+    macro_rules! ranked {
+        ($table:literal) => {
+            concat!(
+                "SELECT id, rank FROM (SELECT id, (ts_rank(search, websearch_to_tsquery('pg_catalog.simple', $1)) \
+                 * 1000000)::int AS rank FROM ",
+                $table,
+                " WHERE ",
+                matching!(),
+                ") AS found WHERE $7::int IS NULL OR rank < $7 OR (rank = $7 AND id > $8) \
+                 ORDER BY rank DESC, id LIMIT $9"
+            )
+        };
+    }
+    let sql = match among {
+        Among::Products => ranked!("products"),
+        Among::Staged => ranked!("staged_products"),
+    };
+    with_search!(sql, search)
         .bind::<Nullable<Integer>, _>(after.map(|(rank, _)| rank))
         .bind::<Nullable<SqlUuid>, _>(after.map(|(_, id)| id))
         .bind::<BigInt, _>(limit)
@@ -117,15 +137,23 @@ pub async fn rows(conn: &mut TenantConn, hits: &[Hit]) -> QueryResult<Vec<Produc
 /// Counts the values of a facet over the whole result, most frequent first.
 pub async fn count(
     conn: &mut TenantConn,
+    among: Among,
     search: &ProductSearch,
     facet: &Facet,
 ) -> QueryResult<Vec<FacetCount>> {
     macro_rules! counting {
         ($value:literal, $from:literal) => {
+            match among {
+                Among::Products => counting!("products", $value, $from),
+                Among::Staged => counting!("staged_products", $value, $from),
+            }
+        };
+        ($table:literal, $value:literal, $from:literal) => {
             concat!(
                 "SELECT ",
                 $value,
-                " AS value, count(*) AS count FROM products",
+                " AS value, count(*) AS count FROM ",
+                $table,
                 $from,
                 " WHERE ",
                 matching!(),

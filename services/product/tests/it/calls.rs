@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::setup::{
-    API, approve, command, draft, ended, path, product_path, section_command, upload,
+    API, approve, command, draft, ended, launched, path, product_path, section_command, upload,
 };
 
 /// All operations of the document.
@@ -91,6 +91,7 @@ pub async fn prepare(client: &Client, operation: &Operation, mark: &str) -> Call
         [collection] => things.new_thing(method, collection).await,
         ["products", "search"] => things.read(format!("/products/search?q={mark}"), &["/products"]),
         ["products", "export"] => things.read("/products/export".to_owned(), &["/products"]),
+        ["staging", rest @ ..] => things.staged(rest).await,
         _ => panic!("calls.rs knows no call for {method} {}", operation.path),
     }
 }
@@ -130,6 +131,35 @@ impl Things<'_> {
             body,
         )
         .await
+    }
+
+    async fn staged(&self, rest: &[&str]) -> Call {
+        let product = self.product().await;
+        let id = product.id();
+        let key = product.body["key"].as_str().expect("a key");
+        let sku = product.body["variants"][0]["sku"].as_str().expect("an SKU");
+        launched(self.client, &id).await;
+        let address = match rest {
+            ["products"] => "/staging/products".to_owned(),
+            ["products", "{id}"] => format!("/staging/products/{id}"),
+            ["products", _] => format!("/staging/products/key={key}"),
+            ["variants"] => format!("/staging/variants?sku={sku}"),
+            ["search"] => format!("/staging/search?q={}", self.mark),
+            ["changes"] => "/staging/changes".to_owned(),
+            _ => panic!("calls.rs knows no call for /staging/{rest:?}"),
+        };
+        let named = if address.contains(key) {
+            key
+        } else {
+            id.as_str()
+        };
+        self.call(
+            "GET",
+            path(&address),
+            named,
+            Body::None,
+            &[&product_path(&id)],
+        )
     }
 
     async fn of_product(&self, method: &str, rest: &[&str]) -> Call {

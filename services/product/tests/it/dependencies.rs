@@ -141,7 +141,7 @@ fn carry(listener: TcpListener, to: SocketAddr) -> JoinHandle<()> {
 #[actix_web::test]
 async fn without_the_tenant_service_known_tenants_go_on_and_unknown_ones_wait() {
     let mut setup = Setup::new().await;
-    let own = setup.service_config(Domain::Product).tenant_url;
+    let own = setup.service_config(Domain::Product).urls.tenant;
     let to = own.socket_addrs(|| None).expect("an address")[0];
     let mut between = Between::new(to).await;
     setup.tenant_url =

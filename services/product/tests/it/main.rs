@@ -29,4 +29,5 @@ mod products;
 mod revisions;
 mod search;
 mod sections;
+mod staging;
 mod variants;

@@ -110,6 +110,39 @@ pub async fn command(client: &Client, id: &str, name: &str) -> Answer {
     answer.expect(200)
 }
 
+/// Launches a product and waits until it is in the copy that shops read.
+pub async fn launched(client: &Client, id: &str) -> Value {
+    command(client, id, "launch").await;
+    staged(client, id).await
+}
+
+/// Waits until the copy that shops read has a product as it is now, and returns what the feed tells of it.
+pub async fn staged(client: &Client, id: &str) -> Value {
+    let product = client.get(&product_path(id)).await.expect(200).body;
+    until("the product is staged", async || {
+        let changes = changes(client).await;
+        let own = changes.into_iter().find(|one| one["product_id"] == id)?;
+        let is_there = own["rev"] == product["launched_rev"] && own["status"] == product["status"];
+        is_there.then_some(own)
+    })
+    .await
+}
+
+/// Reads the whole feed of changes.
+pub async fn changes(client: &Client) -> Vec<Value> {
+    let mut rows = Vec::new();
+    let mut after = json!(0);
+    loop {
+        let address = path(&format!("/staging/changes?after={after}"));
+        let page = client.get(&address).await.expect(200).body;
+        rows.extend(page["data"].as_array().expect("changes").iter().cloned());
+        after = page["next_after"].clone();
+        if page["more"] == false {
+            return rows;
+        }
+    }
+}
+
 /// Reads a whole list, page by page.
 pub async fn all(client: &Client, list: &str) -> Vec<Value> {
     let mark = if list.contains('?') { '&' } else { '?' };

@@ -16,6 +16,7 @@ use crate::domain::content::digest;
 use crate::domain::now;
 use crate::domain::products::{ProductCommand, ProductStatus};
 use crate::error::ProductError;
+use crate::staging::tell;
 use crate::stewardship::load;
 use crate::store::products::{ProductChanges, ProductRow};
 use crate::store::revisions::RevisionRow;
@@ -100,7 +101,9 @@ async fn move_on(
                 changes.launched_at = Some(revision.launched_at);
                 changes.launched_rev = Some(revision.rev);
             }
-            Ok(answer(products::update(conn, id, &changes).await?))
+            let row = products::update(conn, id, &changes).await?;
+            tell(conn, &row, step).await?;
+            Ok(answer(row))
         },
     )
     .await

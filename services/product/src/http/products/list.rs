@@ -103,7 +103,8 @@ fn check_filter_times(times: [Option<DateTime<Utc>>; 3]) -> Result<(), Problem> 
     Ok(())
 }
 
-fn key_list(text: &str) -> Result<Vec<String>, Problem> {
+/// Reads the keys of a filter.
+pub fn key_list(text: &str) -> Result<Vec<String>, Problem> {
     let keys: Vec<String> = text.split(',').map(str::to_owned).collect();
     if keys.len() > MAX_BATCH {
         return Err(Problem::new(codes::INVALID_QUERY)

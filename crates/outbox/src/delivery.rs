@@ -1,0 +1,254 @@
+//! Pushing events to those who want to know.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use averis_contracts::client::{CallError, Correlation, ServiceClient};
+use averis_contracts::events::{EventBatch, Taken, events_path};
+use averis_contracts::tenant::TenantClient;
+use averis_tenant_context::{TenantId, TenantKey};
+use averis_tenant_db::{DbError, TenantDb, TenantPool};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::store;
+
+/// Events that travel together, at most.
+const BATCH: i64 = 50;
+/// Tenants that one process delivers for at once.
+const CONCURRENT: usize = 4;
+/// How often all tenants are looked through for what another process has left behind.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long to wait after a failure: longer each time, up to the last.
+const PAUSES: [Duration; 6] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+
+/// A service that wants to know.
+#[derive(Clone)]
+pub struct Subscriber {
+    /// Its name.
+    pub service: &'static str,
+    /// Calls it.
+    pub client: Arc<ServiceClient>,
+}
+
+/// Delivers the events of one service's tenants for as long as it is kept.
+pub struct Delivery(Arc<Inner>);
+
+struct Inner {
+    /// Tells this process's deliveries from another's.
+    holder: Uuid,
+    subscribers: Vec<Subscriber>,
+    turns: Semaphore,
+    /// Deliveries under way: whether something has come meanwhile.
+    lanes: Mutex<HashMap<(TenantId, &'static str), bool>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("the subscriber does not know the tenant")]
+    UnknownTenant,
+    #[error("another process delivers")]
+    Held,
+}
+
+impl From<diesel::result::Error> for DeliveryError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl Delivery {
+    /// Starts delivering what is announced on the pool from now on, and what is found to be left from before.
+    #[must_use]
+    pub fn start(pool: TenantPool, tenants: TenantClient, subscribers: Vec<Subscriber>) -> Self {
+        let inner = Arc::new(Inner {
+            holder: Uuid::now_v7(),
+            subscribers,
+            turns: Semaphore::new(CONCURRENT),
+            lanes: Mutex::default(),
+        });
+        let mut news = pool.announcements();
+        let weak = Arc::downgrade(&inner);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "each piece of news names its tenant by its database"
+        )]
+        tokio::task::spawn_local(async move {
+            while let Some(db) = news.recv().await {
+                let Some(inner) = weak.upgrade() else { return };
+                inner.wake(&db);
+            }
+        });
+        let weak = Arc::downgrade(&inner);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "visits the tenants one by one, each by its context"
+        )]
+        tokio::task::spawn_local(async move {
+            while weak.strong_count() > 0 {
+                sweep(&weak, &pool, &tenants).await;
+                tokio::time::sleep(SWEEP).await;
+            }
+        });
+        Self(inner)
+    }
+
+    /// Tells whether a delivery is under way or waits for its next try.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.0.lanes().is_empty()
+    }
+}
+
+/// Wakes the deliveries of all tenants that have something to deliver.
+async fn sweep(inner: &Weak<Inner>, pool: &TenantPool, tenants: &TenantClient) {
+    let mut after: Option<TenantKey> = None;
+    loop {
+        let page = match tenants.list(after.as_ref(), &Correlation::default()).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::debug!(error = %error, "the tenants cannot be listed yet");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if inner.strong_count() == 0 {
+                    return;
+                }
+                continue;
+            }
+        };
+        let Some(last) = page.last() else { return };
+        after = Some(last.key.clone());
+        for tenant in &page {
+            let Some(inner) = inner.upgrade() else { return };
+            let db = pool.tenant(tenant);
+            for subscriber in &inner.subscribers {
+                let behind = db.read(async |conn| -> Result<bool, DeliveryError> {
+                    Ok(store::is_behind(conn, subscriber.service).await?)
+                });
+                match behind.await {
+                    Ok(true) => Inner::deliver_to(&inner, &db, subscriber),
+                    Ok(false) => {}
+                    // Looked at again at the next sweep.
+                    Err(error) => {
+                        tracing::warn!(tenant = %tenant.key, error = %error, "events cannot be looked for");
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn lanes(&self) -> MutexGuard<'_, HashMap<(TenantId, &'static str), bool>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(self: &Arc<Self>, db: &TenantDb) {
+        for subscriber in &self.subscribers {
+            self.deliver_to(db, subscriber);
+        }
+    }
+
+    /// Delivers to one subscriber in the background; if that is under way, lets it go on.
+    fn deliver_to(self: &Arc<Self>, db: &TenantDb, subscriber: &Subscriber) {
+        let lane = (db.id(), subscriber.service);
+        match self.lanes().entry(lane) {
+            Entry::Occupied(mut again) => {
+                again.insert(true);
+                return;
+            }
+            Entry::Vacant(free) => free.insert(false),
+        };
+        let (weak, db, subscriber) = (Arc::downgrade(self), db.clone(), subscriber.clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the delivery carries its tenant's database"
+        )]
+        tokio::task::spawn_local(async move {
+            let mut failures = 0;
+            while let Some(inner) = weak.upgrade() {
+                match inner.deliver(&db, &subscriber).await {
+                    Ok(more) => {
+                        failures = 0;
+                        if !more && inner.is_done(lane) {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        drop(inner);
+                        pause(&db, subscriber.service, failures, &error).await;
+                        failures += 1;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Closes a lane unless something has come meanwhile.
+    fn is_done(&self, lane: (TenantId, &'static str)) -> bool {
+        let mut lanes = self.lanes();
+        let again = lanes.insert(lane, false).unwrap_or_default();
+        if !again {
+            lanes.remove(&lane);
+        }
+        !again
+    }
+
+    /// Delivers the next events. Tells whether there may be more.
+    async fn deliver(&self, db: &TenantDb, to: &Subscriber) -> Result<bool, DeliveryError> {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return Ok(false);
+        };
+        let name = to.service;
+        let (seq, events) = db
+            .transaction(async |conn| -> Result<_, DeliveryError> {
+                let held = store::hold(conn, name, self.holder).await?;
+                let seq = held.ok_or(DeliveryError::Held)?;
+                Ok((seq, store::after(conn, seq, BATCH).await?))
+            })
+            .await?;
+        let last = events.last().map_or(seq, |event| event.seq);
+        let more = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
+        if !events.is_empty() {
+            let path = events_path(name, db.tenant());
+            let correlation = Correlation {
+                tenant: Some(db.id().0),
+                ..Correlation::default()
+            };
+            let batch = EventBatch { events };
+            let taken = to.client.post::<Taken>(&path, &batch, &correlation).await?;
+            taken.ok_or(DeliveryError::UnknownTenant)?;
+        }
+        db.transaction(async |conn| -> Result<_, DeliveryError> {
+            store::advance(conn, name, self.holder, last).await?;
+            Ok(store::discard_delivered(conn).await?)
+        })
+        .await?;
+        Ok(more)
+    }
+}
+
+/// Waits after a failure, longer each time, and says so: the first time, and then now and again.
+async fn pause(db: &TenantDb, subscriber: &str, failures: usize, error: &DeliveryError) {
+    let last = PAUSES.len() - 1;
+    let pause = PAUSES.get(failures.min(last)).copied();
+    if !matches!(error, DeliveryError::Held) && (failures == 3 || failures % 100 == 99) {
+        tracing::warn!(
+            tenant = %db.tenant(), subscriber, failures = failures + 1, error = %error,
+            "events wait for their subscriber"
+        );
+    }
+    tokio::time::sleep(pause.unwrap_or(SWEEP)).await;
+}
