@@ -31,6 +31,9 @@ pub struct ProductState {
     pub status: String,
     /// The launched revision.
     pub rev: i64,
+    /// Its variants, if it was launched just now. Otherwise they are as they were.
+    #[serde(default)]
+    pub variants: Vec<LaunchedVariant>,
 }
 
 /// A variant that was launched, as other services need to know it.

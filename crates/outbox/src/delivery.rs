@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use averis_contracts::client::{CallError, Correlation, ServiceClient};
-use averis_contracts::events::{EventBatch, Taken, events_path};
+use averis_contracts::events::{Event, EventBatch, Taken, events_path};
 use averis_contracts::tenant::TenantClient;
 use averis_tenant_context::{TenantId, TenantKey};
 use averis_tenant_db::{DbError, TenantDb, TenantPool};
@@ -17,6 +17,8 @@ use crate::store;
 
 /// Events that travel together, at most.
 const BATCH: i64 = 50;
+/// Bytes of data that travel together, unless one event alone has more.
+const MAX_BYTES: usize = 512 * 1024;
 /// Tenants that one process delivers for at once.
 const CONCURRENT: usize = 4;
 /// How often all tenants are looked through for what another process has left behind.
@@ -219,8 +221,10 @@ impl Inner {
                 Ok((seq, store::after(conn, seq, BATCH).await?))
             })
             .await?;
+        let found = events.len();
+        let events = within(events, MAX_BYTES);
         let last = events.last().map_or(seq, |event| event.seq);
-        let more = i64::try_from(events.len()).is_ok_and(|count| count == BATCH);
+        let more = events.len() < found || i64::try_from(found).is_ok_and(|count| count == BATCH);
         if !events.is_empty() {
             let path = events_path(name, db.tenant());
             let correlation = Correlation {
@@ -238,6 +242,18 @@ impl Inner {
         .await?;
         Ok(more)
     }
+}
+
+/// Returns the first events that are of so many bytes together, and at least one.
+fn within(mut events: Vec<Event>, most: usize) -> Vec<Event> {
+    let mut bytes = 0_usize;
+    let fitting = events.iter().take_while(|event| {
+        bytes = bytes.saturating_add(event.data.to_string().len());
+        bytes <= most
+    });
+    let fitting = fitting.count().max(1);
+    events.truncate(fitting);
+    events
 }
 
 /// Waits after a failure, longer each time, and says so: the first time, and then now and again.

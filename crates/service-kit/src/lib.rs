@@ -4,6 +4,7 @@ pub mod access_log;
 pub mod audit;
 pub mod auth;
 pub mod body;
+pub mod clock;
 pub mod config;
 pub mod cursor;
 pub mod hex;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, ContentType, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
+use actix_web::web::Bytes;
 use actix_web::{App, Error, HttpResponse, HttpServer, ResponseError as _, web};
 use anyhow::Context as _;
 use averis_contracts::tenant::TenantClient;
-use averis_tenant_db::Actor;
+use averis_tenant_db::{Actor, TenantPool};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -36,6 +37,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A check whether a dependency is there.
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
+/// Returns the check that a pool of tenants' databases answers.
+#[must_use]
+pub fn answers(pool: &TenantPool) -> Check {
+    let pool = pool.clone();
+    Arc::new(move || {
+        let pool = pool.clone();
+        Box::pin(async move { pool.ping().await.map_err(|error| error.to_string()) })
+    })
+}
+
 /// A service as a process mounts it.
 #[derive(Clone)]
 pub struct Service {
@@ -43,8 +54,8 @@ pub struct Service {
     pub name: &'static str,
     /// Registers its routes and their state.
     pub routes: Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>,
-    /// Its completed OpenAPI document.
-    pub openapi: Value,
+    /// Makes its completed OpenAPI document. It is large, and seldom asked for.
+    pub openapi: fn() -> Value,
     /// Whether it can serve.
     pub ready: Check,
 }
@@ -69,11 +80,10 @@ pub fn serve(
     let config = web::Data::new(config);
     let directory = web::Data::new(directory);
     let limits = web::Data::new(Limits::default());
-    let document = match services.as_slice() {
-        [only] => only.openapi.clone(),
-        several => openapi::merge(several.iter().map(|service| service.openapi.clone())),
-    };
-    let document = web::Data::new(document);
+    let document = web::Data::new(OpenApi {
+        makers: services.iter().map(|service| service.openapi).collect(),
+        text: OnceLock::new(),
+    });
     let checks: web::Data<Vec<(&'static str, Check)>> = web::Data::new(
         services
             .iter()
@@ -195,8 +205,24 @@ async fn ready(checks: web::Data<Vec<(&'static str, Check)>>) -> HttpResponse {
     HttpResponse::build(status).json(json!({"status": word, "services": report}))
 }
 
-async fn openapi_document(document: web::Data<Value>) -> HttpResponse {
-    HttpResponse::Ok().json(document.get_ref())
+/// The document of all services of the process, once somebody has asked for it: as text, which takes a small part of the
+/// memory that it takes as a value.
+struct OpenApi {
+    makers: Vec<fn() -> Value>,
+    text: OnceLock<Bytes>,
+}
+
+async fn openapi_document(document: web::Data<OpenApi>) -> HttpResponse {
+    let text = document.text.get_or_init(|| {
+        let document = match document.makers.as_slice() {
+            [only] => only(),
+            several => openapi::merge(several.iter().map(|make| make())),
+        };
+        document.to_string().into()
+    });
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(text.clone())
 }
 
 /// The outermost part of a request's way: its identity, its span, its metrics, and the assurance that its work

@@ -19,5 +19,6 @@ pub use resolution::{
 pub use roles::{GlobalRole, TenantRole};
 pub use schema_name::{Domain, SchemaName, UnknownDomain};
 pub use settings::{
-    Branding, ComplianceRegion, Features, InvalidSettings, Limits, SettingsPatch, TenantSettings,
+    Branding, ComplianceRegion, Features, InvalidSettings, Limits, MoneyRules, RoundingRule,
+    SettingsPatch, TaxRule, TenantSettings,
 };

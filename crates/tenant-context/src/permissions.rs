@@ -64,6 +64,30 @@ permissions! {
     CategoryWrite = "category:write",
     /// Define attributes.
     AttributeWrite = "attribute:write",
+    /// Read prices, catalogs, promotions and taxes, and have prices explained.
+    PriceRead = "price:read",
+    /// Draft and end prices.
+    PriceWrite = "price:write",
+    /// Approve prices.
+    PriceApprove = "price:approve",
+    /// Write catalogs; those of which regions, the permissions of the regions say.
+    CatalogWrite = "catalog:write",
+    /// Write catalogs of North America.
+    CatalogAmerWrite = "catalog_amer:write",
+    /// Write catalogs of Europe, the Middle East and Africa.
+    CatalogEmeaWrite = "catalog_emea:write",
+    /// Write catalogs of Asia and the Pacific.
+    CatalogApacWrite = "catalog_apac:write",
+    /// Write catalogs of Latin America.
+    CatalogLatamWrite = "catalog_latam:write",
+    /// Write catalogs of no one region, rules of assignment, and the names of channels, segments and locales.
+    MarketWrite = "market:write",
+    /// Write promotions.
+    PromotionWrite = "promotion:write",
+    /// Write rates of tax and exchange.
+    TaxRateWrite = "tax_rate:write",
+    /// Have baskets priced, and hold promotions for them.
+    QuoteWrite = "quote:write",
     /// Read the own tenant.
     TenantRead = "tenant:read",
     /// Change the own tenant's name, settings and subdomain.

@@ -177,6 +177,24 @@ const TABLE: &[Row] = {
         may(P::CategoryWrite,  &[TenantAdmin, ProductAdmin, ProductMdm]),
         may(P::AttributeWrite, &[TenantAdmin, ProductAdmin, ProductMdm]),
 
+        may(P::PriceRead, &[
+            TenantAdmin, ReadOnly, User, PricingMdm, PricingAnalyst, PricingManager, PricingApprove, CatalogManager,
+            CatalogAmer, CatalogEmea, CatalogApac, CatalogLatam, EcommerceManager, OmsAdmin, CustomerService,
+        ]),
+        may(P::PriceWrite,        &[TenantAdmin, PricingManager]),
+        may(P::PriceApprove,      &[TenantAdmin, PricingApprove]),
+        may(P::CatalogWrite,      &[TenantAdmin, CatalogManager, CatalogAmer, CatalogEmea, CatalogApac, CatalogLatam]),
+        may(P::CatalogAmerWrite,  &[TenantAdmin, CatalogManager, CatalogAmer]),
+        may(P::CatalogEmeaWrite,  &[TenantAdmin, CatalogManager, CatalogEmea]),
+        may(P::CatalogApacWrite,  &[TenantAdmin, CatalogManager, CatalogApac]),
+        may(P::CatalogLatamWrite, &[TenantAdmin, CatalogManager, CatalogLatam]),
+        may(P::MarketWrite,       &[TenantAdmin, CatalogManager]),
+        may(P::PromotionWrite,    &[TenantAdmin, PricingManager, EcommerceManager]),
+        may(P::TaxRateWrite,      &[TenantAdmin, PricingManager]),
+        may(P::QuoteWrite, &[
+            TenantAdmin, PricingAnalyst, PricingManager, EcommerceManager, CustomerService,
+        ]),
+
         may(P::StorefrontRead, &[TenantAdmin, ReadOnly, User, EcommerceManager, CustomerService]),
 
         may(P::TenantRead,     &[TenantAdmin, ReadOnly, SystemMonitor, UserAdmin]),

@@ -80,6 +80,40 @@ impl Default for Stewardship {
     }
 }
 
+/// How what lies between two minor units becomes one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundingRule {
+    /// A half goes away from zero.
+    #[default]
+    HalfUp,
+    /// A half goes to the even one.
+    HalfEven,
+}
+
+/// Of what tax is rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxRule {
+    /// Of each piece.
+    Unit,
+    /// Of each line.
+    #[default]
+    Line,
+    /// Of all lines of one rate.
+    Document,
+}
+
+/// How a tenant's documents are computed. Each document keeps the rules that it was computed by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyRules {
+    /// Of amounts.
+    pub rounding: RoundingRule,
+    /// Of tax.
+    pub tax_level: TaxRule,
+}
+
 /// A tenant's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +129,9 @@ pub struct TenantSettings {
     /// Stewardship; absent in what was stored before there was any.
     #[serde(default)]
     pub stewardship: Stewardship,
+    /// Rounding and tax; absent in what was stored before there was any.
+    #[serde(default)]
+    pub money: MoneyRules,
 }
 
 impl TenantSettings {
@@ -122,6 +159,7 @@ impl TenantSettings {
             },
             compliance_regions: Vec::new(),
             stewardship: Stewardship::default(),
+            money: MoneyRules::default(),
         }
     }
 
@@ -170,6 +208,10 @@ impl TenantSettings {
         }
         if let Some(four_eyes) = patch.stewardship.as_ref().and_then(|patch| patch.four_eyes) {
             new.stewardship.four_eyes = four_eyes;
+        }
+        if let Some(money) = &patch.money {
+            new.money.rounding = money.rounding.unwrap_or(new.money.rounding);
+            new.money.tax_level = money.tax_level.unwrap_or(new.money.tax_level);
         }
         if let Some(regions) = &patch.compliance_regions {
             new.compliance_regions.clone_from(regions);
@@ -254,6 +296,8 @@ pub struct SettingsPatch {
     compliance_regions: Option<Vec<ComplianceRegion>>,
     #[serde(default)]
     stewardship: Option<StewardshipPatch>,
+    #[serde(default)]
+    money: Option<MoneyRulesPatch>,
 }
 
 impl SettingsPatch {
@@ -290,6 +334,13 @@ struct FeaturesPatch {
 #[serde(deny_unknown_fields)]
 struct StewardshipPatch {
     four_eyes: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoneyRulesPatch {
+    rounding: Option<RoundingRule>,
+    tax_level: Option<TaxRule>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -14,6 +14,7 @@ const PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/platfor
 /// What every domain's schema has, before its own tables.
 const EVERY_DOMAIN: EmbeddedMigrations = embed_migrations!("../../migrations/every_domain");
 const PRODUCT: EmbeddedMigrations = embed_migrations!("../../migrations/product");
+const PRICING: EmbeddedMigrations = embed_migrations!("../../migrations/pricing");
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -21,8 +22,9 @@ type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 fn sources(domain: Domain) -> Vec<EmbeddedMigrations> {
     match domain {
         Domain::Product => vec![EVERY_DOMAIN, PRODUCT],
+        Domain::Pricing => vec![EVERY_DOMAIN, PRICING],
         // These have no tables of their own yet.
-        Domain::Pricing | Domain::Customer | Domain::Ecomm | Domain::Oms | Domain::Erp => {
+        Domain::Customer | Domain::Ecomm | Domain::Oms | Domain::Erp => {
             vec![EVERY_DOMAIN]
         }
     }

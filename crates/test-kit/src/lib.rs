@@ -13,6 +13,7 @@ mod client;
 mod database;
 mod described;
 mod document;
+pub mod launch;
 mod matrix;
 mod platform;
 pub mod stytch;

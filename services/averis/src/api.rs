@@ -16,6 +16,16 @@ use crate::credentials::Credentials;
 /// Longest time for a call. Provisioning makes a few dozen tables, and many may wait for their turn.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How often a request that came too fast is sent again.
+const WAITS: u32 = 10;
+
+/// Returns how long to wait before a request may come again.
+fn retry_after(response: &reqwest::Response) -> Duration {
+    let header = response.headers().get("retry-after");
+    let seconds = header.and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(1).min(5))
+}
+
 /// A caller of a running platform.
 #[derive(Clone)]
 pub struct Api {
@@ -78,12 +88,27 @@ impl Api {
         })
     }
 
-    /// Sends a request and returns the answer's body. `None` says 404.
+    /// Sends a request and returns the answer's body. `None` says 404. One that came too fast is sent again when it may come.
     pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Option<Value>> {
-        let response = request
-            .send()
-            .await
-            .with_context(|| format!("no answer from {}; does `averis up` run?", self.base))?;
+        let mut request = request;
+        let mut waits = 0;
+        let response = loop {
+            let again = request.try_clone();
+            let response = request
+                .send()
+                .await
+                .with_context(|| format!("no answer from {}; does `averis up` run?", self.base))?;
+            match again {
+                Some(again)
+                    if response.status() == StatusCode::TOO_MANY_REQUESTS && waits < WAITS =>
+                {
+                    waits += 1;
+                    tokio::time::sleep(retry_after(&response)).await;
+                    request = again;
+                }
+                _ => break response,
+            }
+        };
         let status = response.status();
         let text = response.text().await.context("reading the answer")?;
         if status == StatusCode::NOT_FOUND {

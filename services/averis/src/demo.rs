@@ -1,16 +1,20 @@
-//! Two demo tenants with products of their own, and the page that says what to do next.
+//! Two demo tenants, each a shop of its own, and the page that says what to do next.
+
+mod shop;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use averis_tenant::Accounts;
+use averis_tenant::{AccessTokens, Accounts};
 use averis_tenant_context::{TenantKey, TenantRole};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use self::shop::{STEWARDS, Shop};
 use crate::api::Api;
 use crate::state::{random, write_secret};
 
@@ -45,10 +49,27 @@ struct DemoAccess {
     email: String,
     password: String,
     api_key: String,
+    /// Those who approve what the admin writes; absent in what was written before there were any.
+    #[serde(default)]
+    stewards: Vec<Steward>,
 }
 
-/// Makes the demo tenants that are missing, each with products, an admin and an API key.
-pub async fn make(api: &Api, accounts: &Accounts, state_dir: &Path) -> anyhow::Result<Demo> {
+/// Who approves one kind of thing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Steward {
+    name: String,
+    user: Uuid,
+    email: String,
+    password: String,
+}
+
+/// Makes what of the demo tenants is missing: products that are launched and priced, an admin, stewards and an API key.
+pub async fn make(
+    api: &Api,
+    accounts: &Accounts,
+    tokens: &AccessTokens,
+    state_dir: &Path,
+) -> anyhow::Result<Demo> {
     let file = state_dir.join("demo.json");
     let mut known = read(&file)?;
     for demo in DEMOS {
@@ -78,6 +99,26 @@ pub async fn make(api: &Api, accounts: &Accounts, state_dir: &Path) -> anyhow::R
             .body(demo.products);
         let job = api.send(request).await?.context("no such address")?;
         wait(api, &key, &job).await?;
+        let tenant = api.find_tenant(&key).await?.context("the tenant is gone")?;
+        let tenant: Uuid = tenant.id.parse()?;
+        let own = known
+            .tenants
+            .iter_mut()
+            .find(|access| access.key == demo.key);
+        let own = own.context("nobody is let in")?;
+        if own.stewards.is_empty() {
+            own.stewards = stewards(accounts, &key, tenant).await?;
+            write_secret(&file, &serde_json::to_string_pretty(&known)?)?;
+        }
+        let own = known.tenants.iter().find(|access| access.key == demo.key);
+        let shop = Shop {
+            api,
+            key: &key,
+            tenant,
+            tokens,
+            stewards: own.map_or(&[], |access| access.stewards.as_slice()),
+        };
+        shop.open().await?;
     }
     Ok(known)
 }
@@ -94,6 +135,30 @@ fn read(file: &Path) -> anyhow::Result<Demo> {
     }
 }
 
+/// Makes the stewards of a demo tenant, each with one role.
+async fn stewards(
+    accounts: &Accounts,
+    key: &TenantKey,
+    tenant: Uuid,
+) -> anyhow::Result<Vec<Steward>> {
+    let mut made = Vec::new();
+    for (name, role) in STEWARDS {
+        let email = format!("{name}@{key}.example");
+        let password = random();
+        let user = accounts
+            .put(&email, &format!("Demo {name}"), &password, &[])
+            .await?;
+        accounts.join(tenant, user, &[role]).await?;
+        made.push(Steward {
+            name: name.to_owned(),
+            user,
+            email,
+            password,
+        });
+    }
+    Ok(made)
+}
+
 /// Makes an admin and an API key of a demo tenant.
 async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Result<DemoAccess> {
     let tenant = api.find_tenant(key).await?.context("the tenant is gone")?;
@@ -107,6 +172,10 @@ async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Resu
         "product:write",
         "product:import",
         "product:export",
+        "storefront:read",
+        "price:read",
+        "price:write",
+        "quote:write",
     ];
     let body = json!({"name": "Demo", "scopes": scopes});
     let path = format!("/t/{key}/api/tenant/v1/api-keys");
@@ -117,6 +186,7 @@ async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Resu
         email,
         password,
         api_key: api_key.context("an answer without the key")?.to_owned(),
+        stewards: Vec::new(),
     })
 }
 
@@ -187,6 +257,9 @@ pub async fn page(
                 access.key, access.email, access.password, access.api_key
             ));
         }
+        page.push_str(
+            "  Those who approve are there too: marketing@acme.example and others, in demo.json\n",
+        );
         if let Some(first) = demo.tenants.first() {
             page.push_str(&lines_to_try(first, domain, *port));
         }
@@ -202,9 +275,11 @@ fn lines_to_try(access: &DemoAccess, domain: &str, port: u16) -> String {
         email,
         password,
         api_key,
+        ..
     } = access;
     let platform = format!("http://{domain}:{port}");
     let own = format!("http://{key}.{domain}:{port}/api/product/v1");
+    let prices = format!("http://{key}.{domain}:{port}/api/pricing/v1");
     let auth = r#"-H "authorization: Bearer $KEY""#;
     let json = "-H 'content-type: application/json'";
     let once = r#"-H "idempotency-key: $(date +%s%N)""#;
@@ -220,6 +295,10 @@ Try
   curl {auth} '{own}/products/search?q=blue&facets=vendor,tags'
   curl {auth} '{platform}/t/{key}/api/product/v1/variants?sku=TENT-2,LAMP-1'
   curl {auth} -X POST '{own}/products' {json} {once} -d "{product}"
+  curl {auth} '{own}/staging/search?q=tent&facets=vendor'
+  curl {auth} '{prices}/prices/explain?sku=TENT-2&country=DE'
+  curl {auth} '{prices}/prices/explain?sku=TENT-2&country=US'
+  curl {auth} -X POST '{prices}/price-quotes' {json} {once} -d '{{"country":"DE","lines":[{{"sku":"TENT-2","quantity":2}}],"coupon_codes":["welcome"]}}'
   curl {auth} '{own}/products/export' -o products.csv
   curl {auth} -X POST '{own}/imports' -H 'content-type: text/csv' {once} --data-binary @products.csv
 

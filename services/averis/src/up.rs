@@ -111,11 +111,16 @@ async fn serve_on(
             averis_product::DEFAULT_MAX_IMPORT,
         )?,
     };
+    let pricing = averis_pricing::Config {
+        common: common("pricing", LoginRole::Service(Domain::Pricing))?,
+        quote_lifetime: averis_pricing::quote_lifetime(env)?,
+    };
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
         averis_tenant::service(tenant)?,
         averis_product::service(product)?,
+        averis_pricing::service(pricing)?,
     ];
     let base_domain = http.base_domain.clone();
     let metrics = http.metrics.port();
@@ -131,7 +136,15 @@ async fn serve_on(
     let accounts = Accounts::new(&login(LoginRole::Tenant))?;
     let shown = async {
         let made = match options.demo {
-            true => Some(demo::make(&api, &accounts, &options.state.state_dir).await),
+            true => Some(
+                demo::make(
+                    &api,
+                    &accounts,
+                    &secrets.tokens()?,
+                    &options.state.state_dir,
+                )
+                .await,
+            ),
             false => None,
         };
         let made = made.transpose().context("making the demo tenants")?;

@@ -18,7 +18,7 @@ use averis_contracts::client::{CallError, ServiceClient};
 use averis_contracts::tenant::TenantClient;
 use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
-use averis_service_kit::serve::Service;
+use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
 use url::Url;
@@ -82,15 +82,12 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
         max_import_bytes,
         _delivery: Arc::new(delivery),
     });
-    let checked = pool.clone();
+    let ready = answers(&pool);
     let pool = Data::new(pool);
     Ok(Service {
         name: "product",
-        openapi: document(),
-        ready: Arc::new(move || {
-            let pool = checked.clone();
-            Box::pin(async move { pool.ping().await.map_err(|error| error.to_string()) })
-        }),
+        openapi: document,
+        ready,
         routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
     })
 }

@@ -1,12 +1,11 @@
 //! How the copy that shops read follows what is launched.
 
 use averis_contracts::events::Event;
-use averis_contracts::product::{ProductState, kinds};
+use averis_contracts::product::{LaunchedVariant, ProductState, kinds};
 use averis_outbox::publish;
 use averis_tenant_db::TenantConn;
-use diesel::QueryResult;
 use serde::Deserialize as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::now;
 use crate::domain::products::ProductCommand;
@@ -16,12 +15,14 @@ use crate::store::products::ProductRow;
 use crate::store::revisions;
 use crate::store::staging::{self, StagedRow, StagedVariantRow};
 
-/// Tells, with the change itself, what a command has made of a product. Nobody was ever told of one that was not launched.
+/// Tells, with the change itself, what a command has made of a product; with its launch also the launched document. Nobody
+/// was ever told of one that was not launched.
 pub async fn tell(
     conn: &mut TenantConn,
     product: &ProductRow,
     command: ProductCommand,
-) -> QueryResult<()> {
+    launched: Option<&Value>,
+) -> Result<(), ProductError> {
     let Some(rev) = product.launched_rev else {
         return Ok(());
     };
@@ -31,13 +32,30 @@ pub async fn tell(
         ProductCommand::Resume => kinds::RESUMED,
         ProductCommand::Archive => kinds::ARCHIVED,
     };
+    let staged = launched.map(Staged::of).transpose().map_err(damaged)?;
+    let variants = staged.into_iter().flat_map(|staged| {
+        let (kind, tax_category) = (staged.kind, staged.rest.tax_category);
+        staged
+            .variants
+            .into_iter()
+            .map(move |variant| LaunchedVariant {
+                sku: variant.sku,
+                product_id: product.id,
+                version: product.version,
+                active: true,
+                kind: kind.clone(),
+                taxable: variant.taxable,
+                tax_category: tax_category.clone(),
+            })
+    });
     let state = ProductState {
         product_id: product.id,
         version: product.version,
         status: product.status.clone(),
         rev,
+        variants: variants.collect(),
     };
-    publish(conn, kind, product.id, &state).await
+    Ok(publish(conn, kind, product.id, &state).await?)
 }
 
 /// Lets an event have its effect on the copy. What is older than what is there has none, so events may come in any order

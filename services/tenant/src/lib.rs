@@ -83,7 +83,7 @@ pub fn service(config: Config) -> anyhow::Result<Service> {
     let platform = state.platform.clone();
     Ok(Service {
         name: "tenant",
-        openapi: document(),
+        openapi: document,
         ready: Arc::new(move || {
             let platform = platform.clone();
             Box::pin(async move { platform.ping().await.map_err(|error| error.to_string()) })

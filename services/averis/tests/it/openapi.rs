@@ -20,6 +20,27 @@ fn compare(name: &str, document: &Value) {
 
 #[test]
 fn the_kept_documents_are_what_the_code_says() {
+    compare("pricing", &averis_pricing::document());
     compare("product", &averis_product::document());
     compare("tenant", &averis_tenant::document());
+}
+
+#[test]
+fn no_two_services_mean_different_things_by_one_name() {
+    let documents = [
+        averis_pricing::document(),
+        averis_product::document(),
+        averis_tenant::document(),
+    ];
+    let schemas = documents
+        .iter()
+        .map(|one| one["components"]["schemas"].as_object().expect("schemas"));
+    let mut known: std::collections::BTreeMap<&String, &Value> = std::collections::BTreeMap::new();
+    for (name, schema) in schemas.flatten() {
+        // Each lists its own codes; the document of all lists all of them.
+        let same = known
+            .insert(name, schema)
+            .is_none_or(|other| other == schema);
+        assert!(same || name == "Problem", "{name}");
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use averis_tenant_context::Domain;
-use averis_test_kit::{Answer, Client, Setup, TestPlatform, colleague_of};
+pub use averis_test_kit::launch::{approve, command, section_command};
+use averis_test_kit::{Answer, Client, Setup, TestPlatform};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -63,52 +64,6 @@ pub async fn sellable(client: &Client, key: &str) -> Answer {
 
 /// The sections of a product, in their order.
 pub const SECTIONS: [&str; 5] = ["marketing", "legal", "finance", "salesops", "contracts"];
-
-/// Sends a command to a section of a product as it is now.
-pub async fn section_command(
-    client: &Client,
-    id: &str,
-    section: &str,
-    verb: &str,
-    body: &Value,
-) -> Answer {
-    let path = product_path(id);
-    let version = client.get(&path).await.expect(200).version();
-    let address = format!("{path}/sections/{section}/{verb}");
-    client.command(&address, version, body).await
-}
-
-/// Has whatever section of a product is not approved submitted by the caller and approved by somebody else.
-pub async fn approve(client: &Client, id: &str) {
-    let colleague = colleague_of(client);
-    let sections = format!("{}/sections", product_path(id));
-    for section in client.get(&sections).await.expect(200).body["data"]
-        .as_array()
-        .expect("sections")
-    {
-        let name = section["section"].as_str().expect("a name");
-        if section["status"] == "open" {
-            let submitted = section_command(client, id, name, "submit", &json!({})).await;
-            let _ = submitted.expect(200);
-        }
-        if section["status"] != "approved" {
-            let approved = section_command(&colleague, id, name, "approve", &json!({})).await;
-            let _ = approved.expect(200);
-        }
-    }
-}
-
-/// Gives a command to a product and returns what it is now. Before a launch all its sections are approved.
-pub async fn command(client: &Client, id: &str, name: &str) -> Answer {
-    if name == "launch" {
-        approve(client, id).await;
-    }
-    let path = product_path(id);
-    let version = client.get(&path).await.expect(200).version();
-    let address = format!("{path}/{name}");
-    let answer = client.command(&address, version, &json!({})).await;
-    answer.expect(200)
-}
 
 /// Launches a product and waits until it is in the copy that shops read.
 pub async fn launched(client: &Client, id: &str) -> Value {

@@ -213,6 +213,7 @@ async fn p5_staging_never_goes_back_whatever_becomes_of_events() {
                 .expect("a status")
                 .to_owned(),
             rev: product.body["launched_rev"].as_i64().expect("a revision"),
+            variants: Vec::new(),
         });
     }
     staged(client, &id).await;
@@ -287,6 +288,7 @@ async fn events_are_taken_from_their_service_for_their_tenant_alone() {
         version: 1_000,
         status: "archived".to_owned(),
         rev: 1,
+        variants: Vec::new(),
     });
     let forged = [forged];
     deliver(&platform, &acme, "pricing", &forged)

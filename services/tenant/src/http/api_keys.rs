@@ -235,12 +235,13 @@ fn new_key<T>(
 }
 
 /// What a key never may: whoever administers is a person.
-const FOR_PEOPLE: [Permission; 4] = [
+const FOR_PEOPLE: [Permission; 5] = [
     Permission::KeyWrite,
     Permission::MemberWrite,
     Permission::TenantWrite,
-    // Who edits through a key must not approve through another.
+    // Who writes through a key must not approve through another.
     Permission::ProductSectionApprove,
+    Permission::PriceApprove,
 ];
 
 /// A key can do no more than who makes it, and administers nothing.

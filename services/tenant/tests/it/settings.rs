@@ -22,6 +22,7 @@ async fn each_tier_has_its_defaults() {
             "limits": {"max_products": products, "max_users": users, "requests_per_second": requests},
             "compliance_regions": [],
             "stewardship": {"four_eyes": true},
+            "money": {"rounding": "half_up", "tax_level": "line"},
         });
         assert_eq!(read.body["settings"], expected, "{tier}");
     }
@@ -33,7 +34,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
     let tenant = platform.tenant_of_tier("patch", "starter").await;
     let address = path(&tenant, "");
     let mut expected = platform.client.get(&address).await.expect(200).body;
-    let steps: [(Value, &[(&str, Value)]); 9] = [
+    let steps: [(Value, &[(&str, Value)]); 10] = [
         (json!({}), &[]),
         (
             json!({"name": "Neuer Name"}),
@@ -46,6 +47,10 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
         (
             json!({"settings": {"limits": {"max_users": 7}}}),
             &[("/settings/limits/max_users", json!(7))],
+        ),
+        (
+            json!({"settings": {"money": {"tax_level": "document"}}}),
+            &[("/settings/money/tax_level", json!("document"))],
         ),
         (
             json!({"settings": {"stewardship": {"four_eyes": false}}}),

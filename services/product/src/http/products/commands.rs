@@ -95,14 +95,16 @@ async fn move_on(
             if step == ProductCommand::Archive {
                 products::give_place(conn).await?;
             }
+            let mut launched = None;
             if step == ProductCommand::Launch {
                 let revision = launchable(conn, &row, tenant.caller.identity.subject).await?;
                 revisions::insert(conn, &revision).await?;
                 changes.launched_at = Some(revision.launched_at);
                 changes.launched_rev = Some(revision.rev);
+                launched = Some(revision.document);
             }
             let row = products::update(conn, id, &changes).await?;
-            tell(conn, &row, step).await?;
+            tell(conn, &row, step, launched.as_ref()).await?;
             Ok(answer(row))
         },
     )

@@ -1,0 +1,12 @@
+DROP TABLE redemptions;
+DROP TABLE price_quotes;
+DROP TABLE fx_rates;
+DROP TABLE tax_rates;
+DROP TABLE promotion_customers;
+DROP TABLE promotions;
+DROP TABLE prices;
+DROP TABLE known_skus;
+DROP TABLE catalog_rules;
+DROP TABLE catalog_entries;
+DROP TABLE catalogs;
+DROP TABLE market_codes;

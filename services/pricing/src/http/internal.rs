@@ -1,0 +1,44 @@
+//! What other services tell. It never passes the ingress.
+
+use actix_web::web::{Data, Json};
+use averis_contracts::events::{EventBatch, Taken};
+use averis_outbox::receive;
+use averis_service_kit::problem::ApiResult;
+use averis_service_kit::reply::Reply;
+use averis_service_kit::tenancy::ServiceTenant;
+
+use crate::State;
+use crate::error::PricingError;
+use crate::known::{apply, learn, state};
+
+/// Takes events of the product service.
+pub async fn receive_events(
+    tenant: ServiceTenant,
+    service: Data<State>,
+    batch: Json<EventBatch>,
+) -> ApiResult<Reply> {
+    let events = batch.into_inner().events;
+    let (new, unknown) = tenant
+        .db
+        .transaction(async |conn| -> Result<_, PricingError> {
+            let new = receive(conn, events.clone()).await?;
+            let mut unknown = Vec::new();
+            for event in &new {
+                let state = state(event)?;
+                let product = state.product_id;
+                if !apply(conn, state).await? {
+                    unknown.push(product);
+                }
+            }
+            Ok((new.len(), unknown))
+        })
+        .await?;
+    // Of products that were launched before there were events nobody has told the variants. Should the answer be missed,
+    // whoever prices one of them asks again.
+    for product in unknown {
+        if let Err(error) = learn(&service, &tenant.context, &tenant.db, product).await {
+            tracing::warn!(%product, error = %error, "the variants of a product are not known yet");
+        }
+    }
+    Ok(Reply::ok(&Taken { new }))
+}

@@ -1,0 +1,99 @@
+//! Uses of promotions by checkouts.
+
+use averis_tenant_db::TenantConn;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::schema::redemptions as table;
+
+/// A use's row.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table)]
+pub struct RedemptionRow {
+    pub id: Uuid,
+    pub promotion_id: Uuid,
+    pub checkout_id: Uuid,
+    pub quote_id: Uuid,
+    pub customer_id: Option<Uuid>,
+    pub amount: i64,
+    pub currency: String,
+    /// `held`, `confirmed` or `released`.
+    pub state: String,
+    pub expires_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Inserts uses.
+pub async fn insert(conn: &mut TenantConn, rows: &[RedemptionRow]) -> QueryResult<()> {
+    let added = diesel::insert_into(table::table).values(rows);
+    added.execute(conn).await.map(drop)
+}
+
+/// Lists the uses of a checkout by promotion, and keeps others from changing them until the end of the transaction.
+pub async fn lock_of(conn: &mut TenantConn, checkout: Uuid) -> QueryResult<Vec<RedemptionRow>> {
+    table::table
+        .filter(table::checkout_id.eq(checkout))
+        .order(table::promotion_id)
+        .select(RedemptionRow::as_select())
+        .for_update()
+        .load(conn)
+        .await
+}
+
+/// Lists the uses of a checkout by promotion.
+pub async fn of(conn: &mut TenantConn, checkout: Uuid) -> QueryResult<Vec<RedemptionRow>> {
+    let rows = table::table.filter(table::checkout_id.eq(checkout));
+    rows.order(table::promotion_id)
+        .select(RedemptionRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// Lists held uses of promotions whose time is over, and keeps others from changing them until the end of the transaction.
+/// Those that somebody else is changing just now are left out.
+pub async fn lock_expired(
+    conn: &mut TenantConn,
+    promotions: &[Uuid],
+) -> QueryResult<Vec<RedemptionRow>> {
+    table::table
+        .filter(table::promotion_id.eq_any(promotions))
+        .filter(
+            table::state
+                .eq("held")
+                .and(table::expires_at.le(Utc::now())),
+        )
+        .order((table::promotion_id, table::id))
+        .select(RedemptionRow::as_select())
+        .for_update()
+        .skip_locked()
+        .load(conn)
+        .await
+}
+
+/// Returns promotion and amount of each held use whose time is over.
+pub async fn expired(conn: &mut TenantConn) -> QueryResult<Vec<(Uuid, i64)>> {
+    let rows = table::table.filter(
+        table::state
+            .eq("held")
+            .and(table::expires_at.le(Utc::now())),
+    );
+    rows.select((table::promotion_id, table::amount))
+        .load(conn)
+        .await
+}
+
+/// Puts uses into a state.
+pub async fn put_state(conn: &mut TenantConn, ids: &[Uuid], state: &str) -> QueryResult<()> {
+    let changed = diesel::update(table::table.filter(table::id.eq_any(ids)))
+        .set((table::state.eq(state), table::updated_at.eq(Utc::now())));
+    changed.execute(conn).await.map(drop)
+}
+
+/// Removes uses that were given back, so that their checkout may use the promotions again.
+pub async fn delete(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<()> {
+    let gone = diesel::delete(table::table.filter(table::id.eq_any(ids)));
+    gone.execute(conn).await.map(drop)
+}
