@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod emails;
 mod http;
 mod mail;
 mod mail_queue;
@@ -8,7 +9,7 @@ mod providers;
 mod session;
 mod stytch;
 
-pub use mail::{MailConfig, MailError, Mailer, SmtpUrl};
+pub use mail::{MailConfig, MailError, Mailer, SmtpUrl, mail_config};
 pub use mail_queue::{Mail, MailQueue};
 pub use oidc::{OidcClient, OidcConfig};
 pub use providers::{Proof, Providers, ProvidersConfig};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use averis_service_kit::config::{ConfigError, Env};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp;
@@ -230,4 +231,18 @@ fn smtp_error(error: &smtp::Error) -> MailError {
         None if error.is_response() => MailError::Unavailable("it does not speak SMTP".to_owned()),
         None => MailError::Unavailable("no connection to it".to_owned()),
     }
+}
+/// Reads how mails are sent: through a server, else into the folder that the variables or the caller name.
+///
+/// # Errors
+/// When a variable is malformed, or there is neither a server nor a folder.
+pub fn mail_config(env: Env<'_>, folder: Option<PathBuf>) -> Result<MailConfig, ConfigError> {
+    let from: String = env.or("AVERIS_MAIL_FROM", "averis@localhost".to_owned())?;
+    let url: Option<SmtpUrl> = env.optional("AVERIS_SMTP_URL")?;
+    if let Some(url) = url {
+        return Ok(MailConfig::Smtp { url, from });
+    }
+    let path = env.optional("AVERIS_MAIL_FOLDER")?.or(folder);
+    let path = path.ok_or_else(|| ConfigError::Missing("AVERIS_SMTP_URL".to_owned()))?;
+    Ok(MailConfig::Folder { path, from })
 }

@@ -143,6 +143,19 @@ impl<T> Page<T> {
     }
 }
 
+/// Continues a list of rows by `created_at` and `id` of `$table` after a place in it, if there is one.
+#[macro_export]
+macro_rules! after_place {
+    ($rows:expr, $table:ident, $after:expr) => {
+        match $after {
+            Some((created_at, id)) => $rows
+                .filter($table::created_at.ge(created_at))
+                .filter($table::created_at.gt(created_at).or($table::id.gt(id))),
+            None => $rows,
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

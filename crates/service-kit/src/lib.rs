@@ -7,6 +7,7 @@ pub mod body;
 pub mod clock;
 pub mod config;
 pub mod cursor;
+pub mod forms;
 pub mod hex;
 pub mod idempotency;
 pub mod limit;

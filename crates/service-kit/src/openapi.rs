@@ -1,6 +1,8 @@
 //! What all OpenAPI documents have in common.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
 use crate::problem::{Code, codes};
@@ -103,6 +105,18 @@ fn idempotency_key() -> Value {
         "description": "Makes a repetition of this request harmless: it gets the stored answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255}
     })
+}
+
+/// A whole number of minor units of one currency of ISO 4217.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "Money")]
+pub struct MoneySchema {
+    /// Minor units: 1999 is 19.99 EUR, and 1999 JPY.
+    #[schema(example = 1999)]
+    amount: i64,
+    /// Alphabetic code.
+    #[schema(example = "EUR")]
+    currency: String,
 }
 
 /// Merges the documents of services that run in one process.

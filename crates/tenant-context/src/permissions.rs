@@ -88,6 +88,18 @@ permissions! {
     TaxRateWrite = "tax_rate:write",
     /// Have baskets priced, and hold promotions for them.
     QuoteWrite = "quote:write",
+    /// Visit a shop: say who one is, and prove it.
+    StorefrontWrite = "storefront:write",
+    /// Read customers and companies.
+    CustomerRead = "customer:read",
+    /// Write customers, their addresses and consents.
+    CustomerWrite = "customer:write",
+    /// Export all that is known of a customer, and erase it.
+    CustomerErase = "customer:erase",
+    /// Write companies, their members and limits.
+    CompanyWrite = "company:write",
+    /// Use companies' credit for checkouts, and ask for approvals.
+    CreditWrite = "credit:write",
     /// Read the own tenant.
     TenantRead = "tenant:read",
     /// Change the own tenant's name, settings and subdomain.

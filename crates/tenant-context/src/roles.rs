@@ -195,6 +195,14 @@ const TABLE: &[Row] = {
             TenantAdmin, PricingAnalyst, PricingManager, EcommerceManager, CustomerService,
         ]),
 
+        may(P::StorefrontWrite, &[TenantAdmin, EcommerceManager]),
+        may(P::CustomerRead,    &[
+            TenantAdmin, ReadOnly, UserAdmin, EcommerceManager, CustomerService, OmsView, OmsUser, OmsAdmin, ErpAdmin,
+        ]),
+        may(P::CustomerWrite,   &[TenantAdmin, UserAdmin, CustomerService, EcommerceManager]),
+        may(P::CustomerErase,   &[TenantAdmin, UserAdmin]),
+        may(P::CompanyWrite,    &[TenantAdmin, UserAdmin, CustomerService]),
+        may(P::CreditWrite,     &[TenantAdmin, EcommerceManager, OmsAdmin]),
         may(P::StorefrontRead, &[TenantAdmin, ReadOnly, User, EcommerceManager, CustomerService]),
 
         may(P::TenantRead,     &[TenantAdmin, ReadOnly, SystemMonitor, UserAdmin]),

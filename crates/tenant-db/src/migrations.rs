@@ -15,6 +15,7 @@ const PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/platfor
 const EVERY_DOMAIN: EmbeddedMigrations = embed_migrations!("../../migrations/every_domain");
 const PRODUCT: EmbeddedMigrations = embed_migrations!("../../migrations/product");
 const PRICING: EmbeddedMigrations = embed_migrations!("../../migrations/pricing");
+const CUSTOMER: EmbeddedMigrations = embed_migrations!("../../migrations/customer");
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -23,8 +24,9 @@ fn sources(domain: Domain) -> Vec<EmbeddedMigrations> {
     match domain {
         Domain::Product => vec![EVERY_DOMAIN, PRODUCT],
         Domain::Pricing => vec![EVERY_DOMAIN, PRICING],
+        Domain::Customer => vec![EVERY_DOMAIN, CUSTOMER],
         // These have no tables of their own yet.
-        Domain::Customer | Domain::Ecomm | Domain::Oms | Domain::Erp => {
+        Domain::Ecomm | Domain::Oms | Domain::Erp => {
             vec![EVERY_DOMAIN]
         }
     }

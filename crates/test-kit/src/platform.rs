@@ -55,6 +55,7 @@ pub struct Setup {
     pub providers: ProvidersConfig,
     /// The database.
     pub database: Database,
+    mail: tempfile::TempDir,
     listener: TcpListener,
 }
 
@@ -94,7 +95,17 @@ impl Setup {
             rate_limits: false,
             providers: ProvidersConfig::default(),
             database,
+            mail: tempfile::tempdir().expect("a folder"),
             listener,
+        }
+    }
+
+    /// Returns where services leave their mails: [`TestPlatform::mails_to`] reads them.
+    #[must_use]
+    pub fn mail_config(&self) -> MailConfig {
+        MailConfig::Folder {
+            path: self.mail.path().to_owned(),
+            from: "averis@example.test".to_owned(),
         }
     }
 
@@ -143,7 +154,6 @@ impl Setup {
         }))
         .expect("logging");
         let address = self.listener.local_addr().expect("an address");
-        let mail = tempfile::tempdir().expect("a folder");
         let base = self.base();
         let tenant = averis_tenant::Config {
             common: ServiceConfig {
@@ -158,10 +168,7 @@ impl Setup {
             capacity: self.capacity,
             issuer: ISSUER.to_owned(),
             signing: signing(),
-            mail: MailConfig::Folder {
-                path: mail.path().to_owned(),
-                from: "averis@example.test".to_owned(),
-            },
+            mail: self.mail_config(),
             providers: self.providers.clone(),
             stytch_redirect: Some(Url::parse("https://shop.example.test/in").expect("an address")),
         };
@@ -190,7 +197,7 @@ impl Setup {
             metrics: metrics_address,
             client: client.with_token(&admin),
             tokens,
-            mail,
+            mail: self.mail,
             handle,
         }
     }

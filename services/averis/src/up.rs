@@ -100,7 +100,7 @@ async fn serve_on(
         capacity: env.or("AVERIS_DATABASE_CAPACITY", averis_tenant::DEFAULT_CAPACITY)?,
         issuer: http.issuer.clone(),
         signing: secrets.signing()?,
-        mail: averis_tenant::mail_config(env, Some(options.state.state_dir.join("mail")))?,
+        mail: averis_identity::mail_config(env, Some(options.state.state_dir.join("mail")))?,
         providers,
         stytch_redirect,
     };
@@ -115,12 +115,17 @@ async fn serve_on(
         common: common("pricing", LoginRole::Service(Domain::Pricing))?,
         quote_lifetime: averis_pricing::quote_lifetime(env)?,
     };
+    let customer = averis_customer::Config {
+        common: common("customer", LoginRole::Service(Domain::Customer))?,
+        mail: averis_identity::mail_config(env, Some(options.state.state_dir.join("mail")))?,
+    };
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
         averis_tenant::service(tenant)?,
         averis_product::service(product)?,
         averis_pricing::service(pricing)?,
+        averis_customer::service(customer)?,
     ];
     let base_domain = http.base_domain.clone();
     let metrics = http.metrics.port();

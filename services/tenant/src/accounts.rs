@@ -5,11 +5,11 @@ use averis_tenant_db::{DatabaseUrl, DbError, PlatformDb, PoolConfig};
 use chrono::Utc;
 use uuid::Uuid;
 
-use crate::domain::emails;
 use crate::domain::passwords::{self, HashingFailed, Passwords};
 use crate::http::sign_in::end_all_but;
 use crate::store::users::{self, UserChanges, UserRow};
 use crate::store::{access, providers, sessions};
+use averis_identity::emails;
 
 /// Accounts of one database, for those who hold its password.
 pub struct Accounts {

@@ -15,9 +15,7 @@
 //! | `AVERIS_OIDC_ISSUER` | | OpenID Connect issuer that speaks for the whole installation, to the letter |
 //! | `AVERIS_OIDC_CLIENT_ID` | required with an issuer | who the installation is to it |
 
-use std::path::PathBuf;
-
-use averis_identity::{MailConfig, OidcConfig, ProvidersConfig, SmtpUrl, StytchConfig};
+use averis_identity::{MailConfig, OidcConfig, ProvidersConfig, StytchConfig, mail_config};
 use averis_service_kit::config::{ConfigError, Env, ServiceConfig};
 use averis_tenant_db::DatabaseUrl;
 use averis_tokens::SigningSecret;
@@ -65,21 +63,6 @@ impl Config {
             stytch_redirect,
         })
     }
-}
-
-/// Reads how mails are sent: through a server, else into the folder that the variables or the caller name.
-///
-/// # Errors
-/// When a variable is malformed, or there is neither a server nor a folder.
-pub fn mail_config(env: Env<'_>, folder: Option<PathBuf>) -> Result<MailConfig, ConfigError> {
-    let from: String = env.or("AVERIS_MAIL_FROM", "averis@localhost".to_owned())?;
-    let url: Option<SmtpUrl> = env.optional("AVERIS_SMTP_URL")?;
-    if let Some(url) = url {
-        return Ok(MailConfig::Smtp { url, from });
-    }
-    let path = env.optional("AVERIS_MAIL_FOLDER")?.or(folder);
-    let path = path.ok_or_else(|| ConfigError::Missing("AVERIS_SMTP_URL".to_owned()))?;
-    Ok(MailConfig::Folder { path, from })
 }
 
 /// Reads which identity providers there are, and where links in Stytch's mails lead to.

@@ -21,7 +21,7 @@ use averis_tenant_db::{PlatformDb, Provisioner};
 use url::Url;
 
 pub use accounts::{AccountError, Accounts};
-pub use config::{Config, DEFAULT_CAPACITY, mail_config, provider_config};
+pub use config::{Config, DEFAULT_CAPACITY, provider_config};
 pub use error::codes;
 pub use routes::document;
 pub use tokens::{AccessTokens, Grantee};

@@ -379,7 +379,8 @@ fn inside(claims: &AccessClaims) -> PermissionSet {
         return TenantRole::TenantAdmin.permissions().reading();
     }
     if claims.shopper {
-        return [Permission::StorefrontRead].into_iter().collect();
+        let all = [Permission::StorefrontRead, Permission::StorefrontWrite];
+        return all.into_iter().collect();
     }
     all_of(
         claims

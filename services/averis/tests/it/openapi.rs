@@ -20,6 +20,7 @@ fn compare(name: &str, document: &Value) {
 
 #[test]
 fn the_kept_documents_are_what_the_code_says() {
+    compare("customer", &averis_customer::document());
     compare("pricing", &averis_pricing::document());
     compare("product", &averis_product::document());
     compare("tenant", &averis_tenant::document());
@@ -28,6 +29,7 @@ fn the_kept_documents_are_what_the_code_says() {
 #[test]
 fn no_two_services_mean_different_things_by_one_name() {
     let documents = [
+        averis_customer::document(),
         averis_pricing::document(),
         averis_product::document(),
         averis_tenant::document(),

@@ -1,78 +1,9 @@
-//! Forms of codes, countries and times that several things have.
+//! Forms of what several things have.
 
+pub use averis_service_kit::forms::{
+    check_window, code_form, country_codes, country_form, is_code, is_country, optional_code,
+};
 use averis_service_kit::problem::FieldProblem;
-use chrono::{DateTime, Datelike as _, Utc};
-
-/// Whether a text is a code: 1 to 63 letters, digits, hyphens and underscores.
-pub fn is_code(text: &str) -> bool {
-    let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    (1..=63).contains(&text.len()) && text.bytes().all(good)
-}
-
-/// For garde: see [`is_code`].
-pub fn code_form(text: &str, _: &()) -> garde::Result {
-    if is_code(text) {
-        Ok(())
-    } else {
-        Err(garde::Error::new(
-            "must be 1 to 63 letters, digits, hyphens and underscores",
-        ))
-    }
-}
-
-/// Like [`code_form`], where there may be none.
-pub fn optional_code(text: &Option<String>, context: &()) -> garde::Result {
-    text.as_ref()
-        .map_or(Ok(()), |text| code_form(text, context))
-}
-
-/// Whether a text has the form of ISO 3166-1 alpha-2.
-pub fn is_country(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
-}
-
-/// For garde: see [`is_country`].
-pub fn country_form(text: &str, _: &()) -> garde::Result {
-    if is_country(text) {
-        Ok(())
-    } else {
-        Err(garde::Error::new(
-            "must be two capital letters (ISO 3166-1 alpha-2)",
-        ))
-    }
-}
-
-/// Like [`country_form`], for each of several.
-pub fn country_codes(list: &[String], context: &()) -> garde::Result {
-    list.iter().try_for_each(|text| country_form(text, context))
-}
-
-/// Checks a window: times that the database holds, the end after the beginning.
-///
-/// # Errors
-/// What is wrong, at the pointer of the field.
-pub fn check_window(
-    from: (&'static str, Option<DateTime<Utc>>),
-    until: (&'static str, Option<DateTime<Utc>>),
-) -> Result<(), FieldProblem> {
-    for (pointer, time) in [from, until] {
-        if time.is_some_and(|time| !(0..=9999).contains(&time.year())) {
-            return Err(FieldProblem::new(
-                pointer,
-                "range",
-                "must have a year from 0 to 9999",
-            ));
-        }
-    }
-    match (from.1, until.1) {
-        (Some(begin), Some(end)) if end <= begin => Err(FieldProblem::new(
-            until.0,
-            "range",
-            "must be after the beginning",
-        )),
-        _ => Ok(()),
-    }
-}
 
 /// Checks a SKU: 1 to 100 characters that can be shown, without comma and outer white space.
 ///

@@ -1,19 +1,8 @@
 //! How types of the money crate look in the document.
 
+pub use averis_service_kit::openapi::MoneySchema;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// A whole number of minor units of one currency of ISO 4217.
-#[derive(Serialize, ToSchema)]
-#[schema(title = "Money")]
-pub struct MoneySchema {
-    /// Minor units: 1999 is 19.99 EUR, and 1999 JPY.
-    #[schema(example = 1999)]
-    amount: i64,
-    /// Alphabetic code.
-    #[schema(example = "EUR")]
-    currency: String,
-}
 
 /// How a document is computed.
 #[derive(Serialize, ToSchema)]

@@ -1,5 +1,6 @@
 //! Catalogs and what they sell.
 
+use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,7 +8,6 @@ use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::after_place;
 use crate::schema::{catalog_entries as entries, catalogs};
 
 /// A catalog's row.

@@ -1,5 +1,6 @@
 //! Promotions and how often they were used.
 
+use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,7 +8,6 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::after_place;
 use crate::schema::{promotion_customers as customers, promotions};
 
 /// A promotion's row.

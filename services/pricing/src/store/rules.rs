@@ -1,12 +1,12 @@
 //! Who gets which catalog.
 
+use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::after_place;
 use crate::schema::catalog_rules;
 
 /// A rule's row.

@@ -1,12 +1,12 @@
 //! Rates of tax and of exchange.
 
+use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::after_place;
 use crate::schema::{fx_rates, tax_rates};
 
 /// A rate of tax's row.

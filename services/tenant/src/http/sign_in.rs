@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::State;
-use crate::domain::{emails, passwords, secrets};
+use crate::domain::{passwords, secrets};
 use crate::error::{TenantError, codes as problems};
 use crate::http::internal;
 use crate::store::access;
@@ -29,6 +29,7 @@ use crate::store::sessions::{self, SessionRow};
 use crate::store::sign_ins;
 use crate::store::users::{self, UserChanges, UserRow};
 use crate::tokens::SIGN_IN_LIFETIME;
+use averis_identity::emails;
 
 /// How long a sign-in lasts, in days, if it is refreshed.
 const SESSION_DAYS: i64 = 30;

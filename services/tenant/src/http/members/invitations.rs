@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{MemberView, answer, check_roles, locked, role_names};
 use crate::State;
-use crate::domain::{emails, secrets};
+use crate::domain::secrets;
 use crate::error::{TenantError, codes, provider_problem};
 use crate::http::scope::OwnTenant;
 use crate::http::{internal, once};
@@ -29,6 +29,7 @@ use crate::store::members::{self, InvitationRow};
 use crate::store::providers::{self, IdentityRow};
 use crate::store::tenants;
 use crate::store::users::{self, UserRow};
+use averis_identity::emails;
 
 /// How long an invitation is good, in days.
 const DAYS: i64 = 7;

@@ -19,11 +19,12 @@ use uuid::Uuid;
 
 use super::{Beginning, Guesses, SignedIn, acceptable, begin, end_all_but, signed_in};
 use crate::State;
-use crate::domain::{emails, secrets};
+use crate::domain::secrets;
 use crate::error::{TenantError, codes as problems};
 use crate::store::codes::{self, CodeRow};
 use crate::store::mail_counts::{self, Allowance};
 use crate::store::users::{self, UserChanges, UserRow};
+use averis_identity::emails;
 
 /// How long a code is good, in minutes.
 const MINUTES: i64 = 10;

@@ -1,0 +1,12 @@
+DROP TABLE approvals;
+DROP TABLE credit_holds;
+DROP TABLE company_members;
+DROP TABLE companies;
+DROP TABLE erasures;
+DROP TABLE merges;
+DROP TABLE verifications;
+DROP TABLE consents;
+DROP TABLE addresses;
+DROP TABLE visitors;
+DROP TABLE customers;
+DROP TABLE customer_numbers;

@@ -1,0 +1,151 @@
+//! What can go wrong in this service, and what the caller is told.
+
+use averis_service_kit::problem::{FieldProblem, Problem};
+use averis_tenant_db::{DbError, Failure, failure};
+
+/// The problems of this service alone.
+pub mod codes {
+    use averis_service_kit::problem::Code;
+
+    /// A proven address changes by proving another one.
+    pub const EMAIL_PROVEN: Code = Code::new(
+        409,
+        "email_proven",
+        "The address is proven; prove another one to change it",
+    );
+    /// The code is none: it is wrong, used, expired, somebody else's, or was guessed too often.
+    pub const VERIFICATION_FAILED: Code = Code::new(
+        422,
+        "verification_failed",
+        "The code does not prove anything",
+    );
+    /// Too many codes were asked for.
+    pub const TOO_MANY_CODES: Code = Code::new(
+        429,
+        "too_many_codes",
+        "Too many codes were asked for; try later",
+    );
+    /// The customer was merged into another, or erased.
+    pub const CUSTOMER_GONE: Code = Code::new(
+        409,
+        "customer_gone",
+        "The customer was merged into another, or erased",
+    );
+    /// The customer may not act.
+    pub const CUSTOMER_SUSPENDED: Code =
+        Code::new(409, "customer_suspended", "The customer is suspended");
+    /// A customer that the request names does not exist.
+    pub const UNKNOWN_CUSTOMER: Code =
+        Code::new(422, "unknown_customer", "A named customer does not exist");
+    /// A company that the request names does not exist.
+    pub const UNKNOWN_COMPANY: Code =
+        Code::new(422, "unknown_company", "A named company does not exist");
+    /// The customer has so many addresses already.
+    pub const TOO_MANY_ADDRESSES: Code =
+        Code::new(409, "too_many_addresses", "The customer has 50 addresses");
+    /// The customer acts for the company already.
+    pub const MEMBER_EXISTS: Code = Code::new(
+        409,
+        "member_exists",
+        "The customer acts for the company already",
+    );
+    /// The customer does not act for the company in this way.
+    pub const NOT_A_MEMBER: Code = Code::new(
+        409,
+        "not_a_member",
+        "The customer does not act for the company in this way",
+    );
+    /// Only approved companies buy.
+    pub const COMPANY_NOT_APPROVED: Code =
+        Code::new(409, "company_not_approved", "The company is not approved");
+    /// The company would owe more than it may.
+    pub const CREDIT_EXCEEDED: Code = Code::new(
+        409,
+        "credit_exceeded",
+        "The company's credit does not suffice",
+    );
+    /// The company owes something, or may owe more than its new limit.
+    pub const CREDIT_IN_USE: Code =
+        Code::new(409, "credit_in_use", "The company's credit is in use");
+    /// The checkout uses credit for something else.
+    pub const CHECKOUT_TAKEN: Code = Code::new(
+        409,
+        "checkout_taken",
+        "The checkout uses credit for something else",
+    );
+    /// Nobody approves the own order.
+    pub const OWN_ORDER: Code = Code::new(409, "own_order", "Nobody approves the own order");
+
+    /// All of them.
+    pub const ALL: &[Code] = &[
+        EMAIL_PROVEN,
+        VERIFICATION_FAILED,
+        TOO_MANY_CODES,
+        CUSTOMER_GONE,
+        CUSTOMER_SUSPENDED,
+        UNKNOWN_CUSTOMER,
+        UNKNOWN_COMPANY,
+        TOO_MANY_ADDRESSES,
+        MEMBER_EXISTS,
+        NOT_A_MEMBER,
+        COMPANY_NOT_APPROVED,
+        CREDIT_EXCEEDED,
+        CREDIT_IN_USE,
+        CHECKOUT_TAKEN,
+        OWN_ORDER,
+    ];
+}
+
+/// A failure of this service: something that the caller is told, or a fault of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum CustomerError {
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error(transparent)]
+    Db(DbError),
+}
+
+impl From<FieldProblem> for CustomerError {
+    fn from(problem: FieldProblem) -> Self {
+        Self::Problem(Problem::invalid(vec![problem]))
+    }
+}
+
+impl From<DbError> for CustomerError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Query(query) => query.into(),
+            other => Self::Db(other),
+        }
+    }
+}
+
+impl From<diesel::result::Error> for CustomerError {
+    fn from(error: diesel::result::Error) -> Self {
+        use averis_service_kit::problem::codes::CONFLICT;
+        let named = match failure(&error) {
+            Failure::Duplicate(name) | Failure::Reference(name) | Failure::Check(name) => name,
+            _ => return Self::Db(DbError::Query(error)),
+        };
+        let code = match named.as_str() {
+            // Two have proven one address at the same time: the other is there now, so the next try finds it.
+            "customers_email_unique" => CONFLICT,
+            "company_members_once" => codes::MEMBER_EXISTS,
+            "company_members_customer" | "approvals_buyer" => codes::UNKNOWN_CUSTOMER,
+            "company_members_company" | "credit_holds_company" | "approvals_company" => {
+                codes::UNKNOWN_COMPANY
+            }
+            _ => return Self::Db(DbError::Query(error)),
+        };
+        Self::Problem(Problem::new(code))
+    }
+}
+
+impl From<CustomerError> for Problem {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::Problem(problem) => problem,
+            CustomerError::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a checkout has to know of its buyer, in one call.
+
+use averis_service_kit::Tenant;
+use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::query::{PathId, Query};
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::addresses::AddressView;
+use super::companies::{CompanyView, view};
+use super::customers::CustomerView;
+use super::members::CompanyMemberView;
+use crate::domain::companies::{MemberRole, may as member_may};
+use crate::error::{CustomerError, codes};
+use crate::store::{addresses, companies, customers};
+
+/// For which company the customer buys.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReadContext {
+    /// For none where absent.
+    company_id: Option<Uuid>,
+}
+
+/// What a checkout has to know of its buyer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BuyerContext {
+    customer: CustomerView,
+    addresses: Vec<AddressView>,
+    /// Whether the customer may order, for itself or for the company.
+    may_order: bool,
+    /// Whose prices it gets: the company's segment, else the customer's first.
+    segment: Option<String>,
+    company: Option<CompanyView>,
+    membership: Option<CompanyMemberView>,
+}
+
+/// Reads what a checkout has to know of its buyer.
+#[utoipa::path(get, path = "/api/customer/v1/customers/{id}/context", tag = "customers", security(("token" = ["customer:read"])),
+    params(("id" = Uuid, Path), ReadContext),
+    responses((status = 200, description = "All that it has to know.", body = BuyerContext)))]
+pub async fn get_buyer_context(
+    tenant: Tenant<may::CustomerRead>,
+    PathId(id): PathId,
+    query: Query<ReadContext>,
+) -> ApiResult<Reply> {
+    let company_id = query.0.company_id;
+    let context = tenant.db.read(async |conn| -> Result<_, CustomerError> {
+        let customer = customers::find(conn, id)
+            .await?
+            .ok_or_else(Problem::not_found)?;
+        let parts = addresses::list(conn, id).await?;
+        let is_active = customer.status == customers::ACTIVE;
+        let own_segment = customer.segments.first().cloned();
+        let mut context = BuyerContext {
+            customer: customer.into(),
+            addresses: parts.into_iter().map(AddressView::from).collect(),
+            may_order: is_active,
+            segment: own_segment,
+            company: None,
+            membership: None,
+        };
+        if let Some(company) = company_id {
+            let member = companies::find_member(conn, company, id).await?;
+            let member = member.ok_or_else(|| Problem::new(codes::NOT_A_MEMBER))?;
+            let company = companies::find(conn, company)
+                .await?
+                .ok_or_else(Problem::not_found)?;
+            let may_buy =
+                company.status == "approved" && member_may(&member.roles, MemberRole::Buyer);
+            context.may_order = is_active && may_buy;
+            context.segment = company.segment.clone().or(context.segment);
+            context.company = Some(view(company)?);
+            context.membership = Some(member.into());
+        }
+        Ok(context)
+    });
+    Ok(Reply::ok(&context.await?))
+}

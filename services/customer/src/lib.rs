@@ -1,0 +1,57 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod disclosure;
+mod domain;
+mod error;
+mod http;
+mod routes;
+mod schema;
+mod store;
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use averis_identity::{MailError, MailQueue, Mailer};
+use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::serve::{Service, answers};
+use averis_tenant_context::Domain;
+use averis_tenant_db::TenantPool;
+
+pub use config::Config;
+pub use error::codes;
+pub use routes::document;
+
+/// What the handlers of this service work with, besides the tenant's database.
+#[derive(Clone)]
+pub struct State {
+    cursors: CursorSecret,
+    mails: MailQueue,
+}
+
+/// Makes the service.
+///
+/// # Errors
+/// When its way to send mail cannot be built.
+pub fn service(config: Config) -> Result<Service, MailError> {
+    let Config { common, mail } = config;
+    let pool = TenantPool::new(Domain::Customer, common.database, common.pool);
+    let (mails, sending) = MailQueue::new(Arc::new(Mailer::new(&mail)?));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "each mail was written for its tenant; ends with the queue"
+    )]
+    actix_web::rt::spawn(sending);
+    let state = Data::new(State {
+        cursors: common.cursor_secret,
+        mails,
+    });
+    let ready = answers(&pool);
+    let pool = Data::new(pool);
+    Ok(Service {
+        name: "customer",
+        openapi: document,
+        ready,
+        routes: Arc::new(move |app| routes::routes(app, &state, &pool)),
+    })
+}

@@ -1,0 +1,112 @@
+//! Every address of this service.
+
+use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::openapi;
+use averis_tenant_db::TenantPool;
+use serde_json::Value;
+use utoipa::OpenApi;
+
+use crate::http::{
+    addresses, approvals, audit, companies, consents, context, credit, customers, erasure, members,
+    verifications, visitors,
+};
+use crate::{State, codes};
+
+#[rustfmt::skip]
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
+    app.service(web::scope("/api/customer/v1").app_data(state.clone()).app_data(pool.clone())
+        .service(resource("/visitor").get(visitors::get_visitor).post(visitors::see_visitor))
+        .service(resource("/visitor/contact").post(visitors::say_contact))
+        .service(resource("/visitor/addresses").post(visitors::add_own_address))
+        .service(resource("/visitor/consents").post(visitors::give_own_consent))
+        .service(resource("/verifications").post(verifications::request_verification))
+        .service(resource("/verifications/{id}/confirm").post(verifications::confirm_verification))
+        .service(resource("/customers").get(customers::list_customers).post(customers::create_customer))
+        .service(resource("/customers/{id}").get(customers::get_customer).patch(customers::update_customer))
+        .service(resource("/customers/{id}/suspend").post(customers::suspend_customer))
+        .service(resource("/customers/{id}/resume").post(customers::resume_customer))
+        .service(resource("/customers/{id}/context").get(context::get_buyer_context))
+        .service(resource("/customers/{id}/export").get(erasure::export_customer))
+        .service(resource("/customers/{id}/erase").post(erasure::erase_customer))
+        .service(resource("/customers/{id}/addresses").get(addresses::list_addresses).post(addresses::create_address))
+        .service(resource("/customers/{id}/addresses/{part_id}").patch(addresses::update_address).delete(addresses::delete_address))
+        .service(resource("/customers/{id}/consents").get(consents::list_consents).post(consents::create_consent))
+        .service(resource("/companies").get(companies::list_companies).post(companies::create_company))
+        .service(resource("/companies/{id}").get(companies::get_company).patch(companies::update_company))
+        .service(resource("/companies/{id}/approve").post(companies::approve_company))
+        .service(resource("/companies/{id}/suspend").post(companies::suspend_company))
+        .service(resource("/companies/{id}/resume").post(companies::resume_company))
+        .service(resource("/companies/{id}/close").post(companies::close_company))
+        .service(resource("/companies/{id}/members").get(members::list_members).post(members::add_member))
+        .service(resource("/companies/{id}/members/{part_id}").patch(members::update_member).delete(members::remove_member))
+        .service(resource("/credit-holds").post(credit::hold_credit))
+        .service(resource("/credit-holds/{id}").get(credit::get_credit_hold))
+        .service(resource("/credit-holds/{id}/confirm").post(credit::confirm_credit))
+        .service(resource("/credit-holds/{id}/release").post(credit::release_credit))
+        .service(resource("/approvals").get(approvals::list_approvals).post(approvals::request_approval))
+        .service(resource("/approvals/{id}").get(approvals::get_approval))
+        .service(resource("/approvals/{id}/approve").post(approvals::approve_order))
+        .service(resource("/approvals/{id}/reject").post(approvals::reject_order))
+        .service(resource("/audit-events").get(audit::list_audit_events)));
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Averis customer service",
+        description = "Visitors, customers and companies of one tenant."
+    ),
+    paths(
+        visitors::get_visitor,
+        visitors::see_visitor,
+        visitors::say_contact,
+        visitors::add_own_address,
+        visitors::give_own_consent,
+        verifications::request_verification,
+        verifications::confirm_verification,
+        customers::list_customers,
+        customers::create_customer,
+        customers::get_customer,
+        customers::update_customer,
+        customers::suspend_customer,
+        customers::resume_customer,
+        context::get_buyer_context,
+        erasure::export_customer,
+        erasure::erase_customer,
+        addresses::list_addresses,
+        addresses::create_address,
+        addresses::update_address,
+        addresses::delete_address,
+        consents::list_consents,
+        consents::create_consent,
+        companies::list_companies,
+        companies::create_company,
+        companies::get_company,
+        companies::update_company,
+        companies::approve_company,
+        companies::suspend_company,
+        companies::resume_company,
+        companies::close_company,
+        members::list_members,
+        members::add_member,
+        members::update_member,
+        members::remove_member,
+        credit::hold_credit,
+        credit::get_credit_hold,
+        credit::confirm_credit,
+        credit::release_credit,
+        approvals::list_approvals,
+        approvals::request_approval,
+        approvals::get_approval,
+        approvals::approve_order,
+        approvals::reject_order,
+        audit::list_audit_events,
+    )
+)]
+struct Document;
+
+/// Returns the OpenAPI document of this service.
+#[must_use]
+pub fn document() -> Value {
+    openapi::complete(&Document::openapi(), codes::ALL)
+}

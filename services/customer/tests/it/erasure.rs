@@ -1,0 +1,111 @@
+//! What is forgotten, and what is handed out before.
+
+use serde_json::{Value, json};
+
+use crate::setup::{ask, company, member, path, platform, prove, unique_email, visitor};
+
+#[actix_web::test]
+async fn u7_erasure_leaves_no_personal_field_in_any_table() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let staff = &acme.client;
+    let mark = "zqxmark";
+    let email = unique_email(mark);
+    let ana = visitor(&platform, &acme);
+    let contact = json!({"given_name": format!("G{mark}"), "family_name": format!("F{mark}"), "phone": format!("+1 {mark}")});
+    let _ = ana
+        .post(&path("/visitor/contact"), &contact)
+        .await
+        .expect(200);
+    let address = json!({"name": format!("N{mark}"), "lines": [format!("L{mark}")], "city": format!("C{mark}"),
+        "region": format!("R{mark}"), "postal_code": mark, "country": "DE"});
+    let _ = ana
+        .post(&path("/visitor/addresses"), &address)
+        .await
+        .expect(201);
+    let hot = prove(&platform, &ana, &email, 0).await;
+    let id = hot["customer"]["id"].as_str().expect("an id").to_owned();
+    // The same person elsewhere, merged; and once more, with a code under way.
+    let again = visitor(&platform, &acme);
+    let _ = again
+        .post(&path("/visitor/contact"), &contact)
+        .await
+        .expect(200);
+    let _ = prove(&platform, &again, &email, 1).await;
+    let _ = ask(&again, &email).await.expect(201);
+    let company = company(staff, "Firm", 1).await;
+    member(staff, &company, &id, json!(["buyer"]), Value::Null).await;
+    let own = path(&format!("/customers/{id}"));
+    let read = staff.get(&own).await.expect(200);
+    let patched = staff
+        .patch(
+            &own,
+            read.version(),
+            &json!({"phone": format!("+2 {mark}")}),
+        )
+        .await
+        .expect(200);
+    let export = staff.get(&format!("{own}/export")).await.expect(200);
+    assert_eq!(export.text.matches(mark).count(), 9, "{}", export.text);
+    let found = sweep(&platform, &acme, mark).await;
+    assert!(found.len() >= 3, "the sweep finds it before: {found:?}");
+
+    let erase = format!("{own}/erase");
+    let reason = json!({"reason": "Ticket 4711"});
+    let erased = staff
+        .command(&erase, patched.version(), &reason)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&erased.body["status"], &erased.body["email"]),
+        (&json!("erased"), &Value::Null)
+    );
+    assert_eq!(
+        erased.body["number"], read.body["number"],
+        "what documents refer to stays"
+    );
+    assert_eq!(sweep(&platform, &acme, mark).await, [] as [String; 0]);
+    staff
+        .command(&erase, erased.version(), &reason)
+        .await
+        .expect_problem(409, "customer_gone");
+    // Whoever it was is nobody now, and the address is anybody's to prove.
+    ana.get(&path("/visitor"))
+        .await
+        .expect_problem(404, "not_found");
+    let new = visitor(&platform, &acme);
+    let other = prove(&platform, &new, &unique_email("new"), 0).await;
+    assert_ne!(other["customer"]["id"], json!(id));
+}
+
+/// Returns the tables of all of a tenant's schemas in which a text stands anywhere.
+async fn sweep(
+    platform: &averis_test_kit::TestPlatform,
+    tenant: &averis_test_kit::TestTenant,
+    mark: &str,
+) -> Vec<String> {
+    let database = platform.database.connect().await;
+    let tables = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname LIKE $1 OR schemaname = 'platform_shared'";
+    let schemas = format!("tenant\\_{}\\_%", tenant.key);
+    let rows = database.query(tables, &[&schemas]).await.expect("tables");
+    let mut found = Vec::new();
+    for row in rows {
+        let table: String = row.get(0);
+        // Kept answers are bytes.
+        let text = if table.ends_with(".idempotency_keys") {
+            "encode(body, 'escape')"
+        } else {
+            "t::text"
+        };
+        let sql = format!("SELECT count(*) FROM {table} t WHERE position($1 IN lower({text})) > 0");
+        let count: i64 = database
+            .query_one(&sql, &[&mark])
+            .await
+            .expect("a count")
+            .get(0);
+        if count > 0 {
+            found.push(table);
+        }
+    }
+    found
+}

@@ -1,0 +1,14 @@
+//! The customer service over HTTP.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod setup;
+
+mod access;
+mod bad_input;
+mod companies;
+mod disclosure;
+mod erasure;
