@@ -23,6 +23,9 @@ pub struct Event {
     pub data: Value,
 }
 
+/// Largest body of events, in bytes. A batch has less than one, and a product of thousands of variants is one event.
+pub const MAX_EVENTS: usize = 16 * 1024 * 1024;
+
 /// Events of one tenant, in their order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

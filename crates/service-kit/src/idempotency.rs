@@ -24,8 +24,8 @@ use crate::tenancy;
 
 const HEADER: &str = "idempotency-key";
 const MAX_KEY: usize = 255;
-/// Bodies beyond this are not stored.
-const MAX_STORED: usize = 64 * 1024;
+/// Bodies beyond this are not stored. No operation answers with more: see the limits of its lists.
+const MAX_STORED: usize = 1024 * 1024;
 /// For how long a key is remembered.
 const KEPT: &str = "24 hours";
 

@@ -86,8 +86,10 @@ permissions! {
     PromotionWrite = "promotion:write",
     /// Write rates of tax and exchange.
     TaxRateWrite = "tax_rate:write",
-    /// Have baskets priced, and hold promotions for them.
+    /// Have baskets priced.
     QuoteWrite = "quote:write",
+    /// Hold promotions for checkouts, and settle what is held.
+    RedemptionWrite = "redemption:write",
     /// Visit a shop: say who one is, and prove it.
     StorefrontWrite = "storefront:write",
     /// Read customers and companies.

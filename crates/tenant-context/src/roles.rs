@@ -178,7 +178,7 @@ const TABLE: &[Row] = {
         may(P::AttributeWrite, &[TenantAdmin, ProductAdmin, ProductMdm]),
 
         may(P::PriceRead, &[
-            TenantAdmin, ReadOnly, User, PricingMdm, PricingAnalyst, PricingManager, PricingApprove, CatalogManager,
+            TenantAdmin, ReadOnly, PricingMdm, PricingAnalyst, PricingManager, PricingApprove, CatalogManager,
             CatalogAmer, CatalogEmea, CatalogApac, CatalogLatam, EcommerceManager, OmsAdmin, CustomerService,
         ]),
         may(P::PriceWrite,        &[TenantAdmin, PricingManager]),
@@ -195,6 +195,7 @@ const TABLE: &[Row] = {
             TenantAdmin, PricingAnalyst, PricingManager, EcommerceManager, CustomerService,
         ]),
 
+        may(P::RedemptionWrite, &[TenantAdmin, EcommerceManager, OmsAdmin]),
         may(P::StorefrontWrite, &[TenantAdmin, EcommerceManager]),
         may(P::CustomerRead,    &[
             TenantAdmin, ReadOnly, UserAdmin, EcommerceManager, CustomerService, OmsView, OmsUser, OmsAdmin, ErpAdmin,

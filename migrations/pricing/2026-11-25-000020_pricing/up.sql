@@ -84,11 +84,15 @@ CREATE TABLE prices (
     min_quantity bigint NOT NULL DEFAULT 1 CHECK (min_quantity BETWEEN 1 AND 1000000000),
     valid_from timestamptz,
     valid_until timestamptz CHECK (valid_until >= valid_from),
+    -- Whether it was meant for a time. That it was approved or ended at one does not make it so.
+    for_a_time boolean NOT NULL,
     kind text NOT NULL CHECK (kind IN ('list', 'sale', 'contract')),
     status text NOT NULL CHECK (status IN ('draft', 'approved')),
     -- The approved price that this one ends when it is approved itself.
     replaces uuid CONSTRAINT prices_replaced REFERENCES prices (id),
     created_by uuid NOT NULL,
+    -- Whoever has written any of it.
+    authors uuid[] NOT NULL CHECK (cardinality(authors) >= 1),
     approved_by uuid CHECK ((approved_by IS NOT NULL) = (status = 'approved')),
     approved_at timestamptz CHECK ((approved_at IS NOT NULL) = (status = 'approved')),
     version bigint NOT NULL DEFAULT 1,

@@ -176,6 +176,7 @@ async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Resu
         "price:read",
         "price:write",
         "quote:write",
+        "customer:read",
     ];
     let body = json!({"name": "Demo", "scopes": scopes});
     let path = format!("/t/{key}/api/tenant/v1/api-keys");

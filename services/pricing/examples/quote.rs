@@ -40,6 +40,7 @@ fn prices(line: usize) -> Vec<Price> {
         },
         min_quantity: 1 + number as i64,
         valid: Window::default(),
+        is_for_a_time: false,
         kind: PriceKind::List,
         is_active: true,
     };

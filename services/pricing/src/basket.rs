@@ -22,6 +22,7 @@ use crate::engine::totals::Terms;
 use crate::error::{PricingError, codes};
 use crate::http::quotes::{rounding, tax_level};
 use crate::store::catalogs::CatalogRow;
+use crate::store::prices::PriceRow;
 use crate::store::skus::SkuRow;
 use crate::store::{catalogs, prices, promotions, redemptions, rules, skus, taxes};
 
@@ -93,7 +94,7 @@ pub struct KnownLine {
     pub listings: Vec<Listing>,
 }
 
-/// Reads what is known of SKUs, in their order, for the buyer of a catalog. A SKU whose product is out of sale is in no
+/// Reads what is known of SKUs, in their order, for the buyer of a catalog, besides their prices. A SKU whose product is out of sale is in no
 /// catalog.
 ///
 /// # Errors
@@ -102,7 +103,7 @@ pub async fn known_lines(
     conn: &mut TenantConn,
     catalog: &CatalogRow,
     folded: &[String],
-    with_drafts: bool,
+    rows: Vec<PriceRow>,
 ) -> Result<Vec<KnownLine>, PricingError> {
     let mut known: HashMap<String, SkuRow> = HashMap::new();
     for row in skus::find(conn, folded).await? {
@@ -121,7 +122,7 @@ pub async fn known_lines(
     let products: Vec<Uuid> = known.values().map(|row| row.product_id).collect();
     let listed = catalogs::listings(conn, &[catalog.id], &products).await?;
     let mut by_sku: HashMap<String, Vec<Price>> = HashMap::new();
-    for row in prices::of_skus(conn, folded, with_drafts).await? {
+    for row in rows {
         let own = by_sku.entry(row.folded.clone()).or_default();
         own.push(price(&row)?);
     }
@@ -144,41 +145,50 @@ pub async fn known_lines(
     Ok(lines)
 }
 
-/// Reads the promotions that could count for a buyer who has these codes.
+/// Reads the promotions that could count for a buyer who has these codes; when a quote is computed again, as if it held none.
 pub async fn known_promotions(
     conn: &mut TenantConn,
     codes: &[String],
     customer: Option<Uuid>,
+    quote: Option<Uuid>,
 ) -> Result<Vec<Promotion>, PricingError> {
     let rows = promotions::active(conn, codes).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut free: HashMap<Uuid, (i64, i64)> = HashMap::new();
-    for (id, amount) in redemptions::expired(conn).await? {
-        let (uses, sum) = free.entry(id).or_default();
-        *uses += 1;
-        *sum += amount;
-    }
     let mut used: HashMap<Uuid, i64> = HashMap::new();
     if let Some(customer) = customer {
         used.extend(promotions::used_by(conn, customer).await?);
     }
+    for one in redemptions::free(conn, &ids, quote).await? {
+        let (uses, sum) = free.entry(one.promotion).or_default();
+        *uses += 1;
+        *sum += one.amount;
+        if customer.is_some() && one.customer == customer {
+            *used.entry(one.promotion).or_default() -= 1;
+        }
+    }
     let known = rows.into_iter().map(|row| {
         let own = used.get(&row.id).copied().unwrap_or_default();
-        let is_used_up = row.per_customer_limit.is_some_and(|limit| own >= limit);
+        // Of somebody nobody knows it is not known how often it was used.
+        let is_used_up = row
+            .per_customer_limit
+            .is_some_and(|limit| customer.is_none() || own >= limit);
         let freed = free.get(&row.id).copied().unwrap_or_default();
         promotion(row, freed, is_used_up)
     });
     known.collect()
 }
 
-/// Reads the rates of tax of a country.
+/// Reads the rates of tax of a country that count at a time.
 pub async fn known_rates(
     conn: &mut TenantConn,
     country: &str,
+    at: DateTime<Utc>,
 ) -> Result<Vec<TaxRate>, PricingError> {
-    let rows = taxes::of_country(conn, country).await?;
+    let rows = taxes::of_country(conn, country, at).await?;
     Ok(rows.iter().filter_map(rate).collect())
 }
 
@@ -199,13 +209,17 @@ pub async fn read(
     market: &Market,
     folded: &[String],
     codes: &[String],
+    quote: Option<Uuid>,
 ) -> Result<Known, PricingError> {
     let assigned = assigned(conn, market).await?;
-    let lines = known_lines(conn, &assigned.catalog, folded, false).await?;
+    let currency = &assigned.catalog.currency;
+    let (company, at) = (market.company, market.at);
+    let rows = prices::that_could_count(conn, folded, currency, company, at).await?;
+    let lines = known_lines(conn, &assigned.catalog, folded, rows).await?;
     Ok(Known {
         lines,
-        promotions: known_promotions(conn, codes, market.customer).await?,
-        rates: known_rates(conn, &market.country).await?,
+        promotions: known_promotions(conn, codes, market.customer, quote).await?,
+        rates: known_rates(conn, &market.country, market.at).await?,
         assigned,
     })
 }

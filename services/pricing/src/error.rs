@@ -90,12 +90,6 @@ pub mod codes {
         "promotion_exhausted",
         "A promotion cannot be used any more",
     );
-    /// A limit by customer needs to know the customer.
-    pub const CUSTOMER_REQUIRED: Code = Code::new(
-        422,
-        "customer_required",
-        "A promotion is limited by customer, and none is named",
-    );
     /// The checkout has promotions held for another quote.
     pub const CHECKOUT_TAKEN: Code = Code::new(
         409,
@@ -125,7 +119,6 @@ pub mod codes {
         PRICE_CHANGED,
         QUOTE_EXPIRED,
         PROMOTION_EXHAUSTED,
-        CUSTOMER_REQUIRED,
         CHECKOUT_TAKEN,
     ];
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use averis_contracts::events::Event;
-use averis_contracts::product::{FindVariants, LaunchedVariant, ProductState};
+use averis_contracts::product::{FindVariants, LaunchedVariant, ProductState, kinds};
 use averis_service_kit::problem::Problem;
 use averis_service_kit::request;
 use averis_tenant_context::TenantContext;
@@ -29,23 +29,32 @@ fn row(variant: LaunchedVariant) -> SkuRow {
     }
 }
 
-/// Reads what an event says of a product.
+/// Reads what an event says of a product; nothing, if it is of a kind that came later than this service.
 ///
 /// # Errors
-/// When it is none of the product service's.
-pub fn state(event: &Event) -> Result<ProductState, PricingError> {
-    let read = ProductState::deserialize(&event.data);
+/// When it is of a known kind and cannot be read.
+pub fn state(event: &Event) -> Result<Option<ProductState>, PricingError> {
+    let known = [
+        kinds::LAUNCHED,
+        kinds::SUSPENDED,
+        kinds::RESUMED,
+        kinds::ARCHIVED,
+    ];
+    if !known.contains(&event.kind.as_str()) {
+        return Ok(None);
+    }
+    let read = ProductState::deserialize(&event.data).map(Some);
     read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
 }
 
 /// Lets an event have its effect. False says that it tells of a product of which nothing is known, and does not say what
 /// its variants are.
-pub async fn apply(conn: &mut TenantConn, state: ProductState) -> Result<bool, PricingError> {
+pub async fn apply(conn: &mut TenantConn, state: &ProductState) -> Result<bool, PricingError> {
     let active = state.status == "active";
     if state.variants.is_empty() {
         return Ok(skus::note_status(conn, state.product_id, state.version, active).await?);
     }
-    let rows: Vec<SkuRow> = state.variants.into_iter().map(row).collect();
+    let rows: Vec<SkuRow> = state.variants.iter().cloned().map(row).collect();
     skus::note(conn, &rows).await?;
     Ok(true)
 }
@@ -71,7 +80,8 @@ async fn ask(
         .await
 }
 
-/// Asks for the variants of a product of which an event told, and notes them.
+/// Asks for the variants of products of which events told without saying what they are, and notes them as the events say:
+/// the product service's own copy may be older.
 ///
 /// # Errors
 /// 503 when the product service does not answer.
@@ -79,13 +89,21 @@ pub async fn learn(
     service: &State,
     tenant: &TenantContext,
     db: &TenantDb,
-    product: Uuid,
+    states: &[ProductState],
 ) -> Result<(), PricingError> {
     let wanted = FindVariants {
         skus: Vec::new(),
-        product_ids: vec![product],
+        product_ids: states.iter().map(|state| state.product_id).collect(),
     };
-    ask(service, tenant, db, wanted).await
+    ask(service, tenant, db, wanted).await?;
+    db.transaction(async |conn| -> Result<(), PricingError> {
+        for state in states {
+            let active = state.status == "active";
+            skus::note_status(conn, state.product_id, state.version, active).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Checks that products were launched.

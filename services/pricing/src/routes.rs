@@ -1,6 +1,7 @@
 //! Every address of this service.
 
-use actix_web::web::{self, Data, ServiceConfig, resource};
+use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
+use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
 use averis_tenant_db::TenantPool;
@@ -59,6 +60,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/redemptions/{id}/release").post(redemptions::release_redemptions))
         .service(resource("/audit-events").get(audit::list_audit_events)))
     .service(web::scope("/internal/pricing/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
+        .app_data(JsonConfig::default().limit(MAX_EVENTS))
         .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(internal::receive_events)));
 }
 

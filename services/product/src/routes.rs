@@ -1,6 +1,7 @@
 //! Every address of this service.
 
-use actix_web::web::{self, Data, ServiceConfig, resource};
+use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
+use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
 use averis_tenant_db::TenantPool;
@@ -56,6 +57,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/staging/search").get(staging::search_staged_products))
         .service(resource("/staging/changes").get(staging::list_staging_changes)))
     .service(web::scope("/internal/product/v1/tenants/{tenant}").app_data(pool.clone()).app_data(trusted.clone())
+        .app_data(JsonConfig::default().limit(MAX_EVENTS))
         .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(staging::internal::receive_events))
         .service(resource("/launched-variants").app_data(Data::new(CALLERS)).post(staging::internal::find_launched_variants)));
 }

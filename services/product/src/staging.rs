@@ -61,6 +61,15 @@ pub async fn tell(
 /// Lets an event have its effect on the copy. What is older than what is there has none, so events may come in any order
 /// and as often as they like.
 pub async fn apply(conn: &mut TenantConn, event: &Event) -> Result<(), ProductError> {
+    let known = [
+        kinds::LAUNCHED,
+        kinds::SUSPENDED,
+        kinds::RESUMED,
+        kinds::ARCHIVED,
+    ];
+    if !known.contains(&event.kind.as_str()) {
+        return Ok(());
+    }
     let state = ProductState::deserialize(&event.data).map_err(damaged)?;
     let seq = staging::next_place(conn).await?;
     let id = state.product_id;

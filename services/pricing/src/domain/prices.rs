@@ -71,6 +71,7 @@ pub fn price(row: &PriceRow) -> Result<Price, PricingError> {
             from: row.valid_from,
             until: row.valid_until,
         },
+        is_for_a_time: row.for_a_time,
         kind: stored_kind(&row.kind),
         is_active: row.status == APPROVED,
     })

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::fold;
+use super::forms::{check_sku, is_code, is_country};
 use super::prices::currency;
 use crate::engine::promotions::{Action, Conditions, Promotion, Target};
 use crate::engine::selection::Window;
@@ -92,6 +93,20 @@ pub fn check(
             "too_many",
             "may have 1000 names",
         ));
+    }
+    if let Target::Lines { skus, .. } = target {
+        for sku in skus {
+            check_sku(sku, "/target/skus")?;
+        }
+    }
+    let mut codes = conditions.segments.iter().chain(&conditions.channels);
+    if !codes.all(|code| is_code(code)) {
+        let message = "names segments or channels that are no codes";
+        return Err(FieldProblem::new("/conditions", "form", message));
+    }
+    if !conditions.countries.iter().all(|code| is_country(code)) {
+        let message = "must be two capital letters each (ISO 3166-1 alpha-2)";
+        return Err(FieldProblem::new("/conditions/countries", "form", message));
     }
     if conditions
         .min_subtotal

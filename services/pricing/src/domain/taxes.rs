@@ -141,6 +141,16 @@ impl RatesFile {
                 begins.push((begin(&period.effective_from, &pointer)?, number));
             }
             begins.sort_unstable();
+            if let Some([_, (_, number)]) =
+                begins.array_windows().find(|[one, next]| one.0 == next.0)
+            {
+                let pointer = format!("{place}/{number}/effective_from");
+                return Err(FieldProblem::new(
+                    pointer,
+                    "duplicate",
+                    "begins when another period does",
+                ));
+            }
             for (at, (from, number)) in begins.iter().enumerate() {
                 let Some(period) = periods.get(*number) else {
                     continue;
@@ -192,11 +202,20 @@ fn period_rows(
     }
     for (number, exception) in period.exceptions.iter().enumerate() {
         let pointer = format!("{place}/exceptions/{number}");
-        if exception.postcode.len() > 500 {
+        let is_plain =
+            |text: &str| text.chars().count() <= 200 && !text.chars().any(char::is_control);
+        if !is_plain(&exception.name) {
+            return Err(FieldProblem::new(
+                format!("{pointer}/name"),
+                "form",
+                "is no name",
+            ));
+        }
+        if exception.postcode.len() > 500 || exception.postcode.chars().any(char::is_control) {
             return Err(FieldProblem::new(
                 pointer,
                 "range",
-                "has more than 500 characters",
+                "must be at most 500 characters that can be shown",
             ));
         }
         Postcodes::new(&exception.postcode)

@@ -60,7 +60,7 @@ pub enum Action {
         #[serde(with = "rust_decimal::serde::str")]
         rate: Decimal,
     },
-    /// Takes the shipping off.
+    /// Takes the shipping off, if any line is what the promotion is about.
     FreeShipping,
 }
 
@@ -368,7 +368,11 @@ fn saving(
     }
     let mut saving = Saving::default();
     match (&promotion.action, &promotion.target) {
-        (Action::FreeShipping, _) => saving.shipping = left.shipping,
+        (Action::FreeShipping, _) => {
+            if lines.iter().any(|line| is_about(promotion, line)) {
+                saving.shipping = left.shipping;
+            }
+        }
         (action, Target::Lines { .. }) => {
             for (place, line) in lines.iter().enumerate() {
                 let rest = left.lines.get(place).copied().unwrap_or_default();

@@ -2,8 +2,9 @@
 //!
 //! Hard conditions first: currency, status, validity, a catalog that sells the SKU, a scope that fits, enough pieces. Of
 //! the prices that are left the most specific wins, not the cheapest: of a company before a segment's, a channel's, a
-//! country's and everybody's. Among equally specific ones: one for a time before one for ever, the highest tier that is
-//! reached, a contract before a sale before a list price, and at last the lower id, so that there is always one.
+//! country's, a catalog's and everybody's. Among equally specific ones: one that was meant for a time before one for ever,
+//! the highest tier that is reached, a contract before a sale before a list price, and at last the lower id, so that there is
+//! always one.
 
 use std::cmp::Reverse;
 
@@ -30,10 +31,14 @@ impl Window {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
-    /// Whether it has a beginning or an end at all.
+    /// Whether both hold some moment.
     #[must_use]
-    pub const fn is_bounded(&self) -> bool {
-        self.from.is_some() || self.until.is_some()
+    pub fn meets(&self, other: &Self) -> bool {
+        let begins_before = |one: &Self, end: Option<DateTime<Utc>>| match (one.from, end) {
+            (Some(from), Some(end)) => from < end,
+            _ => true,
+        };
+        begins_before(self, other.until) && begins_before(other, self.until)
     }
 }
 
@@ -65,37 +70,20 @@ pub struct Scope {
     pub catalog: Option<Uuid>,
 }
 
-/// How specific a scope is. Later ones win.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Everybody's, be it in one catalog.
-    Unscoped,
-    /// A country's.
-    Country,
-    /// A channel's.
-    Channel,
-    /// A segment's.
-    Segment,
-    /// A company's.
-    Company,
-}
-
 impl Scope {
-    /// Returns how specific it is: as its most specific condition.
+    /// Says which conditions it has, the most specific first: a company's price before a segment's, a channel's, a country's,
+    /// a catalog's and everybody's, and of two for a segment the one that is for a country too.
+    ///
+    /// Two scopes that fit one buyer and have the same conditions are the same scope.
     #[must_use]
-    pub const fn level(&self) -> Level {
-        if self.company.is_some() {
-            Level::Company
-        } else if self.segment.is_some() {
-            Level::Segment
-        } else if self.channel.is_some() {
-            Level::Channel
-        } else if self.country.is_some() {
-            Level::Country
-        } else {
-            Level::Unscoped
-        }
+    pub const fn conditions(&self) -> [bool; 5] {
+        [
+            self.company.is_some(),
+            self.segment.is_some(),
+            self.channel.is_some(),
+            self.country.is_some(),
+            self.catalog.is_some(),
+        ]
     }
 }
 
@@ -115,6 +103,8 @@ pub struct Price {
     pub min_quantity: i64,
     /// When it counts.
     pub valid: Window,
+    /// Whether it was meant for a time. One that merely was approved, or ended, at one was not.
+    pub is_for_a_time: bool,
     /// What kind it is.
     pub kind: PriceKind,
     /// Whether it was approved and not taken back.
@@ -213,12 +203,19 @@ pub struct Selection<'a> {
 /// Chooses the price of a SKU.
 #[must_use]
 pub fn select<'a>(prices: &'a [Price], question: &Question) -> Selection<'a> {
+    let refusals: Vec<Option<Verdict>> = prices
+        .iter()
+        .map(|price| refusal(price, question))
+        .collect();
     let eligible = prices
         .iter()
-        .filter(|price| refusal(price, question).is_none());
-    let chosen = eligible.max_by_key(|price| rank(price));
-    let verdicts = prices.iter().map(|price| {
-        let verdict = match (refusal(price, question), chosen) {
+        .zip(&refusals)
+        .filter(|(_, refusal)| refusal.is_none());
+    let chosen = eligible
+        .map(|(price, _)| price)
+        .max_by_key(|price| rank(price));
+    let verdicts = prices.iter().zip(refusals).map(|(price, refusal)| {
+        let verdict = match (refusal, chosen) {
             (Some(refusal), _) => refusal,
             (None, Some(winner)) => comparison(price, winner),
             // Whoever is eligible leaves somebody chosen.
@@ -279,13 +276,13 @@ fn refusal(price: &Price, question: &Question) -> Option<Verdict> {
     (question.quantity < price.min_quantity).then_some(Verdict::TooFew)
 }
 
-type Rank = (Level, bool, i64, PriceKind, Reverse<Uuid>);
+type Rank = ([bool; 5], bool, i64, PriceKind, Reverse<Uuid>);
 
 /// What eligible prices are compared by, the greatest first. No two are equal, since no two have one id.
 fn rank(price: &Price) -> Rank {
     (
-        price.scope.level(),
-        price.valid.is_bounded(),
+        price.scope.conditions(),
+        price.is_for_a_time,
         price.min_quantity,
         price.kind,
         Reverse(price.id),
@@ -319,7 +316,7 @@ pub fn rising_tiers(prices: &[Price]) -> Vec<(Uuid, Uuid)> {
         for higher in prices {
             let is_same = lower.scope == higher.scope
                 && lower.kind == higher.kind
-                && lower.valid == higher.valid
+                && lower.valid.meets(&higher.valid)
                 && lower.amount.currency() == higher.amount.currency();
             // Compared as fractions: a price may be for many pieces.
             let dearer = i128::from(higher.amount.amount()) * i128::from(lower.per_quantity)

@@ -7,11 +7,12 @@ use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::{Patch, not_null};
+use averis_service_kit::problem::codes::INVALID_TRANSITION;
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
-use averis_tenant_context::may;
+use averis_tenant_context::{Permission, may};
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use super::market::check;
 use crate::State;
 use crate::domain::catalogs::{CatalogCommand, CatalogRegion, write_permission};
-use crate::domain::forms::{check_window, code_form};
+use crate::domain::forms::{check_window, code_form, optional_code};
 use crate::domain::market::MarketKind;
 use crate::domain::{now, prices::currency};
 use crate::error::{PricingError, codes};
@@ -116,16 +117,16 @@ pub struct CreateCatalog {
     name: String,
     #[garde(skip)]
     region: Option<CatalogRegion>,
-    #[garde(skip)]
+    #[garde(custom(optional_code))]
     channel: Option<String>,
-    #[garde(skip)]
+    #[garde(custom(optional_code))]
     segment: Option<String>,
     #[garde(skip)]
     #[schema(example = "EUR")]
     currency: String,
     #[garde(skip)]
     tax_included: bool,
-    #[garde(skip)]
+    #[garde(custom(code_form))]
     #[schema(example = "de_DE")]
     locale: String,
     #[garde(skip)]
@@ -154,6 +155,10 @@ pub async fn create_catalog(
     let body = post.body;
     let region = body.region.map(CatalogRegion::as_str);
     tenant.caller.identity.require(write_permission(region))?;
+    if body.is_default {
+        // It is everybody's, whichever region it is of.
+        tenant.caller.identity.require(Permission::MarketWrite)?;
+    }
     let window = check_window(
         ("/effective_from", body.effective_from),
         ("/effective_until", body.effective_until),
@@ -185,7 +190,7 @@ pub async fn create_catalog(
         &post.key,
         async |conn| -> Result<Reply, PricingError> {
             check_references(conn, &row).await?;
-            if !has_several && catalogs::count(conn).await? > 0 {
+            if !has_several && catalogs::count_alone(conn).await? > 0 {
                 return Err(Problem::new(codes::CATALOGS_NOT_ALLOWED).into());
             }
             catalogs::insert(conn, &row).await?;
@@ -284,14 +289,14 @@ pub struct UpdateCatalog {
     #[serde(default, deserialize_with = "not_null")]
     name: Option<String>,
     #[serde(default)]
-    #[garde(skip)]
+    #[garde(custom(patched_code))]
     #[schema(value_type = Option<String>)]
     channel: Patch<String>,
     #[serde(default)]
-    #[garde(skip)]
+    #[garde(custom(patched_code))]
     #[schema(value_type = Option<String>)]
     segment: Patch<String>,
-    #[garde(skip)]
+    #[garde(custom(optional_code))]
     #[serde(default, deserialize_with = "not_null")]
     locale: Option<String>,
     #[serde(default)]
@@ -305,6 +310,12 @@ pub struct UpdateCatalog {
     #[garde(skip)]
     #[serde(default, deserialize_with = "not_null")]
     is_default: Option<bool>,
+}
+
+fn patched_code(patch: &Patch<String>, context: &()) -> garde::Result {
+    patch
+        .value()
+        .map_or(Ok(()), |code| code_form(code, context))
 }
 
 /// Changes a catalog.
@@ -332,7 +343,12 @@ pub async fn update_catalog(
                 .effective_until
                 .clone()
                 .apply(&mut row.effective_until);
-            row.is_default = patch.is_default.unwrap_or(row.is_default);
+            let is_default = patch.is_default.unwrap_or(row.is_default);
+            if is_default != row.is_default {
+                tenant.caller.identity.require(Permission::MarketWrite)?;
+            }
+            row.is_default = is_default;
+            refuse_archived(&row)?;
             check_window(
                 ("/effective_from", row.effective_from),
                 ("/effective_until", row.effective_until),
@@ -358,6 +374,21 @@ pub async fn locked(
     let needed = write_permission(row.region.as_deref());
     tenant.caller.identity.require(needed)?;
     Ok(row)
+}
+
+/// Refuses to change what was put away for good.
+///
+/// # Errors
+/// 409 when the catalog is archived.
+pub fn refuse_archived(row: &CatalogRow) -> Result<(), PricingError> {
+    if row.status != "archived" {
+        return Ok(());
+    }
+    Err(Problem::new(INVALID_TRANSITION)
+        .detail("The catalog is archived.")
+        .with("current_status", "archived")
+        .with("allowed", [] as [&str; 0])
+        .into())
 }
 
 /// Puts a catalog into use.

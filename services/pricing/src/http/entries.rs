@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::catalogs::locked;
+use super::catalogs::{locked, refuse_archived};
 use crate::State;
 use crate::domain::now;
 use crate::error::PricingError;
@@ -77,6 +77,7 @@ pub async fn put_entries(
         .transaction(async |conn| -> Result<_, PricingError> {
             let catalog = locked(conn, &tenant, id).await?;
             seen.check(catalog.version)?;
+            refuse_archived(&catalog)?;
             let rows: Vec<EntryRow> = entries
                 .iter()
                 .map(|entry| EntryRow {
@@ -150,6 +151,7 @@ pub async fn delete_entry(
         .transaction(async |conn| -> Result<_, PricingError> {
             let catalog = locked(conn, &tenant, ids.id).await?;
             seen.check(catalog.version)?;
+            refuse_archived(&catalog)?;
             if !catalogs::delete_entry(conn, ids.id, ids.part).await? {
                 return Err(Problem::not_found().into());
             }

@@ -19,6 +19,7 @@ use crate::engine::assignment::Buyer;
 use crate::engine::selection::{Price, Question, Scope, Verdict, select};
 use crate::error::PricingError;
 use crate::http::schemas::MoneySchema;
+use crate::store::prices;
 
 /// Of which price, for whom.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -113,7 +114,8 @@ pub async fn explain_price(
     let folded = [fold(&query.sku)];
     let explained = tenant.db.read(async |conn| -> Result<_, PricingError> {
         let found = assigned(conn, &market).await?;
-        let lines = known_lines(conn, &found.catalog, &folded, true).await?;
+        let rows = prices::of_skus(conn, &folded).await?;
+        let lines = known_lines(conn, &found.catalog, &folded, rows).await?;
         Ok((found, lines))
     });
     let (found, lines) = explained.await?;

@@ -24,10 +24,10 @@ pub async fn receive_events(
             let new = receive(conn, events.clone()).await?;
             let mut unknown = Vec::new();
             for event in &new {
-                let state = state(event)?;
-                let product = state.product_id;
-                if !apply(conn, state).await? {
-                    unknown.push(product);
+                if let Some(state) = state(event)?
+                    && !apply(conn, &state).await?
+                {
+                    unknown.push(state);
                 }
             }
             Ok((new.len(), unknown))
@@ -35,10 +35,10 @@ pub async fn receive_events(
         .await?;
     // Of products that were launched before there were events nobody has told the variants. Should the answer be missed,
     // whoever prices one of them asks again.
-    for product in unknown {
-        if let Err(error) = learn(&service, &tenant.context, &tenant.db, product).await {
-            tracing::warn!(%product, error = %error, "the variants of a product are not known yet");
-        }
+    if !unknown.is_empty()
+        && let Err(error) = learn(&service, &tenant.context, &tenant.db, &unknown).await
+    {
+        tracing::warn!(error = %error, "the variants of some products are not known yet");
     }
     Ok(Reply::ok(&Taken { new }))
 }

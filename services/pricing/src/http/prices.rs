@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::market::check;
 use super::schemas::MoneySchema;
 use crate::State;
-use crate::domain::forms::{check_sku, check_window, country_form};
+use crate::domain::forms::{check_sku, check_window, country_form, optional_code};
 use crate::domain::market::MarketKind;
 use crate::domain::prices::{check_amounts, kind_word, price, status_at};
 use crate::domain::{fold, now};
@@ -141,6 +141,8 @@ const fn list() -> PriceKind {
 }
 
 fn scope_form(scope: &Scope, context: &()) -> garde::Result {
+    optional_code(&scope.segment, context)?;
+    optional_code(&scope.channel, context)?;
     let country = scope.country.as_ref();
     country.map_or(Ok(()), |country| country_form(country, context))
 }
@@ -170,10 +172,12 @@ fn draft(body: CreatePrice, by: Uuid, replaces: Option<Uuid>) -> Result<PriceRow
         min_quantity: body.min_quantity,
         valid_from: body.valid_from,
         valid_until: body.valid_until,
+        for_a_time: body.valid_from.is_some() || body.valid_until.is_some(),
         kind: kind_word(body.kind).to_owned(),
         status: DRAFT.to_owned(),
         replaces,
         created_by: by,
+        authors: vec![by],
         approved_by: None,
         approved_at: None,
         version: 1,
@@ -350,6 +354,9 @@ impl UpdatePrice {
         row.min_quantity = self.min_quantity.unwrap_or(row.min_quantity);
         self.valid_from.clone().apply(&mut row.valid_from);
         self.valid_until.clone().apply(&mut row.valid_until);
+        if (&self.valid_from, &self.valid_until) != (&Patch::Absent, &Patch::Absent) {
+            row.for_a_time = row.valid_from.is_some() || row.valid_until.is_some();
+        }
         Ok(check_window(
             ("/valid_from", row.valid_from),
             ("/valid_until", row.valid_until),
@@ -357,7 +364,7 @@ impl UpdatePrice {
     }
 }
 
-/// Changes a draft. Who changes it is its author from then on. Approved prices are revised or ended.
+/// Changes a draft. Who changes it is one of its authors from then on. Approved prices are revised or ended.
 #[utoipa::path(patch, path = "/api/pricing/v1/prices/{id}", tag = "prices", security(("token" = ["price:write"])),
     request_body = UpdatePrice, params(("id" = Uuid, Path), IfMatch),
     responses((status = 200, description = "The changed draft.", body = PriceView)))]
@@ -372,8 +379,15 @@ pub async fn update_price(
         .transaction(async |conn| -> Result<_, PricingError> {
             let mut row = locked(conn, id, seen).await?;
             require_draft(&row)?;
+            let before = row.clone();
             patch.0.apply(&mut row)?;
-            row.created_by = tenant.caller.identity.subject;
+            if row == before {
+                return Ok(row);
+            }
+            let by = tenant.caller.identity.subject;
+            if !row.authors.contains(&by) {
+                row.authors.push(by);
+            }
             check_references(conn, &row).await?;
             Ok(prices::update(conn, &row).await?)
         });
@@ -446,7 +460,7 @@ pub async fn list_rising_tiers(
     check_sku(&query.0.sku, "/sku").map_err(PricingError::from)?;
     let folded = [fold(&query.0.sku)];
     let rows = tenant.db.read(async |conn| -> Result<_, PricingError> {
-        Ok(prices::of_skus(conn, &folded, true).await?)
+        Ok(prices::of_skus(conn, &folded).await?)
     });
     let known: Result<Vec<_>, PricingError> = rows.await?.iter().map(price).collect();
     let pairs = rising_tiers(&known?).into_iter();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::web::Data;
 use averis_money::{Money, Rounding};
 use averis_service_kit::Tenant;
+use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::PathId;
@@ -14,14 +15,14 @@ use averis_tenant_db::TenantConn;
 use chrono::{DateTime, TimeDelta, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::schemas::{MoneySchema, TermsSchema};
 use crate::State;
 use crate::basket::{Market, basket, read};
-use crate::domain::forms::{check_sku, country_form};
+use crate::domain::forms::{check_sku, code_form, country_form, optional_code};
 use crate::domain::promotions::stored;
 use crate::domain::{fold, now};
 use crate::engine::assignment::Buyer;
@@ -67,24 +68,24 @@ pub struct CreateQuote {
     #[garde(custom(country_form))]
     #[schema(example = "DE")]
     country: String,
-    #[garde(length(chars, max = 20))]
+    #[garde(length(chars, max = 20), inner(custom(one_line)))]
     #[schema(example = "10115")]
     postcode: Option<String>,
-    #[garde(length(chars, max = 63))]
+    #[garde(custom(optional_code))]
     segment: Option<String>,
-    #[garde(length(chars, max = 63))]
+    #[garde(custom(optional_code))]
     channel: Option<String>,
     /// The company that buys.
     #[garde(skip)]
     company_id: Option<Uuid>,
     /// The customer who buys.
     #[garde(skip)]
-    customer_id: Option<Uuid>,
+    pub customer_id: Option<Uuid>,
     /// The catalog; the rules decide where absent.
     #[garde(skip)]
     catalog_id: Option<Uuid>,
     #[serde(default)]
-    #[garde(length(max = 20), inner(length(chars, min = 1, max = 63)))]
+    #[garde(length(max = 20), inner(custom(coupon_form)))]
     coupon_codes: Vec<String>,
     /// Each SKU once.
     #[garde(length(min = 1, max = 500), dive)]
@@ -131,6 +132,10 @@ impl CreateQuote {
         }
         Ok(())
     }
+}
+
+fn coupon_form(code: &str, context: &()) -> garde::Result {
+    code_form(code, context)
 }
 
 /// What became of a promotion.
@@ -229,17 +234,32 @@ pub struct QuoteSchema {
     outcomes: Vec<PromotionOutcome>,
 }
 
-fn answer(row: &QuoteRow) -> Result<Value, PricingError> {
-    let document: QuoteDocument = stored(row.document.clone())?;
-    let mut view = json!(document.quoted);
-    if let Some(view) = view.as_object_mut() {
-        view.insert("id".to_owned(), json!(row.id));
-        view.insert("hash".to_owned(), json!(row.hash));
-        view.insert("expires_at".to_owned(), json!(row.expires_at));
-        view.insert("locale".to_owned(), json!(document.locale));
-        view.insert("outcomes".to_owned(), json!(document.outcomes));
+/// A quote as it is answered.
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: Uuid,
+    hash: &'a str,
+    expires_at: DateTime<Utc>,
+    locale: &'a str,
+    #[serde(flatten)]
+    quoted: &'a Quoted,
+    outcomes: &'a [PromotionOutcome],
+}
+
+fn answer<'a>(row: &'a QuoteRow, document: &'a QuoteDocument) -> Answer<'a> {
+    Answer {
+        id: row.id,
+        hash: &row.hash,
+        expires_at: row.expires_at,
+        locale: &document.locale,
+        quoted: &document.quoted,
+        outcomes: &document.outcomes,
     }
-    Ok(view)
+}
+
+/// Takes out of a row what the quote keeps.
+fn document(row: &mut QuoteRow) -> Result<QuoteDocument, PricingError> {
+    stored(row.document.take())
 }
 
 /// Prices a basket as of now.
@@ -248,11 +268,12 @@ async fn compute(
     asked: &CreateQuote,
     rules: &MoneyRules,
     at: DateTime<Utc>,
+    quote_id: Option<Uuid>,
 ) -> Result<(QuoteDocument, String), PricingError> {
     let market = asked.market(at);
     let folded: Vec<String> = asked.lines.iter().map(|line| fold(&line.sku)).collect();
     let coupons: Vec<String> = asked.coupon_codes.iter().map(|code| fold(code)).collect();
-    let known = read(conn, &market, &folded, &coupons).await?;
+    let known = read(conn, &market, &folded, &coupons, quote_id).await?;
     let quantities: Vec<i64> = asked.lines.iter().map(|line| line.quantity).collect();
     let tax = TaxCase {
         country: asked.country.clone(),
@@ -306,7 +327,7 @@ pub async fn create_price_quote(
         &post.key,
         async |conn| -> Result<Reply, PricingError> {
             let at = now();
-            let (document, hash) = compute(conn, &post.body, &rules, at).await?;
+            let (document, hash) = compute(conn, &post.body, &rules, at, None).await?;
             let row = QuoteRow {
                 id: Uuid::now_v7(),
                 request: json!(post.body),
@@ -317,7 +338,7 @@ pub async fn create_price_quote(
             };
             quotes::insert(conn, &row).await?;
             let location = format!("/api/pricing/v1/price-quotes/{}", row.id);
-            Ok(Reply::created(location, &answer(&row)?))
+            Ok(Reply::created(location, &answer(&row, &document)))
         },
     )
     .await
@@ -333,8 +354,9 @@ pub async fn get_price_quote(
     let row = tenant
         .db
         .read(async |conn| -> Result<_, PricingError> { Ok(quotes::find(conn, id).await?) });
-    let row = row.await?.ok_or_else(Problem::not_found)?;
-    Ok(Reply::ok(&answer(&row)?))
+    let mut row = row.await?.ok_or_else(Problem::not_found)?;
+    let document = document(&mut row)?;
+    Ok(Reply::ok(&answer(&row, &document)))
 }
 
 /// Renews a quote: as it is while it holds; after its end if the basket still comes to the same. If it does not, nothing is
@@ -356,20 +378,20 @@ pub async fn renew_price_quote(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             let at = now();
+            let kept = document(&mut row)?;
             if row.expires_at <= at {
                 let asked: CreateQuote = stored(row.request.clone())?;
-                let (document, hash) = compute(conn, &asked, &rules, at).await?;
+                let (document, hash) = compute(conn, &asked, &rules, at, Some(id)).await?;
                 if hash != row.hash {
-                    let old: QuoteDocument = stored(row.document)?;
                     return Err(Problem::new(codes::PRICE_CHANGED)
                         .with("total", json!(document.quoted.total))
-                        .with("quoted_total", json!(old.quoted.total))
+                        .with("quoted_total", json!(kept.quoted.total))
                         .into());
                 }
                 row.expires_at = at + state.quote_lifetime;
                 quotes::extend(conn, id, row.expires_at).await?;
             }
-            Ok(Reply::ok(&answer(&row)?))
+            Ok(Reply::ok(&answer(&row, &kept)))
         },
     )
     .await

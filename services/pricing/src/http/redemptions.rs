@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::quotes::QuoteDocument;
+use super::quotes::{CreateQuote, QuoteDocument};
 use super::schemas::MoneySchema;
 use crate::domain::now;
 use crate::domain::prices::currency;
@@ -79,37 +79,20 @@ pub struct HoldPromotions {
     /// The checkout that holds them.
     #[garde(skip)]
     checkout_id: Uuid,
-    /// Needed where a promotion is limited by customer.
-    #[garde(skip)]
-    customer_id: Option<Uuid>,
 }
 
 /// Holds all promotions of a quote for a checkout, or none. The same again gives the same.
-#[utoipa::path(post, path = "/api/pricing/v1/redemptions", tag = "quotes", security(("token" = ["quote:write"])), request_body = HoldPromotions,
+#[utoipa::path(post, path = "/api/pricing/v1/redemptions", tag = "quotes", security(("token" = ["redemption:write"])), request_body = HoldPromotions,
     responses((status = 200, description = "What is held.", body = Page<RedemptionView>)))]
 pub async fn hold_promotions(
-    tenant: Tenant<may::QuoteWrite>,
+    tenant: Tenant<may::RedemptionWrite>,
     post: Post<HoldPromotions>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
     once(
         &tenant.db,
         &post.key,
-        async |conn| -> Result<Reply, PricingError> {
-            let there = redemptions::lock_of(conn, body.checkout_id).await?;
-            let (gone, live): (Vec<_>, Vec<_>) =
-                there.into_iter().partition(|row| row.state == "released");
-            if live.iter().any(|row| row.quote_id != body.quote_id) {
-                return Err(Problem::new(codes::CHECKOUT_TAKEN).into());
-            }
-            if !live.is_empty() {
-                return views(live);
-            }
-            // A checkout that gave its uses back may begin anew.
-            let gone: Vec<Uuid> = gone.iter().map(|row| row.id).collect();
-            redemptions::delete(conn, &gone).await?;
-            views(hold(conn, body).await?)
-        },
+        async |conn| -> Result<Reply, PricingError> { views(hold(conn, body).await?) },
     )
     .await
 }
@@ -118,44 +101,70 @@ async fn hold(
     conn: &mut TenantConn,
     body: &HoldPromotions,
 ) -> Result<Vec<RedemptionRow>, PricingError> {
+    redemptions::lock_checkout(conn, body.checkout_id).await?;
     let quote = quotes::find(conn, body.quote_id).await?;
     let quote = quote.ok_or_else(Problem::not_found)?;
+    let document: QuoteDocument = stored(quote.document)?;
+    let asked: CreateQuote = stored(quote.request)?;
+    let savings = document.quoted.savings()?;
+    let ids: Vec<Uuid> = savings.keys().copied().collect();
+    // By id, before any of them is changed: two checkouts that use the same promotions take them in one order.
+    let rows = promotions::lock_all(conn, &ids).await?;
     let at = now();
+    let there = redemptions::lock_of(conn, body.checkout_id).await?;
+    let counts = |row: &&RedemptionRow| {
+        row.state == "confirmed" || (row.state == "held" && row.expires_at > at)
+    };
+    let live: Vec<&RedemptionRow> = there.iter().filter(counts).collect();
+    if live.iter().any(|row| row.quote_id != body.quote_id) {
+        return Err(Problem::new(codes::CHECKOUT_TAKEN).into());
+    }
+    let is_whole = ids
+        .iter()
+        .all(|id| live.iter().any(|row| row.promotion_id == *id));
+    let is_placed = live.iter().any(|row| row.state == "confirmed");
+    if !live.is_empty() && (is_whole || is_placed) {
+        return Ok(live.into_iter().cloned().collect());
+    }
     if quote.expires_at <= at {
         return Err(Problem::new(codes::QUOTE_EXPIRED).into());
     }
-    let document: QuoteDocument = stored(quote.document)?;
-    // By id: two checkouts that use the same promotions take them in one order.
-    let savings = document.quoted.savings()?;
-    let ids: Vec<Uuid> = savings.keys().copied().collect();
+    // A checkout that gave its uses back, or has lost some of them, begins anew.
+    let held: Vec<RedemptionRow> = there
+        .iter()
+        .filter(|row| row.state == "held")
+        .cloned()
+        .collect();
+    give_back(conn, &held).await?;
+    let old: Vec<Uuid> = there.iter().map(|row| row.id).collect();
+    redemptions::delete(conn, &old).await?;
     let expired = redemptions::lock_expired(conn, &ids).await?;
     give_back(conn, &expired).await?;
-    let mut rows = Vec::with_capacity(savings.len());
+    let mut taken = Vec::with_capacity(savings.len());
     for (id, amount) in savings {
-        let limit = promotions::find(conn, id)
-            .await?
+        let limit = rows
+            .iter()
+            .find(|row| row.id == id)
             .and_then(|row| row.per_customer_limit);
         let exhausted =
             || Problem::new(codes::PROMOTION_EXHAUSTED).with("promotion", id.to_string());
         if !promotions::take(conn, id, amount.amount()).await? {
             return Err(exhausted().into());
         }
+        // Who has used what is limited by customer; of others nothing is kept.
+        let customer = asked.customer_id.filter(|_| limit.is_some());
         if let Some(limit) = limit {
-            let customer = body.customer_id;
-            let customer = customer.ok_or_else(|| {
-                Problem::new(codes::CUSTOMER_REQUIRED).with("promotion", id.to_string())
-            })?;
+            let customer = customer.ok_or_else(exhausted)?;
             if !promotions::take_for(conn, id, customer, limit).await? {
                 return Err(exhausted().into());
             }
         }
-        rows.push(RedemptionRow {
+        taken.push(RedemptionRow {
             id: Uuid::now_v7(),
             promotion_id: id,
             checkout_id: body.checkout_id,
             quote_id: body.quote_id,
-            // Who has used what is limited by customer; of others nothing is kept.
-            customer_id: body.customer_id.filter(|_| limit.is_some()),
+            customer_id: customer,
             amount: amount.amount(),
             currency: amount.currency().code().to_owned(),
             state: "held".to_owned(),
@@ -164,8 +173,8 @@ async fn hold(
             updated_at: at,
         });
     }
-    redemptions::insert(conn, &rows).await?;
-    Ok(rows)
+    redemptions::insert(conn, &taken).await?;
+    Ok(taken)
 }
 
 /// Gives held uses back. The transaction holds their rows.
@@ -195,11 +204,11 @@ pub async fn list_redemptions(
 }
 
 /// Confirms what a checkout holds: the order is placed. The same again changes nothing.
-#[utoipa::path(post, path = "/api/pricing/v1/redemptions/{id}/confirm", tag = "quotes", security(("token" = ["quote:write"])),
+#[utoipa::path(post, path = "/api/pricing/v1/redemptions/{id}/confirm", tag = "quotes", security(("token" = ["redemption:write"])),
     params(("id" = Uuid, Path, description = "The checkout.")),
     responses((status = 200, description = "What is confirmed.", body = Page<RedemptionView>)))]
 pub async fn confirm_redemptions(
-    tenant: Tenant<may::QuoteWrite>,
+    tenant: Tenant<may::RedemptionWrite>,
     id: PathId,
     command: Command,
 ) -> ApiResult<Reply> {
@@ -207,11 +216,11 @@ pub async fn confirm_redemptions(
 }
 
 /// Gives back what a checkout holds: it has failed. The same again changes nothing.
-#[utoipa::path(post, path = "/api/pricing/v1/redemptions/{id}/release", tag = "quotes", security(("token" = ["quote:write"])),
+#[utoipa::path(post, path = "/api/pricing/v1/redemptions/{id}/release", tag = "quotes", security(("token" = ["redemption:write"])),
     params(("id" = Uuid, Path, description = "The checkout.")),
     responses((status = 200, description = "What is given back.", body = Page<RedemptionView>)))]
 pub async fn release_redemptions(
-    tenant: Tenant<may::QuoteWrite>,
+    tenant: Tenant<may::RedemptionWrite>,
     id: PathId,
     command: Command,
 ) -> ApiResult<Reply> {
@@ -219,7 +228,7 @@ pub async fn release_redemptions(
 }
 
 async fn settle(
-    tenant: Tenant<may::QuoteWrite>,
+    tenant: Tenant<may::RedemptionWrite>,
     PathId(id): PathId,
     command: Command,
     name: &'static str,
@@ -229,6 +238,7 @@ async fn settle(
         &tenant.db,
         &command.key,
         async |conn| -> Result<Reply, PricingError> {
+            redemptions::lock_checkout(conn, id).await?;
             let rows = redemptions::lock_of(conn, id).await?;
             let (held, other): (Vec<_>, Vec<_>) =
                 rows.into_iter().partition(|row| row.state == "held");

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::market::check;
 use crate::State;
-use crate::domain::forms::country_codes;
+use crate::domain::forms::{code_form, country_codes, optional_code};
 use crate::domain::market::MarketKind;
 use crate::domain::now;
 use crate::engine::assignment::Buyer;
@@ -81,7 +81,7 @@ pub struct CreateRule {
     catalog_id: Uuid,
     #[garde(range(min = 0, max = 1_000_000))]
     priority: i32,
-    #[garde(skip)]
+    #[garde(custom(optional_code))]
     locale: Option<String>,
     #[serde(default)]
     #[garde(length(max = 250), custom(country_codes))]
@@ -90,11 +90,21 @@ pub struct CreateRule {
     #[garde(length(max = 250), custom(country_codes))]
     except_countries: Vec<String>,
     #[serde(default)]
-    #[garde(length(max = 250))]
+    #[garde(length(max = 250), custom(codes))]
     segments: Vec<String>,
     #[serde(default)]
     #[garde(length(max = 3))]
     buyers: Vec<Buyer>,
+}
+
+fn codes(list: &[String], context: &()) -> garde::Result {
+    list.iter().try_for_each(|code| code_form(code, context))
+}
+
+fn patched_code(patch: &Patch<String>, context: &()) -> garde::Result {
+    patch
+        .value()
+        .map_or(Ok(()), |code| code_form(code, context))
 }
 
 fn words(buyers: &[Buyer]) -> Vec<String> {
@@ -196,7 +206,7 @@ pub struct UpdateRule {
     #[serde(default, deserialize_with = "not_null")]
     priority: Option<i32>,
     #[serde(default)]
-    #[garde(skip)]
+    #[garde(custom(patched_code))]
     #[schema(value_type = Option<String>)]
     locale: Patch<String>,
     #[garde(inner(length(max = 250), custom(country_codes)))]
@@ -205,7 +215,7 @@ pub struct UpdateRule {
     #[garde(inner(length(max = 250), custom(country_codes)))]
     #[serde(default, deserialize_with = "not_null")]
     except_countries: Option<Vec<String>>,
-    #[garde(inner(length(max = 250)))]
+    #[garde(inner(length(max = 250), custom(codes)))]
     #[serde(default, deserialize_with = "not_null")]
     segments: Option<Vec<String>>,
     #[garde(inner(length(max = 3)))]

@@ -8,7 +8,11 @@ use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::redemptions::pg_advisory_xact_lock;
 use crate::schema::{catalog_entries as entries, catalogs};
+
+/// The number of the lock under which catalogs are counted. No checkout's id folds to so small a one.
+const CATALOGS: i64 = 1;
 
 /// A catalog's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -49,8 +53,11 @@ pub async fn insert(conn: &mut TenantConn, row: &CatalogRow) -> QueryResult<()> 
     added.execute(conn).await.map(drop)
 }
 
-/// Counts catalogs that are not archived.
-pub async fn count(conn: &mut TenantConn) -> QueryResult<i64> {
+/// Counts catalogs that are not archived, and lets whoever else counts wait until the transaction has ended.
+pub async fn count_alone(conn: &mut TenantConn) -> QueryResult<i64> {
+    diesel::select(pg_advisory_xact_lock(CATALOGS))
+        .execute(conn)
+        .await?;
     let live = catalogs::table.filter(catalogs::status.ne("archived"));
     live.count().get_result(conn).await
 }

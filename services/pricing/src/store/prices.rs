@@ -13,7 +13,7 @@ pub const DRAFT: &str = "draft";
 pub const APPROVED: &str = "approved";
 
 /// A price's row.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = prices, treat_none_as_null = true)]
 pub struct PriceRow {
     pub id: Uuid,
@@ -32,10 +32,14 @@ pub struct PriceRow {
     pub min_quantity: i64,
     pub valid_from: Option<DateTime<Utc>>,
     pub valid_until: Option<DateTime<Utc>>,
+    /// Whether it was meant for a time.
+    pub for_a_time: bool,
     pub kind: String,
     pub status: String,
     pub replaces: Option<Uuid>,
     pub created_by: Uuid,
+    /// Whoever has written any of it.
+    pub authors: Vec<Uuid>,
     pub approved_by: Option<Uuid>,
     pub approved_at: Option<DateTime<Utc>>,
     pub version: i64,
@@ -99,20 +103,34 @@ pub async fn list(
     rows.limit(limit).load(conn).await
 }
 
-/// Returns all prices of SKUs, in small letters; with drafts, or those that were approved alone.
-pub async fn of_skus(
+/// Returns all prices of SKUs, in small letters, drafts and those of other times too.
+pub async fn of_skus(conn: &mut TenantConn, folded: &[String]) -> QueryResult<Vec<PriceRow>> {
+    let rows = prices::table.filter(prices::folded.eq_any(folded));
+    rows.select(PriceRow::as_select()).load(conn).await
+}
+
+/// Returns the prices of SKUs that could count for a buyer at a time.
+pub async fn that_could_count(
     conn: &mut TenantConn,
     folded: &[String],
-    with_drafts: bool,
+    currency: &str,
+    company: Option<Uuid>,
+    at: DateTime<Utc>,
 ) -> QueryResult<Vec<PriceRow>> {
-    let mut rows = prices::table
+    prices::table
         .filter(prices::folded.eq_any(folded))
+        .filter(prices::status.eq(APPROVED))
+        .filter(prices::currency.eq(currency))
+        .filter(
+            prices::company_id
+                .is_null()
+                .or(prices::company_id.eq(company)),
+        )
+        .filter(prices::valid_from.is_null().or(prices::valid_from.le(at)))
+        .filter(prices::valid_until.is_null().or(prices::valid_until.gt(at)))
         .select(PriceRow::as_select())
-        .into_boxed();
-    if !with_drafts {
-        rows = rows.filter(prices::status.eq(APPROVED));
-    }
-    rows.load(conn).await
+        .load(conn)
+        .await
 }
 
 /// Stores a price as it is now and raises its version.

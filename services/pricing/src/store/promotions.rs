@@ -55,6 +55,17 @@ pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<Promoti
     row.for_update().first(conn).await.optional()
 }
 
+/// Finds promotions by id and keeps others from changing and using them until the end of the transaction.
+pub async fn lock_all(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<Vec<PromotionRow>> {
+    promotions::table
+        .filter(promotions::id.eq_any(ids))
+        .order(promotions::id)
+        .select(PromotionRow::as_select())
+        .for_update()
+        .load(conn)
+        .await
+}
+
 /// Lists promotions by age.
 pub async fn list(
     conn: &mut TenantConn,

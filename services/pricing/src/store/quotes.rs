@@ -24,10 +24,13 @@ pub struct QuoteRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// Inserts a quote, and removes those that ended long ago.
+/// Inserts a quote. One in 64 removes those that ended long ago.
 pub async fn insert(conn: &mut TenantConn, row: &QuoteRow) -> QueryResult<()> {
     let added = diesel::insert_into(table::table).values(row);
     added.execute(conn).await?;
+    if row.id.as_bytes().last().is_some_and(|byte| byte % 64 != 0) {
+        return Ok(());
+    }
     let old = table::table.filter(table::expires_at.lt(Utc::now() - KEPT));
     diesel::delete(old).execute(conn).await.map(drop)
 }

@@ -3,6 +3,7 @@
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -73,16 +74,41 @@ pub async fn lock_expired(
         .await
 }
 
-/// Returns promotion and amount of each held use whose time is over.
-pub async fn expired(conn: &mut TenantConn) -> QueryResult<Vec<(Uuid, i64)>> {
-    let rows = table::table.filter(
-        table::state
-            .eq("held")
-            .and(table::expires_at.le(Utc::now())),
-    );
-    rows.select((table::promotion_id, table::amount))
+/// A held use that does not count: its time is over, or it is the quote's own.
+#[derive(Clone, Copy, Debug, Queryable)]
+pub struct FreeUse {
+    pub promotion: Uuid,
+    pub amount: i64,
+    pub customer: Option<Uuid>,
+}
+
+/// Lists held uses of promotions whose time is over, and those of a quote, which do not stand in its own way.
+pub async fn free(
+    conn: &mut TenantConn,
+    promotions: &[Uuid],
+    quote: Option<Uuid>,
+) -> QueryResult<Vec<FreeUse>> {
+    let is_over = table::expires_at.le(Utc::now());
+    let is_own = table::quote_id.nullable().eq(quote);
+    table::table
+        .filter(table::promotion_id.eq_any(promotions))
+        .filter(table::state.eq("held"))
+        .filter(is_over.or(is_own.assume_not_null()))
+        .select((table::promotion_id, table::amount, table::customer_id))
         .load(conn)
         .await
+}
+
+diesel::define_sql_function! {
+    /// Waits for a lock that ends with the transaction.
+    fn pg_advisory_xact_lock(number: BigInt) -> Nullable<Text>;
+}
+
+/// Lets whoever else holds or settles promotions of a checkout wait until the transaction has ended.
+pub async fn lock_checkout(conn: &mut TenantConn, checkout: Uuid) -> QueryResult<()> {
+    let (high, low) = checkout.as_u64_pair();
+    let lock = diesel::select(pg_advisory_xact_lock((high ^ low).cast_signed()));
+    lock.execute(conn).await.map(drop)
 }
 
 /// Puts uses into a state.

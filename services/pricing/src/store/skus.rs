@@ -27,6 +27,13 @@ pub struct SkuRow {
 
 /// Notes what was launched. What is older than what is known changes nothing.
 pub async fn note(conn: &mut TenantConn, rows: &[SkuRow]) -> QueryResult<()> {
+    for part in rows.chunks(1_000) {
+        note_part(conn, part).await?;
+    }
+    Ok(())
+}
+
+async fn note_part(conn: &mut TenantConn, rows: &[SkuRow]) -> QueryResult<()> {
     let noted = diesel::insert_into(table::table)
         .values(rows)
         .on_conflict(table::folded)

@@ -55,10 +55,27 @@ pub async fn list(
     rows.limit(limit).load(conn).await
 }
 
-/// Returns all rates of a country.
-pub async fn of_country(conn: &mut TenantConn, country: &str) -> QueryResult<Vec<TaxRateRow>> {
-    let rows = tax_rates::table.filter(tax_rates::country.eq(country));
-    rows.select(TaxRateRow::as_select()).load(conn).await
+/// Returns all rates of a country that count at a time.
+pub async fn of_country(
+    conn: &mut TenantConn,
+    country: &str,
+    at: DateTime<Utc>,
+) -> QueryResult<Vec<TaxRateRow>> {
+    tax_rates::table
+        .filter(tax_rates::country.eq(country))
+        .filter(
+            tax_rates::valid_from
+                .is_null()
+                .or(tax_rates::valid_from.le(at)),
+        )
+        .filter(
+            tax_rates::valid_until
+                .is_null()
+                .or(tax_rates::valid_until.gt(at)),
+        )
+        .select(TaxRateRow::as_select())
+        .load(conn)
+        .await
 }
 
 /// Finds a rate and keeps others from changing it until the end of the transaction.

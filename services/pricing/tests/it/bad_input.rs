@@ -173,3 +173,49 @@ async fn queries_that_nobody_understands_are_refused() {
         acme.get(&path(address)).await.expect_problem(status, code);
     }
 }
+
+#[actix_web::test]
+async fn no_text_that_the_database_cannot_hold_reaches_it() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let shop = shop(&acme, &["S1"]).await;
+    let nul = "a\u{0}b";
+    let catalog = json!({"code": "x", "name": "x", "currency": "EUR", "tax_included": true, "locale": "de_DE"});
+    let price = json!({"sku": "S1", "amount": money(1, "EUR")});
+    let quote = json!({"country": "DE", "lines": [{"sku": "S1", "quantity": 1}]});
+    let rule = json!({"catalog_id": shop.euros, "priority": 1});
+    let promotion = json!({"name": "x", "action": {"kind": "free_shipping"}});
+    for (address, body, pointer, value) in [
+        ("/catalogs", &catalog, "channel", json!(nul)),
+        ("/catalogs", &catalog, "segment", json!(nul)),
+        ("/catalogs", &catalog, "locale", json!(nul)),
+        ("/catalogs", &catalog, "name", json!(nul)),
+        ("/prices", &price, "sku", json!(nul)),
+        ("/prices", &price, "scope", json!({"segment": nul})),
+        ("/prices", &price, "scope", json!({"channel": nul})),
+        ("/price-quotes", &quote, "segment", json!(nul)),
+        ("/price-quotes", &quote, "channel", json!(nul)),
+        ("/price-quotes", &quote, "postcode", json!(nul)),
+        ("/price-quotes", &quote, "coupon_codes", json!([nul])),
+        ("/catalog-rules", &rule, "segments", json!([nul])),
+        ("/catalog-rules", &rule, "locale", json!(nul)),
+        (
+            "/promotions",
+            &promotion,
+            "target",
+            json!({"on": "lines", "skus": [nul]}),
+        ),
+        (
+            "/promotions",
+            &promotion,
+            "conditions",
+            json!({"segments": [nul]}),
+        ),
+        ("/promotions", &promotion, "stacking_group", json!(nul)),
+    ] {
+        let mut body = body.clone();
+        body[pointer] = value;
+        let refused = shop.client.post(&path(address), &body).await;
+        refused.expect_problem(422, "invalid");
+    }
+}

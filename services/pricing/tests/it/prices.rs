@@ -125,23 +125,32 @@ async fn a_price_that_anybody_approves_alone_is_not_approved() {
         .command(&approve_own, 1, &json!({}))
         .await
         .expect_problem(409, "four_eyes");
-    // Whoever changes a draft is its author from then on.
+    // Whoever changes a draft is one of its authors; who changes nothing has written nothing.
     let colleague = colleague_of(client);
-    let amount = json!({"amount": money(900, "EUR")});
-    let changed = colleague.patch(&own, 1, &amount).await.expect(200);
-    assert_eq!(changed.body["amount"], money(900, "EUR"));
-    colleague
-        .command(&approve_own, 2, &json!({}))
+    let same = colleague
+        .patch(&own, 1, &json!({"amount": money(1_000, "EUR")}))
         .await
-        .expect_problem(409, "four_eyes");
+        .expect(200);
+    assert_eq!(same.version(), 1);
     client
         .command(&approve_own, 1, &json!({}))
         .await
-        .expect_problem(412, "version_mismatch");
-    let approved = client
-        .command(&approve_own, 2, &json!({}))
+        .expect_problem(409, "four_eyes");
+    let amount = json!({"amount": money(900, "EUR")});
+    let changed = colleague.patch(&own, 1, &amount).await.expect(200);
+    assert_eq!(changed.body["amount"], money(900, "EUR"));
+    for author in [client, &colleague] {
+        author
+            .command(&approve_own, 2, &json!({}))
+            .await
+            .expect_problem(409, "four_eyes");
+    }
+    let third = colleague_of(client);
+    third
+        .command(&approve_own, 1, &json!({}))
         .await
-        .expect(200);
+        .expect_problem(412, "version_mismatch");
+    let approved = third.command(&approve_own, 2, &json!({})).await.expect(200);
     assert_eq!(approved.body["status"], "active");
     // Approved, it stays as it is.
     client
@@ -407,4 +416,28 @@ async fn r6_tiers_that_make_more_cost_more_are_told() {
         .await
         .expect(200);
     assert_eq!(told.body["data"], json!([{"lower": few, "higher": many}]));
+}
+
+#[actix_web::test]
+async fn a_revision_of_what_has_not_begun_begins_no_earlier() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let shop = shop(&acme, &["S1"]).await;
+    let client = &shop.client;
+    price(client, "S1", 1_000, "EUR", json!({})).await;
+    let begins = "2090-01-01T00:00:00Z";
+    let more = json!({"kind": "sale", "valid_from": begins});
+    let sale = price(client, "S1", 500, "EUR", more).await;
+    let revise = path(&format!("/prices/{sale}/revise"));
+    let revised = client
+        .command(&revise, 2, &json!({"amount": money(400, "EUR")}))
+        .await
+        .expect(201);
+    let approved = approve(client, &revised.id()).await.expect(200);
+    assert_eq!(
+        (&approved.body["status"], &approved.body["valid_from"]),
+        (&json!("scheduled"), &json!(begins))
+    );
+    let now = quote(client, &[("S1", 1)], json!({})).await.expect(201);
+    assert_eq!(now.body["total"], money(1_000, "EUR"));
 }

@@ -137,6 +137,8 @@ fn each_action_takes_off_what_it_says() {
         (buy(1, 1, "0.5"), all_lines(), 500),
         (buy(3, 1, "1"), all_lines(), 0),
         (Action::FreeShipping, Target::Document, 500),
+        (Action::FreeShipping, skus(&["b"]), 500),
+        (Action::FreeShipping, skus(&["c"]), 0),
     ] {
         let name = format!("{action:?} {target:?}");
         let outcome = run(&[promotion(1, action, target)], &lines);

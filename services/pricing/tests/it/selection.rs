@@ -24,6 +24,7 @@ fn price(id: u128) -> Price {
         scope: Scope::default(),
         min_quantity: 1,
         valid: Window::default(),
+        is_for_a_time: false,
         kind: PriceKind::List,
         is_active: true,
     }
@@ -69,6 +70,7 @@ fn each_price_is_told_why_it_lost() {
                 scope: own.clone(),
                 kind: PriceKind::Contract,
                 valid: until(200),
+                is_for_a_time: true,
                 min_quantity: 5,
                 ..price(1)
             },
@@ -101,6 +103,7 @@ fn each_price_is_told_why_it_lost() {
             Verdict::NoLongerValid,
             Price {
                 valid: until(100),
+                is_for_a_time: true,
                 ..price(5)
             },
         ),
@@ -176,6 +179,7 @@ fn each_price_is_told_why_it_lost() {
                 scope: own.clone(),
                 kind: PriceKind::Contract,
                 valid: until(200),
+                is_for_a_time: true,
                 min_quantity: 4,
                 ..price(15)
             },
@@ -186,6 +190,7 @@ fn each_price_is_told_why_it_lost() {
                 scope: own.clone(),
                 kind: PriceKind::Sale,
                 valid: until(200),
+                is_for_a_time: true,
                 min_quantity: 5,
                 ..price(16)
             },
@@ -196,6 +201,7 @@ fn each_price_is_told_why_it_lost() {
                 scope: own,
                 kind: PriceKind::Contract,
                 valid: until(200),
+                is_for_a_time: true,
                 min_quantity: 5,
                 ..price(17)
             },
@@ -345,8 +351,86 @@ proptest! {
         if let Some(first) = selection.chosen {
             let rest: Vec<Price> = prices.iter().filter(|price| price.id != first.id).cloned().collect();
             if let Some(second) = select(&rest, &question()).chosen {
-                prop_assert!(second.scope.level() <= first.scope.level());
+                prop_assert!(second.scope.conditions() <= first.scope.conditions());
             }
+        }
+    }
+}
+
+/// A revised price has a beginning and an ended one an end. That makes neither of them one for a time.
+#[test]
+fn a_price_that_was_revised_or_ended_lifts_itself_above_no_other() {
+    let begun = Window {
+        from: Some(at(0)),
+        until: Some(at(1_000)),
+    };
+    let revised = Price {
+        valid: begun,
+        ..price(1)
+    };
+    let tier = Price {
+        min_quantity: 10,
+        ..price(2)
+    };
+    let sale = Price {
+        kind: PriceKind::Sale,
+        ..price(3)
+    };
+    for other in [tier, sale] {
+        let both = [revised.clone(), other.clone()];
+        assert_eq!(
+            select(&both, &question()).chosen.map(|one| one.id),
+            Some(other.id)
+        );
+    }
+    let season = Price {
+        is_for_a_time: true,
+        ..revised
+    };
+    let both = [season.clone(), price(2)];
+    assert_eq!(
+        select(&both, &question()).chosen.map(|one| one.id),
+        Some(season.id)
+    );
+}
+
+/// R2: whatever two different scopes fit one buyer, one of them is more specific.
+#[test]
+fn r2_no_two_scopes_that_fit_tie() {
+    let all = question();
+    let of = |bits: u8| {
+        scope(|scope| {
+            scope.company = all.company.filter(|_| bits & 1 != 0);
+            scope.segment = all.segment.clone().filter(|_| bits & 2 != 0);
+            scope.channel = all.channel.clone().filter(|_| bits & 4 != 0);
+            scope.country = all.country.clone().filter(|_| bits & 8 != 0);
+            scope.catalog = Some(catalog()).filter(|_| bits & 16 != 0);
+        })
+    };
+    for one in 0..32_u8 {
+        for other in 0..32_u8 {
+            // The less specific has the lower id, which would win a tie.
+            let (low, high) = (of(one), of(other));
+            if low.conditions() >= high.conditions() {
+                continue;
+            }
+            let prices = [
+                Price {
+                    scope: low,
+                    ..price(1)
+                },
+                Price {
+                    scope: high,
+                    ..price(2)
+                },
+            ];
+            let selection = select(&prices, &question());
+            assert_eq!(
+                selection.chosen.map(|one| one.id),
+                Some(Uuid::from_u128(2)),
+                "{one} {other}"
+            );
+            assert_eq!(selection.verdicts[0].1, Verdict::LessSpecific);
         }
     }
 }

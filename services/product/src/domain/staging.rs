@@ -9,15 +9,27 @@ use uuid::Uuid;
 
 use super::products::search_text;
 
-/// The attribute that names a product's tax category, where its stewards have defined one.
-const TAX_CATEGORY: &str = "tax_category";
+/// The attribute that names a product's tax category, in whichever section its stewards have defined it.
+pub const TAX_CATEGORY: &str = "tax_category";
 
 #[derive(Deserialize)]
 struct Revision {
     marketing: Marketing,
     legal: Values,
+    finance: Finance,
     salesops: Salesops,
     contracts: Values,
+}
+
+/// Of finance nothing is read but what decides how a product is taxed, which no shopper is to be kept from.
+#[derive(Deserialize)]
+struct Finance {
+    attributes: TaxCategory,
+}
+
+#[derive(Deserialize)]
+struct TaxCategory {
+    tax_category: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +123,7 @@ impl Staged {
         let Revision {
             marketing,
             legal,
+            finance,
             salesops,
             contracts,
         } = Revision::deserialize(document)?;
@@ -127,13 +140,16 @@ impl Staged {
             skus,
             &marketing.description,
         );
-        let tax_category = attributes.get(TAX_CATEGORY).and_then(Value::as_str);
+        let elsewhere = attributes.get(TAX_CATEGORY).and_then(Value::as_str);
+        let of_finance = finance.attributes.tax_category.as_ref();
+        let tax_category = of_finance.and_then(Value::as_str).or(elsewhere);
+        let tax_category = tax_category.map(str::to_owned);
         Ok(Self {
             rest: Rest {
                 description: marketing.description,
                 options: marketing.options,
                 media: marketing.media,
-                tax_category: tax_category.map(str::to_owned),
+                tax_category,
             },
             key: marketing.key,
             kind: salesops.kind,
@@ -167,18 +183,15 @@ mod tests {
                 "options": [], "category_ids": [], "extra": {"Margin": "SECRET"}, "media": [],
                 "attributes": {"colour": "red"},
             },
-            "legal": {"attributes": {"eccn": "EAR99", "tax_category": "books"}},
-            "finance": {"attributes": {"cost": "SECRET"}},
+            "legal": {"attributes": {"eccn": "EAR99"}},
+            "finance": {"attributes": {"cost": "SECRET", "tax_category": "reduced"}},
             "salesops": {"kind": "physical", "variants": [variant], "attributes": {"pack": 2}},
             "contracts": {"attributes": {"warranty": "1 year"}},
         });
         let staged = Staged::of(&document).expect("a document");
         let codes: Vec<&String> = staged.attributes.keys().collect();
-        assert_eq!(
-            codes,
-            ["colour", "eccn", "pack", "tax_category", "warranty"]
-        );
-        assert_eq!(staged.rest.tax_category.as_deref(), Some("books"));
+        assert_eq!(codes, ["colour", "eccn", "pack", "warranty"]);
+        assert_eq!(staged.rest.tax_category.as_deref(), Some("reduced"));
         assert_eq!(staged.variants.len(), 1);
         assert!(!format!("{staged:?}").contains("SECRET"));
     }

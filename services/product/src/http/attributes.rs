@@ -7,7 +7,7 @@ use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::not_null;
-use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
@@ -24,6 +24,7 @@ use crate::State;
 use crate::domain::attributes::{AttributeType, Constraints};
 use crate::domain::now;
 use crate::domain::sections::Section;
+use crate::domain::staging::TAX_CATEGORY;
 use crate::error::ProductError;
 use crate::store::attributes::{self, AttributeRow};
 use crate::store::products;
@@ -157,6 +158,12 @@ pub async fn create_attribute(
     body.constraints
         .check(body.kind)
         .map_err(ProductError::from)?;
+    let is_plain = matches!(body.kind, AttributeType::Text | AttributeType::Choice);
+    if body.code == TAX_CATEGORY && !(is_plain && !body.localizable && !body.scopable) {
+        let message =
+            "must be a text or a choice, the same in all languages and channels, as tax is";
+        return Err(ProductError::from(FieldProblem::new("/code", "reserved", message)).into());
+    }
     let now = now();
     let row = AttributeRow {
         id: Uuid::now_v7(),

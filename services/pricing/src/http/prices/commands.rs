@@ -41,7 +41,7 @@ pub async fn approve_price(
         async |conn| -> Result<Reply, PricingError> {
             let mut row = locked(conn, id, seen).await?;
             require_draft(&row)?;
-            if four_eyes && row.created_by == by {
+            if four_eyes && row.authors.contains(&by) {
                 return Err(Problem::new(codes::FOUR_EYES).into());
             }
             let now = now();
@@ -153,8 +153,8 @@ pub async fn revise_price(
                 return Err(transition("revise"));
             }
             let mut row = copy(&old, by);
-            // From its approval on, where nothing else is said.
-            row.valid_from = None;
+            // From its approval on, where nothing else is said; one that has not begun begins when the old one would.
+            row.valid_from = old.valid_from.filter(|from| *from > now());
             row.replaces = Some(id);
             post.body.apply(&mut row)?;
             super::check_references(conn, &row).await?;
@@ -171,6 +171,7 @@ fn copy(old: &PriceRow, by: Uuid) -> PriceRow {
         id: Uuid::now_v7(),
         status: DRAFT.to_owned(),
         created_by: by,
+        authors: vec![by],
         approved_by: None,
         approved_at: None,
         replaces: None,
