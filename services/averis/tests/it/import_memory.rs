@@ -91,7 +91,12 @@ async fn stress_a_million_rows_need_little_memory() {
         "{total} rows in {:.1} s; resident memory rose from {before} to {peak} KiB",
         start.elapsed().as_secs_f64()
     );
-    assert!(peak < 64 * 1024, "the process took {peak} KiB");
+    // What the process needs besides depends on how many services are in it.
+    let rise = peak - before;
+    assert!(
+        rise < 24 * 1024,
+        "the import took {rise} KiB besides {before}"
+    );
 }
 
 #[actix_web::test]
