@@ -43,5 +43,7 @@ openapi:
 ## Builds release, prepares tenants, and prints the table of bench/README.md.
 bench:
 	sh scripts/get-postgres.sh $(STATE)
-	$(CARGO) build --locked --release -p averis
+	$(CARGO) build --locked --release -p averis -p averis-pricing --bin averis --example quote
+	./target/release/examples/quote
+	python3 bench/quotes.py
 	python3 bench/run.py

@@ -165,8 +165,8 @@ diesel::table! {
 diesel::table! {
     price_quotes (id) {
         id -> Uuid,
-        request -> Jsonb,
-        document -> Jsonb,
+        request -> Text,
+        document -> Text,
         hash -> Text,
         expires_at -> Timestamptz,
         created_at -> Timestamptz,

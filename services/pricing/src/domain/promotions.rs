@@ -179,7 +179,7 @@ pub fn promotion(
 ///
 /// # Errors
 /// When it has not.
-pub fn stored<T: DeserializeOwned>(value: Value) -> Result<T, PricingError> {
+fn stored<T: DeserializeOwned>(value: Value) -> Result<T, PricingError> {
     let read = serde_json::from_value(value);
     read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
 }

@@ -14,6 +14,7 @@ use averis_tenant_context::{MoneyRules, RoundingRule, TaxRule, may};
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, TimeDelta, Utc};
 use garde::Validate;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -21,9 +22,8 @@ use uuid::Uuid;
 
 use super::schemas::{MoneySchema, TermsSchema};
 use crate::State;
-use crate::basket::{Market, basket, read};
+use crate::basket::{self, Market, basket};
 use crate::domain::forms::{check_sku, code_form, country_form, optional_code};
-use crate::domain::promotions::stored;
 use crate::domain::{fold, now};
 use crate::engine::assignment::Buyer;
 use crate::engine::promotions::PromotionVerdict;
@@ -257,9 +257,18 @@ fn answer<'a>(row: &'a QuoteRow, document: &'a QuoteDocument) -> Answer<'a> {
     }
 }
 
-/// Takes out of a row what the quote keeps.
-fn document(row: &mut QuoteRow) -> Result<QuoteDocument, PricingError> {
-    stored(row.document.take())
+/// Reads what a quote's row has as JSON.
+///
+/// # Errors
+/// When it is not what this service writes.
+pub fn read<T: DeserializeOwned>(json: &str) -> Result<T, PricingError> {
+    let read = serde_json::from_str(json);
+    read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
+}
+
+fn write(value: &impl Serialize) -> Result<String, PricingError> {
+    let written = serde_json::to_string(value);
+    written.map_err(|error| diesel::result::Error::SerializationError(Box::new(error)).into())
 }
 
 /// Prices a basket as of now.
@@ -273,7 +282,7 @@ async fn compute(
     let market = asked.market(at);
     let folded: Vec<String> = asked.lines.iter().map(|line| fold(&line.sku)).collect();
     let coupons: Vec<String> = asked.coupon_codes.iter().map(|code| fold(code)).collect();
-    let known = read(conn, &market, &folded, &coupons, quote_id).await?;
+    let known = basket::read(conn, &market, &folded, &coupons, quote_id).await?;
     let quantities: Vec<i64> = asked.lines.iter().map(|line| line.quantity).collect();
     let tax = TaxCase {
         country: asked.country.clone(),
@@ -330,8 +339,8 @@ pub async fn create_price_quote(
             let (document, hash) = compute(conn, &post.body, &rules, at, None).await?;
             let row = QuoteRow {
                 id: Uuid::now_v7(),
-                request: json!(post.body),
-                document: json!(document),
+                request: write(&post.body)?,
+                document: write(&document)?,
                 hash,
                 expires_at: at + state.quote_lifetime,
                 created_at: at,
@@ -354,8 +363,8 @@ pub async fn get_price_quote(
     let row = tenant
         .db
         .read(async |conn| -> Result<_, PricingError> { Ok(quotes::find(conn, id).await?) });
-    let mut row = row.await?.ok_or_else(Problem::not_found)?;
-    let document = document(&mut row)?;
+    let row = row.await?.ok_or_else(Problem::not_found)?;
+    let document: QuoteDocument = read(&row.document)?;
     Ok(Reply::ok(&answer(&row, &document)))
 }
 
@@ -378,9 +387,9 @@ pub async fn renew_price_quote(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             let at = now();
-            let kept = document(&mut row)?;
+            let kept: QuoteDocument = read(&row.document)?;
             if row.expires_at <= at {
-                let asked: CreateQuote = stored(row.request.clone())?;
+                let asked: CreateQuote = read(&row.request)?;
                 let (document, hash) = compute(conn, &asked, &rules, at, Some(id)).await?;
                 if hash != row.hash {
                     return Err(Problem::new(codes::PRICE_CHANGED)

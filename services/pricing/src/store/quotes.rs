@@ -4,7 +4,6 @@ use averis_tenant_db::TenantConn;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::schema::price_quotes as table;
@@ -17,8 +16,10 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 #[diesel(table_name = table)]
 pub struct QuoteRow {
     pub id: Uuid,
-    pub request: Value,
-    pub document: Value,
+    /// What was asked for, as JSON.
+    pub request: String,
+    /// What it comes to, as JSON.
+    pub document: String,
     pub hash: String,
     pub expires_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
