@@ -281,12 +281,13 @@ fn lines_to_try(access: &DemoAccess, domain: &str, port: u16) -> String {
     let platform = format!("http://{domain}:{port}");
     let own = format!("http://{key}.{domain}:{port}/api/product/v1");
     let prices = format!("http://{key}.{domain}:{port}/api/pricing/v1");
+    let people = format!("http://{key}.{domain}:{port}/api/customer/v1");
     let auth = r#"-H "authorization: Bearer $KEY""#;
     let json = "-H 'content-type: application/json'";
     let once = r#"-H "idempotency-key: $(date +%s%N)""#;
     let product = r#"{\"key\":\"mug-$(date +%s)\",\"name\":\"Blue mug\",\"variants\":[{\"sku\":\"MUG-$(date +%s)\"}]}"#;
     let take = |name: &str| format!(r#"sed 's/.*"{name}":"\([^"]*\).*/\1/'"#);
-    let (session, token) = (take("session_token"), take("access_token"));
+    let (session, token, id) = (take("session_token"), take("access_token"), take("id"));
     let exchange = r#"{\"grant_type\":\"session\",\"session_token\":\"$SESSION\"}"#;
     format!(
         r#"
@@ -300,6 +301,9 @@ Try
   curl {auth} '{prices}/prices/explain?sku=TENT-2&country=DE'
   curl {auth} '{prices}/prices/explain?sku=TENT-2&country=US'
   curl {auth} -X POST '{prices}/price-quotes' {json} {once} -d '{{"country":"DE","lines":[{{"sku":"TENT-2","quantity":2}}],"coupon_codes":["welcome"]}}'
+  BUYER=$(curl -s {auth} '{people}/customers?limit=1' | {id})
+  COMPANY=$(curl -s {auth} '{people}/companies?limit=1' | {id})
+  curl {auth} "{people}/customers/$BUYER/context?company_id=$COMPANY"
   curl {auth} '{own}/products/export' -o products.csv
   curl {auth} -X POST '{own}/imports' -H 'content-type: text/csv' {once} --data-binary @products.csv
 

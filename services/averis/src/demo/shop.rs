@@ -1,4 +1,5 @@
-//! What makes a demo tenant a shop: its products approved by five stewards and launched, and priced in two catalogs.
+//! What makes a demo tenant a shop: its products approved by five stewards and launched, priced in two catalogs, and somebody who
+//! buys for a company.
 
 use std::time::Duration;
 
@@ -45,7 +46,33 @@ impl Shop<'_> {
         if rows(&catalogs).is_empty() {
             self.price().await.context("pricing the demo products")?;
         }
+        self.let_a_company_buy().await
+    }
+
+    /// Makes a customer who buys for a company on credit.
+    async fn let_a_company_buy(&self) -> anyhow::Result<()> {
+        let customer = json!({"email": "ana.lima@example.com", "given_name": "Ana", "family_name": "Lima", "locale": "de_DE"});
+        let customer = self.first("customer/v1/customers", &customer).await?;
+        let company = json!({"name": "Lima Trading GmbH", "payment_days": 30, "credit_limit": {"amount": 500_000, "currency": "EUR"}});
+        let company = self.first("customer/v1/companies", &company).await?;
+        let own = format!("customer/v1/companies/{}", text(&company, "id")?);
+        if company.get("status") == Some(&json!("pending")) {
+            self.command(None, &format!("{own}/approve"), &own, &json!({}))
+                .await?;
+        }
+        let member =
+            json!({"customer_id": customer.get("id"), "roles": ["buyer"], "spend_limit": 100_000});
+        self.first(&format!("{own}/members"), &member).await?;
         Ok(())
+    }
+
+    /// Returns the first of a list, which is made if there is none.
+    async fn first(&self, list: &str, body: &Value) -> anyhow::Result<Value> {
+        let there = self.get(list).await?;
+        match rows(&there) {
+            [] => self.post(list, body).await.context(list.to_owned()),
+            [first, ..] => Ok(first.clone()),
+        }
     }
 
     /// Has each section of a product approved by its steward, and the product launched.

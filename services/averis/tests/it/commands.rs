@@ -324,6 +324,18 @@ async fn a_private_postgresql_starts_warm_within_seconds_and_survives_a_kill() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(product_count(&process, "acme").await, 3);
+    // The tenants are made one after the other, so acme is whole.
+    let acme = process.under("acme").await;
+    let first = async |list: &str| {
+        let page = acme.get(&format!("/api/customer/v1/{list}")).await;
+        let id = page.expect(200).body["data"][0]["id"].clone();
+        id.as_str().expect("an id").to_owned()
+    };
+    let (buyer, company) = (first("customers").await, first("companies").await);
+    let context = format!("/api/customer/v1/customers/{buyer}/context?company_id={company}");
+    let context = acme.get(&context).await.expect(200).body;
+    assert_eq!(context["may_order"], true);
+    assert_eq!(context["company"]["status"], "approved");
     // A second process joins the running database instead of disturbing it.
     let joined = averis(&state(), &["--json", "migrate", "--dry-run"], None).await;
     assert_eq!(
