@@ -7,16 +7,12 @@ import http.client
 import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
-import urllib.request
 import uuid
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-AVERIS = ROOT / "target" / "release" / "averis"
-PORT = 18090
+from run import PORT, STATE, averis, start, stop
+
 TENANT = "quotes"
 ROUNDS = int(os.environ.get("BENCH_QUOTES", "200"))
 
@@ -52,11 +48,6 @@ class Api:
 
     def command(self, path, thing):
         return self.call("POST", path, {}, self.call("GET", thing)["version"])
-
-
-def averis(state, *words):
-    words = [str(AVERIS), *words, "--url", f"http://127.0.0.1:{PORT}", "--state-dir", state]
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def prepare(api, skus):
@@ -102,21 +93,14 @@ def measure(api, lines):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as state:
-        os.chmod(state, 0o755)
-        folder = os.path.join(state, "state")
-        environment = {**os.environ, "AVERIS_LOG": "error", "AVERIS_RATE_LIMITS": "false", "AVERIS_METRICS_PORT": "0"}
-        words = [str(AVERIS), "up", "--port", str(PORT), "--state-dir", folder]
-        server = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        state = os.path.join(folder, "state")
+        STATE.append(state)
+        server = start(PORT, state, AVERIS_LOG="error", AVERIS_RATE_LIMITS="false", AVERIS_METRICS_PORT="0")
         try:
-            for _ in range(300):
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/health/ready").read()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            averis(folder, "tenant", "create", TENANT, "--tier", "enterprise")
-            token = averis(folder, "token").strip()
+            averis("tenant", "create", TENANT, "--tier", "enterprise")
+            token = averis("token")
             platform = http.client.HTTPConnection("127.0.0.1", PORT)
             headers = {"authorization": f"Bearer {token}"}
             platform.request("GET", f"/api/tenant/v1/tenants?key={TENANT}", headers=headers)
@@ -125,7 +109,7 @@ def main():
             headers |= {"content-type": "application/json", "if-match": f'"{tenant["version"]}"'}
             platform.request("PATCH", f"/api/tenant/v1/tenants/{tenant['id']}", settings, headers)
             platform.getresponse().read()
-            api = Api(averis(folder, "token", "--tenant", TENANT).strip())
+            api = Api(averis("token", "--tenant", TENANT))
             skus = [f"sku-{number}" for number in range(200)]
             prepare(api, skus)
             lines = [{"sku": sku, "quantity": 1 + place % 9} for place, sku in enumerate(skus)]
@@ -135,8 +119,7 @@ def main():
             print("quote of 5 lines, 50 promotions\t%.2f\t%.2f" % measure(api, lines[:5]))
             print("quote of 200 lines, 50 promotions\t%.2f\t%.2f" % measure(api, lines))
         finally:
-            server.terminate()
-            server.wait()
+            stop(server)
 
 
 if __name__ == "__main__":
