@@ -141,6 +141,21 @@ impl<T> Page<T> {
             next_cursor: self.next_cursor,
         }
     }
+
+    /// Converts the rows, if each can be.
+    ///
+    /// # Errors
+    /// That of the first row that cannot.
+    pub fn try_map<U, E>(self, convert: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        Ok(Page {
+            data: self
+                .data
+                .into_iter()
+                .map(convert)
+                .collect::<Result<_, E>>()?,
+            next_cursor: self.next_cursor,
+        })
+    }
 }
 
 /// Continues a list of rows by `created_at` and `id` of `$table` after a place in it, if there is one.

@@ -198,11 +198,7 @@ pub async fn list_approvals(
     let page = Page::new(rows.await?, limit, |row| {
         state.cursors.seal(&list, &(row.created_at, row.id))
     });
-    let views: Result<Vec<ApprovalView>, CustomerError> = page.data.into_iter().map(view).collect();
-    Ok(Reply::ok(&Page {
-        data: views?,
-        next_cursor: page.next_cursor,
-    }))
+    Ok(Reply::ok(&page.try_map(view)?))
 }
 
 /// Reads an approval.

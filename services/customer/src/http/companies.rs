@@ -180,11 +180,7 @@ pub async fn list_companies(
     let page = Page::new(rows.await?, limit, |row| {
         state.cursors.seal(&list, &(row.created_at, row.id))
     });
-    let views: Result<Vec<CompanyView>, CustomerError> = page.data.into_iter().map(view).collect();
-    Ok(Reply::ok(&Page {
-        data: views?,
-        next_cursor: page.next_cursor,
-    }))
+    Ok(Reply::ok(&page.try_map(view)?))
 }
 
 /// Reads a company.

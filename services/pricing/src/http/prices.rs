@@ -290,12 +290,7 @@ pub async fn list_prices(
         state.cursors.seal(&list, &(row.created_at, row.id))
     });
     let at = now();
-    let views: Result<Vec<PriceView>, PricingError> =
-        page.data.into_iter().map(|row| view(row, at)).collect();
-    Ok(Reply::ok(&Page {
-        data: views?,
-        next_cursor: page.next_cursor,
-    }))
+    Ok(Reply::ok(&page.try_map(|row| view(row, at))?))
 }
 
 /// Reads a price.

@@ -269,11 +269,7 @@ pub async fn list_promotions(
     let page = Page::new(rows.await?, limit, |row| {
         state.cursors.seal(&list, &(row.created_at, row.id))
     });
-    let views: Result<Vec<PromotionView>, PricingError> = page.data.into_iter().map(view).collect();
-    Ok(Reply::ok(&Page {
-        data: views?,
-        next_cursor: page.next_cursor,
-    }))
+    Ok(Reply::ok(&page.try_map(view)?))
 }
 
 /// Reads a promotion.
