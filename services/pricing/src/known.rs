@@ -43,8 +43,7 @@ pub fn state(event: &Event) -> Result<Option<ProductState>, PricingError> {
     if !known.contains(&event.kind.as_str()) {
         return Ok(None);
     }
-    let read = ProductState::deserialize(&event.data).map(Some);
-    read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
+    Ok(Some(ProductState::deserialize(&event.data)?))
 }
 
 /// Lets an event have its effect. False says that it tells of a product of which nothing is known, and does not say what

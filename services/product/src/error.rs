@@ -178,6 +178,16 @@ impl From<DbError> for ProductError {
     }
 }
 
+/// What this service has written as JSON, or another service has sent as an event, cannot be read. What callers send is checked
+/// before.
+impl From<serde_json::Error> for ProductError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Db(DbError::Query(diesel::result::Error::DeserializationError(
+            Box::new(error),
+        )))
+    }
+}
+
 impl From<diesel::result::Error> for ProductError {
     fn from(error: diesel::result::Error) -> Self {
         let named = match failure(&error) {

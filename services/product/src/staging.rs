@@ -32,7 +32,7 @@ pub async fn tell(
         ProductCommand::Resume => kinds::RESUMED,
         ProductCommand::Archive => kinds::ARCHIVED,
     };
-    let staged = launched.map(Staged::of).transpose().map_err(damaged)?;
+    let staged = launched.map(Staged::of).transpose()?;
     let variants = staged.into_iter().flat_map(|staged| {
         let (kind, tax_category) = (staged.kind, staged.rest.tax_category);
         staged
@@ -70,7 +70,7 @@ pub async fn apply(conn: &mut TenantConn, event: &Event) -> Result<(), ProductEr
     if !known.contains(&event.kind.as_str()) {
         return Ok(());
     }
-    let state = ProductState::deserialize(&event.data).map_err(damaged)?;
+    let state = ProductState::deserialize(&event.data)?;
     let seq = staging::next_place(conn).await?;
     let id = state.product_id;
     let there = staging::as_of(conn, id).await?;
@@ -85,7 +85,7 @@ pub async fn apply(conn: &mut TenantConn, event: &Event) -> Result<(), ProductEr
     // The event was written with its revision, and revisions stay.
     let revision = revisions::find(conn, id, state.rev).await?;
     let revision = revision.ok_or(diesel::result::Error::NotFound)?;
-    let staged = Staged::of(&revision.document).map_err(damaged)?;
+    let staged = Staged::of(&revision.document)?;
     let variants = staged.variants.iter().map(|variant| StagedVariantRow {
         id: variant.id,
         product_id: id,
@@ -114,9 +114,4 @@ pub async fn apply(conn: &mut TenantConn, event: &Event) -> Result<(), ProductEr
         updated_at: at,
     };
     Ok(staging::put(conn, &row, &staged.search_text, &variants).await?)
-}
-
-/// What this service has written it can read.
-fn damaged(error: serde_json::Error) -> ProductError {
-    diesel::result::Error::DeserializationError(Box::new(error)).into()
 }

@@ -3,8 +3,6 @@
 use averis_money::Money;
 use averis_service_kit::problem::FieldProblem;
 use rust_decimal::Decimal;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::fold;
 use super::forms::{check_sku, is_code, is_country};
@@ -160,9 +158,9 @@ pub fn promotion(
     Ok(Promotion {
         id: row.id,
         code: row.code,
-        action: stored(row.action)?,
-        target: stored(row.target)?,
-        conditions: stored(row.conditions)?,
+        action: serde_json::from_value(row.action)?,
+        target: serde_json::from_value(row.target)?,
+        conditions: serde_json::from_value(row.conditions)?,
         group: row.stacking_group,
         is_exclusive: row.exclusive,
         priority: row.priority,
@@ -173,13 +171,4 @@ pub fn promotion(
         remaining_budget: budget,
         is_used_up: is_used_up || row.usage_limit.is_some_and(|limit| used >= limit),
     })
-}
-
-/// Reads what this service has written.
-///
-/// # Errors
-/// When it has not.
-fn stored<T: DeserializeOwned>(value: Value) -> Result<T, PricingError> {
-    let read = serde_json::from_value(value);
-    read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
 }

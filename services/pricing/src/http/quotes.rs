@@ -14,7 +14,6 @@ use averis_tenant_context::{MoneyRules, RoundingRule, TaxRule, may};
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, TimeDelta, Utc};
 use garde::Validate;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -85,7 +84,7 @@ pub struct CreateQuote {
     #[garde(skip)]
     catalog_id: Option<Uuid>,
     #[serde(default)]
-    #[garde(length(max = 20), inner(custom(coupon_form)))]
+    #[garde(length(max = 20), inner(custom(code_form)))]
     coupon_codes: Vec<String>,
     /// Each SKU once.
     #[garde(length(min = 1, max = 500), dive)]
@@ -132,10 +131,6 @@ impl CreateQuote {
         }
         Ok(())
     }
-}
-
-fn coupon_form(code: &str, context: &()) -> garde::Result {
-    code_form(code, context)
 }
 
 /// What became of a promotion.
@@ -257,20 +252,6 @@ fn answer<'a>(row: &'a QuoteRow, document: &'a QuoteDocument) -> Answer<'a> {
     }
 }
 
-/// Reads what a quote's row has as JSON.
-///
-/// # Errors
-/// When it is not what this service writes.
-pub fn read<T: DeserializeOwned>(json: &str) -> Result<T, PricingError> {
-    let read = serde_json::from_str(json);
-    read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
-}
-
-fn write(value: &impl Serialize) -> Result<String, PricingError> {
-    let written = serde_json::to_string(value);
-    written.map_err(|error| diesel::result::Error::SerializationError(Box::new(error)).into())
-}
-
 /// Prices a basket as of now.
 async fn compute(
     conn: &mut TenantConn,
@@ -310,8 +291,7 @@ async fn compute(
                 .then(|| Money::new(outcome.saved_by(*promotion), currency)),
         });
     let outcomes = outcomes.collect();
-    let hash = quoted.hash();
-    let hash = hash.map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
+    let hash = quoted.hash()?;
     let locale = known.assigned.assignment.locale.clone();
     let document = QuoteDocument {
         locale,
@@ -339,8 +319,8 @@ pub async fn create_price_quote(
             let (document, hash) = compute(conn, &post.body, &rules, at, None).await?;
             let row = QuoteRow {
                 id: Uuid::now_v7(),
-                request: write(&post.body)?,
-                document: write(&document)?,
+                request: serde_json::to_string(&post.body)?,
+                document: serde_json::to_string(&document)?,
                 hash,
                 expires_at: at + state.quote_lifetime,
                 created_at: at,
@@ -364,7 +344,7 @@ pub async fn get_price_quote(
         .db
         .read(async |conn| -> Result<_, PricingError> { Ok(quotes::find(conn, id).await?) });
     let row = row.await?.ok_or_else(Problem::not_found)?;
-    let document: QuoteDocument = read(&row.document)?;
+    let document = serde_json::from_str(&row.document).map_err(PricingError::from)?;
     Ok(Reply::ok(&answer(&row, &document)))
 }
 
@@ -387,9 +367,9 @@ pub async fn renew_price_quote(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             let at = now();
-            let kept: QuoteDocument = read(&row.document)?;
+            let kept: QuoteDocument = serde_json::from_str(&row.document)?;
             if row.expires_at <= at {
-                let asked: CreateQuote = read(&row.request)?;
+                let asked: CreateQuote = serde_json::from_str(&row.request)?;
                 let (document, hash) = compute(conn, &asked, &rules, at, Some(id)).await?;
                 if hash != row.hash {
                     return Err(Problem::new(codes::PRICE_CHANGED)

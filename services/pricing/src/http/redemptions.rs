@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::quotes::{CreateQuote, QuoteDocument, read};
+use super::quotes::{CreateQuote, QuoteDocument};
 use super::schemas::MoneySchema;
 use crate::domain::now;
 use crate::domain::prices::currency;
@@ -103,8 +103,8 @@ async fn hold(
     redemptions::lock_checkout(conn, body.checkout_id).await?;
     let quote = quotes::find(conn, body.quote_id).await?;
     let quote = quote.ok_or_else(Problem::not_found)?;
-    let document: QuoteDocument = read(&quote.document)?;
-    let asked: CreateQuote = read(&quote.request)?;
+    let document: QuoteDocument = serde_json::from_str(&quote.document)?;
+    let asked: CreateQuote = serde_json::from_str(&quote.request)?;
     let savings = document.quoted.savings()?;
     let ids: Vec<Uuid> = savings.keys().copied().collect();
     // By id, before any of them is changed: two checkouts that use the same promotions take them in one order.

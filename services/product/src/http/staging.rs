@@ -59,7 +59,7 @@ pub struct StagedProductView {
 }
 
 fn view(row: StagedRow, variants: Vec<StagedVariant>) -> Result<StagedProductView, ProductError> {
-    let rest: Rest = read(row.rest)?;
+    let rest: Rest = serde_json::from_value(row.rest)?;
     Ok(StagedProductView {
         id: row.id,
         key: row.key,
@@ -81,12 +81,6 @@ fn view(row: StagedRow, variants: Vec<StagedVariant>) -> Result<StagedProductVie
     })
 }
 
-/// Reads what this service has written.
-fn read<T: serde::de::DeserializeOwned>(document: Value) -> Result<T, ProductError> {
-    let read = serde_json::from_value(document);
-    read.map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)).into())
-}
-
 /// Shows products with their variants, which takes one query however many there are.
 async fn views(
     conn: &mut TenantConn,
@@ -97,7 +91,7 @@ async fn views(
     let views = rows.into_iter().map(|row| {
         let own = parts.extract_if(.., |part| part.product_id == row.id);
         let own = own
-            .map(|part| read(part.document))
+            .map(|part| serde_json::from_value(part.document))
             .collect::<Result<_, _>>()?;
         view(row, own)
     });
@@ -255,7 +249,7 @@ async fn with_products(
     for part in parts {
         // A variant refers to its product.
         if let Some(row) = rows.iter().find(|row| row.id == part.product_id) {
-            joined.push((read(part.document)?, row.clone()));
+            joined.push((serde_json::from_value(part.document)?, row.clone()));
         }
     }
     Ok(joined)

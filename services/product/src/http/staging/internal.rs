@@ -57,7 +57,7 @@ pub async fn find_launched_variants(
         .await?;
     let mut variants = Vec::with_capacity(found.len());
     for (variant, row) in found {
-        let rest: Rest = super::read(row.rest)?;
+        let rest: Rest = serde_json::from_value(row.rest).map_err(ProductError::from)?;
         variants.push(LaunchedVariant {
             sku: variant.sku,
             product_id: row.id,
