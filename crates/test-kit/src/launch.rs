@@ -59,7 +59,7 @@ pub async fn launch_product(client: &Client, key: &str, skus: &[&str]) -> String
         .iter()
         .map(|sku| json!({"sku": sku, "option_values": [sku]}))
         .collect();
-    let body = json!({"key": key, "name": key, "options": ["SKU"], "variants": variants});
+    let body = json!({"key": key, "name": key, "description": key, "options": ["SKU"], "variants": variants});
     let id = client.post(PRODUCTS, &body).await.expect(201).id();
     command(client, &id, "launch").await;
     id

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod content;
+pub mod dictionary;
 pub mod products;
 pub mod sections;
 pub mod shopify;

@@ -3,6 +3,7 @@
 pub mod attributes;
 pub mod audit;
 pub mod categories;
+pub mod dictionary;
 pub mod exports;
 pub mod imports;
 pub mod media;

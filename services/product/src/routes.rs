@@ -10,8 +10,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    attributes, audit, categories, exports, imports, media, products, revisions, search, sections,
-    staging, variants,
+    attributes, audit, categories, dictionary, exports, imports, media, products, revisions,
+    search, sections, staging, variants,
 };
 use crate::{State, codes};
 
@@ -45,7 +45,8 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/categories/{id}").get(categories::get_category).patch(categories::update_category).delete(categories::delete_category))
         .service(resource("/categories/{id}/move").post(categories::move_category))
         .service(resource("/attribute-definitions").get(attributes::list_attributes).post(attributes::create_attribute))
-        .service(resource("/attribute-definitions/{id}").get(attributes::get_attribute).patch(attributes::update_attribute))
+        .service(resource("/attribute-definitions/{id}").get(attributes::get_attribute).patch(attributes::update_attribute).delete(attributes::delete_attribute))
+        .service(resource("/data-dictionary").get(dictionary::list_dictionary))
         .service(resource("/audit-events").get(audit::list_audit_events))
         .service(resource("/imports").get(imports::list_imports).post(imports::create_import))
         .service(resource("/imports/{id}").get(imports::get_import))
@@ -121,6 +122,8 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         attributes::create_attribute,
         attributes::get_attribute,
         attributes::update_attribute,
+        attributes::delete_attribute,
+        dictionary::list_dictionary,
         audit::list_audit_events,
         imports::list_imports,
         imports::create_import,

@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::domain::content::{self, Completeness, Content, Placements};
+use crate::domain::dictionary::DESCRIPTION;
 use crate::domain::now;
 use crate::domain::sections::{Section, SectionStatus, Sections};
+use crate::domain::variants::divide;
 use crate::store::media::MediaRow;
 use crate::store::products::ProductRow;
 use crate::store::variants::VariantRow;
@@ -28,17 +30,39 @@ pub struct Stewarded {
     values: Map<String, Value>,
     /// Whether it has a variant.
     pub has_variants: bool,
+    /// Whether it says what it is.
+    has_description: bool,
 }
 
 impl Stewarded {
     /// Lists the required values that a product lacks, in one section or in all.
     pub fn missing(&self, section: Option<Section>) -> Vec<FieldProblem> {
-        content::missing(&self.placements, &self.values, section)
+        let mut problems = content::missing(&self.placements, &self.values, section);
+        let is_asked = section.is_none_or(|section| section == Section::Marketing);
+        if is_asked && !self.has_description {
+            let place = format!("/{DESCRIPTION}");
+            problems.push(FieldProblem::new(
+                place,
+                "missing",
+                "is required for launch",
+            ));
+        }
+        problems
     }
 
-    /// Says how complete one section is, or all of them.
+    /// Says how complete one section is, or all of them. The description, which marketing owes, counts everywhere.
     pub fn completeness(&self, section: Option<Section>) -> Vec<Completeness> {
-        content::completeness(&self.placements, &self.values, section)
+        let mut parts = content::completeness(&self.placements, &self.values, section);
+        if section.is_none_or(|section| section == Section::Marketing) {
+            for part in &mut parts {
+                if self.has_description {
+                    part.filled += 1;
+                } else {
+                    part.missing.push(DESCRIPTION.to_owned());
+                }
+            }
+        }
+        parts
     }
 
     /// Lists the sections that are not approved as they are now.
@@ -61,6 +85,7 @@ pub async fn load(conn: &mut TenantConn, product: &ProductRow) -> QueryResult<St
         content: contents(product, &variants, &media, &placements),
         sections: states(conn, product.id).await?,
         has_variants: !variants.is_empty(),
+        has_description: !product.description.trim().is_empty(),
         values: product.values(),
         placements,
     })
@@ -82,7 +107,7 @@ fn contents(
 ) -> Content {
     let media = media.iter();
     let media = media.map(|one| json!({"url": one.url, "alt": one.alt, "position": one.position}));
-    let fields = [
+    let mut fields = vec![
         (Section::Marketing, "key", json!(product.key)),
         (Section::Marketing, "name", json!(product.name)),
         (
@@ -112,10 +137,22 @@ fn contents(
             variants.iter().map(variant).collect(),
         ),
     ];
+    let prices: Vec<Value> = variants.iter().filter_map(prices).collect();
+    if !prices.is_empty() {
+        fields.push((Section::Finance, "prices", Value::Array(prices)));
+    }
     Content::new(fields, &product.values(), placements)
 }
 
+/// What finance looks after of a variant, where there is anything.
+fn prices(row: &VariantRow) -> Option<Value> {
+    let (columns, _) = divide(&row.extra);
+    (!columns.is_empty()).then(|| json!({"variant_id": row.id, "columns": columns}))
+}
+
+/// What sales operations look after of a variant.
 fn variant(row: &VariantRow) -> Value {
+    let (_, columns) = divide(&row.extra);
     json!({
         "id": row.id,
         "sku": row.sku,
@@ -127,7 +164,7 @@ fn variant(row: &VariantRow) -> Value {
         "taxable": row.taxable,
         "track_inventory": row.track_inventory,
         "image_url": row.image_url,
-        "extra": row.extra,
+        "extra": columns,
     })
 }
 
@@ -148,15 +185,15 @@ impl Editor {
     }
 }
 
-/// Notes that the caller has edited a section of a product: it is open again, and the product has content that was not
+/// Notes that the caller has edited sections of a product: they are open again, and the product has content that was not
 /// launched. The request holds the product's row.
 pub async fn note_edit<P>(
     conn: &mut TenantConn,
     product: &ProductRow,
-    section: Section,
+    edited: &[Section],
     caller: &Caller<P>,
 ) -> QueryResult<()> {
-    let sections = edited_states(conn, product.id, &[section], Editor::of(caller)).await?;
+    let sections = edited_states(conn, product.id, edited, Editor::of(caller)).await?;
     products::put_sections(conn, product.id, &sections, product.working_rev + 1).await
 }
 
@@ -194,4 +231,16 @@ pub fn edited_sections(
     );
     let differs = |section: &Section| before.section(*section) != after.section(*section);
     Section::ALL.into_iter().filter(differs).collect()
+}
+
+/// Lists the sections whose content differs between two states of a variant, of which it may have been in none.
+pub fn edited_by_variant(before: Option<&VariantRow>, after: Option<&VariantRow>) -> Vec<Section> {
+    let mut edited = Vec::new();
+    if before.map(variant) != after.map(variant) {
+        edited.push(Section::Salesops);
+    }
+    if before.and_then(prices) != after.and_then(prices) {
+        edited.push(Section::Finance);
+    }
+    edited
 }

@@ -215,14 +215,14 @@ async fn a_tenant_that_cannot_be_migrated_stops_no_other() {
     for key in &keys {
         age(&bench, key).await;
     }
-    // The 2nd has a table where the migration wants one.
-    let conflict = |key: &TenantKey| format!("{}.staging_head", product_schema(key));
-    bench
-        .sql(format!(
-            "CREATE TABLE {} (somebodys int)",
-            conflict(&keys[1])
-        ))
-        .await;
+    // The 2nd lacks a table that the migration wants.
+    let wanted = |key: &TenantKey| format!("{}.attribute_definitions", product_schema(key));
+    let hide = |key: &TenantKey| format!("ALTER TABLE {} RENAME TO hidden", wanted(key));
+    let show = |key: &TenantKey| {
+        let schema = product_schema(key);
+        format!("ALTER TABLE {schema}.hidden RENAME TO attribute_definitions")
+    };
+    bench.sql(hide(&keys[1])).await;
     let told = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&told);
     let report = migrate_fleet(
@@ -244,7 +244,7 @@ async fn a_tenant_that_cannot_be_migrated_stops_no_other() {
     assert_eq!(report.failures[0].schema, product_schema(&keys[1]).as_str());
     let reason = &report.failures[0].reason;
     assert!(
-        reason.contains("relation \"staging_head\" already exists"),
+        reason.contains("relation \"attribute_definitions\" does not exist"),
         "{reason}"
     );
     let mut told: Vec<_> = told.lock().expect("nobody panics").clone();
@@ -263,9 +263,7 @@ async fn a_tenant_that_cannot_be_migrated_stops_no_other() {
     for key in &keys {
         if *key != keys[1] {
             age(&bench, key).await;
-            bench
-                .sql(format!("CREATE TABLE {} (somebodys int)", conflict(key)))
-                .await;
+            bench.sql(hide(key)).await;
         }
     }
     let options = FleetOptions {
@@ -286,7 +284,7 @@ async fn a_tenant_that_cannot_be_migrated_stops_no_other() {
 
     // Once the causes are gone, the next run picks up the rest.
     for key in &keys {
-        bench.sql(format!("DROP TABLE {}", conflict(key))).await;
+        bench.sql(show(key)).await;
     }
     let report = migrate_fleet(&bench.provisioner, &options, |_| {})
         .await

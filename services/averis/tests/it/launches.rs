@@ -131,7 +131,7 @@ async fn launch(client: &Client, product: &str) -> Option<Answer> {
 }
 
 async fn draft(client: &Client, key: &str) -> String {
-    let body = json!({"key": key, "name": key, "variants": [{"sku": key}]});
+    let body = json!({"key": key, "name": key, "description": key, "variants": [{"sku": key}]});
     client
         .post(&format!("{API}/products"), &body)
         .await

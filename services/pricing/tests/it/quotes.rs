@@ -297,7 +297,7 @@ async fn tax_categories_and_exemptions_count_by_line() {
         .await
         .expect(201);
     let shop = shop(&acme, &["S1"]).await;
-    let body = json!({"key": "book", "name": "Book", "attributes": {"tax_category": "reduced"}, "variants": [{"sku": "B1"}]});
+    let body = json!({"key": "book", "name": "Book", "description": "To read.", "attributes": {"tax_category": "reduced"}, "variants": [{"sku": "B1"}]});
     let book = client
         .post("/api/product/v1/products", &body)
         .await

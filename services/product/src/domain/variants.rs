@@ -1,6 +1,7 @@
 //! What a variant may be.
 
 use averis_service_kit::problem::FieldProblem;
+use serde_json::{Map, Value};
 
 /// Longest SKU, in characters.
 pub const MAX_SKU: usize = 100;
@@ -36,4 +37,21 @@ pub fn check_option_values(options: &[String], values: &[String]) -> Result<(), 
             options.join(", ")
         ),
     ))
+}
+
+/// Whether a column of an imported file says what a variant costs or is sold for: those are finance's, the others of a
+/// variant are sales operations'. A market's own column has its name behind the column's: `Price / Canada`.
+fn is_price_column(name: &str) -> bool {
+    let column = name
+        .split_once(" / ")
+        .map_or(name, |(column, _market)| column);
+    matches!(column, "Price" | "Compare-at price" | "Cost per item")
+}
+
+/// Divides the columns that a file had for a variant: into those that say prices and costs, and all others.
+pub fn divide(columns: &Value) -> (Map<String, Value>, Map<String, Value>) {
+    let columns = columns.as_object().cloned().unwrap_or_default();
+    columns
+        .into_iter()
+        .partition(|(name, _)| is_price_column(name))
 }

@@ -12,6 +12,7 @@ use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
 use averis_tenant_context::may;
+use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -285,10 +286,7 @@ pub async fn update_attribute(
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, ProductError> {
-            let mut row = attributes::lock(conn, id)
-                .await?
-                .ok_or_else(Problem::not_found)?;
-            seen.check(row.version)?;
+            let mut row = locked(conn, id, seen).await?;
             row.label = label.clone().unwrap_or(row.label);
             row.required = required.unwrap_or(row.required);
             row.facetable = facetable.unwrap_or(row.facetable);
@@ -307,4 +305,38 @@ pub async fn update_attribute(
         })
         .await?;
     Ok(answer(row))
+}
+
+/// Takes a definition away that no product has a value of.
+#[utoipa::path(delete, path = "/api/product/v1/attribute-definitions/{id}", tag = "attributes", security(("token" = ["attribute:write"])),
+    params(("id" = Uuid, Path), IfMatch),
+    responses((status = 204, description = "The definition is gone.")))]
+pub async fn delete_attribute(
+    tenant: Tenant<may::AttributeWrite>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+) -> ApiResult<Reply> {
+    tenant
+        .db
+        .transaction(async |conn| -> Result<_, ProductError> {
+            let row = locked(conn, id, seen).await?;
+            // Values keep the definition from being taken away, and whoever writes one holds it.
+            if products::any_with_attribute(conn, &row.code).await? {
+                return Err(ProductError::AttributeInUse);
+            }
+            Ok(attributes::delete(conn, id).await?)
+        })
+        .await?;
+    Ok(Reply::no_content())
+}
+
+async fn locked(
+    conn: &mut TenantConn,
+    id: Uuid,
+    seen: SeenVersion,
+) -> Result<AttributeRow, ProductError> {
+    let row = attributes::lock(conn, id).await?;
+    let row = row.ok_or_else(Problem::not_found)?;
+    seen.check(row.version)?;
+    Ok(row)
 }

@@ -110,7 +110,7 @@ pub async fn create_media(
                 updated_at: now,
             };
             media::insert(conn, std::slice::from_ref(&row)).await?;
-            note_edit(conn, &product, Section::Marketing, &tenant.caller).await?;
+            note_edit(conn, &product, &[Section::Marketing], &tenant.caller).await?;
             let location = format!("/api/product/v1/products/{id}/media/{}", row.id);
             Ok(Reply::created(location, &MediaView::from(row)).version(1))
         },
@@ -179,7 +179,7 @@ pub async fn update_media(
             row.position = position.unwrap_or(row.position);
             // Who changes nothing has edited nothing, and does not relieve whoever did.
             if row != before {
-                note_edit(conn, &product, Section::Marketing, &tenant.caller).await?;
+                note_edit(conn, &product, &[Section::Marketing], &tenant.caller).await?;
             }
             Ok(media::update(conn, &row).await?)
         })
@@ -205,7 +205,7 @@ pub async fn delete_media(
                 .await?
                 .ok_or_else(Problem::not_found)?;
             seen.check(row.version)?;
-            note_edit(conn, &product, Section::Marketing, &tenant.caller).await?;
+            note_edit(conn, &product, &[Section::Marketing], &tenant.caller).await?;
             Ok(media::delete(conn, row.id).await?)
         })
         .await?;

@@ -25,7 +25,7 @@ use crate::domain::products::{ProductStatus, search_text};
 use crate::domain::sections::Section;
 use crate::domain::variants::{check_option_values, check_sku};
 use crate::error::ProductError;
-use crate::stewardship::note_edit;
+use crate::stewardship::{edited_by_variant, note_edit};
 use crate::store::products::ProductRow;
 use crate::store::variants::VariantRow;
 use crate::store::{products, variants};
@@ -196,7 +196,7 @@ pub async fn create_variant(
             let position = parts.iter().map(|part| part.position).max().unwrap_or(0) + 1;
             let row = body.clone().into_row(id, &product.options, position)?;
             variants::insert(conn, std::slice::from_ref(&row)).await?;
-            note_edit(conn, &product, Section::Salesops, &tenant.caller).await?;
+            note_edit(conn, &product, &[Section::Salesops], &tenant.caller).await?;
             refresh_search(conn, &product).await?;
             let location = format!("/api/product/v1/products/{id}/variants/{}", row.id);
             Ok(Reply::created(location, &VariantView::from(row)).version(1))
@@ -396,7 +396,7 @@ pub async fn update_variant(
             let new = patched(row.clone(), patch, &product)?;
             // Who changes nothing has edited nothing, and does not relieve whoever did.
             if new != row {
-                note_edit(conn, &product, Section::Salesops, &tenant.caller).await?;
+                note_edit(conn, &product, &[Section::Salesops], &tenant.caller).await?;
             }
             let row = variants::update(conn, &new).await?;
             refresh_search(conn, &product).await?;
@@ -453,7 +453,8 @@ pub async fn delete_variant(
                 return Err(ProductError::Launched);
             }
             variants::delete(conn, row.id).await?;
-            note_edit(conn, &product, Section::Salesops, &tenant.caller).await?;
+            let edited = edited_by_variant(Some(&row), None);
+            note_edit(conn, &product, &edited, &tenant.caller).await?;
             refresh_search(conn, &product).await
         })
         .await?;

@@ -13,7 +13,7 @@ use crate::domain::products::{ProductStatus, check_key, search_text};
 use crate::domain::sections::Section;
 use crate::domain::shopify::{Problem, ProductColumns, ProductRows};
 use crate::error::ProductError;
-use crate::stewardship::{Editor, edited_states, first_states};
+use crate::stewardship::{Editor, edited_by_variant, edited_states, first_states};
 use crate::store::imports::Progress;
 use crate::store::media::MediaRow;
 use crate::store::products::{ProductChanges, ProductRow};
@@ -270,16 +270,21 @@ async fn store(
         && new_media.is_empty()
         && changed_media.is_empty());
     let row_changed = differs(before, &product);
-    let skus_changed = !(new_variants.is_empty() && changed_variants.is_empty());
     let media_changed = !(new_media.is_empty() && changed_media.is_empty());
     // An import puts values into sections and approves nothing.
     let mut edited = Vec::new();
     if is_new || row_changed || media_changed {
         edited.push(Section::Marketing);
     }
-    if is_new || skus_changed {
+    if is_new {
         edited.push(Section::Salesops);
     }
+    for row in new_variants.iter().chain(&changed_variants) {
+        let old = old_variants.iter().find(|old| old.id == row.id);
+        edited.extend(edited_by_variant(old, Some(row)));
+    }
+    edited.sort_unstable();
+    edited.dedup();
     if is_new {
         let sections = first_states(&edited, by);
         products::insert(conn, &product, &sections, &search_text).await?;

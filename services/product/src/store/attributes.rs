@@ -87,6 +87,18 @@ pub async fn list(
         .await
 }
 
+/// Returns all definitions by age.
+pub async fn all(conn: &mut TenantConn) -> QueryResult<Vec<AttributeRow>> {
+    let rows = table::table.select(AttributeRow::as_select());
+    rows.order((table::created_at, table::id)).load(conn).await
+}
+
+/// Takes a definition away.
+pub async fn delete(conn: &mut TenantConn, id: Uuid) -> QueryResult<()> {
+    let row = diesel::delete(table::table.find(id));
+    row.execute(conn).await.map(drop)
+}
+
 /// Returns what values are checked against, for those codes, and keeps the definitions as they are until the end of the
 /// transaction: no value is written into a section that the definition is just leaving.
 async fn rules(

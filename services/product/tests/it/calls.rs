@@ -312,7 +312,7 @@ impl Things<'_> {
             .expect(201);
         let address = path(&format!("/attribute-definitions/{}", made.id()));
         let body = match method {
-            "GET" => Body::None,
+            "GET" | "DELETE" => Body::None,
             "PATCH" => Body::Json(json!({"label": "changed"})),
             other => panic!("calls.rs knows no call for {other} of an attribute"),
         };
@@ -352,6 +352,7 @@ impl Things<'_> {
                 "products"
                 | "categories"
                 | "attribute-definitions"
+                | "data-dictionary"
                 | "imports"
                 | "audit-events" => self.read(format!("/{collection}"), &[&list]),
                 "variants" => self.read(format!("/variants?sku={sku}"), &[&path("/products")]),

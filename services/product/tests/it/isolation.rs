@@ -95,6 +95,7 @@ async fn s30_no_operation_reaches_another_tenants_thing_in_any_way() {
         client: acme.client.with_token(globex.client.token()),
         ..acme.clone()
     };
+    let at_first = rows(&platform, &globex).await;
     let mut tested = 0;
     for operation in operations()
         .iter()
@@ -147,7 +148,7 @@ async fn s30_no_operation_reaches_another_tenants_thing_in_any_way() {
     assert!(tested >= 24, "only {tested} operations");
     assert_eq!(
         rows(&platform, &globex).await,
-        0,
+        at_first,
         "a call left rows with globex"
     );
     assert!(rows(&platform, &acme).await > 50);
@@ -209,7 +210,15 @@ async fn s30_no_list_search_or_export_shows_another_tenants_rows() {
                 let answer = Answer::of(request).await.expect(200);
                 assert_no_canary(&answer, &operation.path);
                 assert!(!of_own(&answer.text), "{}: {}", operation.path, answer.text);
-                if tenant.key == empty.key && !answer.body.is_null() {
+                let from_the_start = [
+                    "/attribute-definitions",
+                    "/data-dictionary",
+                    "/audit-events",
+                ];
+                let has_own = from_the_start
+                    .iter()
+                    .any(|end| operation.path.ends_with(end));
+                if tenant.key == empty.key && !answer.body.is_null() && !has_own {
                     assert_eq!(answer.body["data"], json!([]), "{}", operation.path);
                 }
                 let stranger = TestTenant {
@@ -225,7 +234,7 @@ async fn s30_no_list_search_or_export_shows_another_tenants_rows() {
         tested += 1;
     }
     assert_eq!(
-        tested, 12,
+        tested, 13,
         "lists, searches, the export, the feed and the trail"
     );
 }

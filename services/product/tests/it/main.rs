@@ -16,6 +16,7 @@ mod bad_queries;
 mod cancellation;
 mod categories;
 mod dependencies;
+mod dictionary;
 mod exports;
 mod import_files;
 mod import_jobs;

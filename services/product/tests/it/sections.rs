@@ -425,8 +425,8 @@ async fn what_is_required_is_asked_for_by_section_channel_and_language() {
     assert_eq!(
         told,
         [
-            json!(["web", "de_DE", 2, ["teaser"]]),
-            json!(["web", "en_US", 3, []])
+            json!(["web", "de_DE", 3, ["teaser"]]),
+            json!(["web", "en_US", 4, []])
         ]
     );
     let missing = section_command(&acme, &id, "marketing", "submit", &nothing()).await;
@@ -440,7 +440,11 @@ async fn what_is_required_is_asked_for_by_section_channel_and_language() {
 #[actix_web::test]
 async fn an_import_puts_values_into_sections_and_approves_nothing() {
     let (_platform, acme) = one_tenant().await;
-    let _ = import(&acme, "Handle,Title,Variant SKU\nlamp,Lamp,L-1\n").await;
+    let _ = import(
+        &acme,
+        "Handle,Title,Body (HTML),Variant SKU\nlamp,Lamp,Bright,L-1\n",
+    )
+    .await;
     let found = acme.get(&path("/products/key=lamp")).await.expect(200);
     let id = found.id();
     assert_eq!(statuses(&acme, &id).await, ["open"; 5]);
@@ -451,9 +455,17 @@ async fn an_import_puts_values_into_sections_and_approves_nothing() {
     let own = section_command(&acme, &id, "marketing", "approve", &nothing()).await;
     own.expect_problem(409, "four_eyes");
     command(&acme, &id, "launch").await;
-    let _ = import(&acme, "Handle,Title,Variant SKU\nlamp,Lamp,L-1\n").await;
+    let _ = import(
+        &acme,
+        "Handle,Title,Body (HTML),Variant SKU\nlamp,Lamp,Bright,L-1\n",
+    )
+    .await;
     assert_eq!(statuses(&acme, &id).await, ["approved"; 5]);
-    let _ = import(&acme, "Handle,Title,Variant SKU\nlamp,Lantern,L-1\n").await;
+    let _ = import(
+        &acme,
+        "Handle,Title,Body (HTML),Variant SKU\nlamp,Lantern,Bright,L-1\n",
+    )
+    .await;
     let expected = ["open", "approved", "approved", "approved", "approved"];
     assert_eq!(statuses(&acme, &id).await, expected);
     let product = acme.get(&product_path(&id)).await.expect(200);

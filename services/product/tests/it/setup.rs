@@ -49,7 +49,8 @@ pub fn product_path(id: &str) -> String {
 
 /// Drafts a product with a key and whatever `more` says.
 pub async fn draft(client: &Client, key: &str, more: Value) -> Answer {
-    let mut body = json!({"key": key, "name": format!("Name of {key}")});
+    let mut body =
+        json!({"key": key, "name": format!("Name of {key}"), "description": "What it is."});
     for (name, value) in more.as_object().expect("an object") {
         body[name] = value.clone();
     }

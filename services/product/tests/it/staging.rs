@@ -120,8 +120,8 @@ async fn p9_no_shopper_reads_a_cost() {
     let shopper = acme.client.with_token(&shopper);
     define(&acme.client, "cost", "finance", nothing()).await;
     // An import keeps columns that nobody knows, and whom they are for nobody has said.
-    let file = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Cost per item,Margin\n\
-        lamp,Lamp,Size,S,L1,98765.01,98765.02\n";
+    let file = "Handle,Title,Body (HTML),Option1 Name,Option1 Value,Variant SKU,Cost per item,Margin\n\
+        lamp,Lamp,Bright,Size,S,L1,98765.01,98765.02\n";
     crate::setup::import(&acme.client, file).await;
     let product = acme
         .client
