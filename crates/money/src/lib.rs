@@ -11,7 +11,7 @@ mod text;
 pub use amount::Money;
 pub use currency::Currency;
 pub use error::MoneyError;
-pub use proration::{prorate, prorate_minor};
+pub use proration::{portion, prorate, prorate_minor};
 pub use rounding::Rounding;
 // The type of every rate this crate takes: callers need no version of their own.
 pub use rust_decimal::Decimal;

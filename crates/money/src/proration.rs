@@ -76,6 +76,31 @@ pub fn prorate_minor(total: i64, weights: &[u64]) -> Result<Vec<i64>, MoneyError
         .collect()
 }
 
+/// Returns what `taken` more of `pieces` pieces cost of an amount for all of them, after `before` were
+/// taken already: for shipments, captures and refunds in parts. However the pieces are taken, all portions
+/// together are the whole amount, since each is the difference of two shares from the beginning.
+///
+/// # Errors
+/// [`MoneyError::NothingToProrate`] if more than all pieces would be taken.
+pub fn portion(whole: Money, pieces: u64, before: u64, taken: u64) -> Result<Money, MoneyError> {
+    let after = before.checked_add(taken).ok_or(MoneyError::Overflow)?;
+    if after > pieces || pieces == 0 {
+        return Err(MoneyError::NothingToProrate);
+    }
+    let share = |count: u64| {
+        let share = i128::from(whole.amount())
+            .checked_mul(i128::from(count))
+            .ok_or(MoneyError::Overflow)?;
+        // Towards zero: no portion is more than its pieces are worth so far.
+        i64::try_from(share / i128::from(pieces)).map_err(|_too_large| MoneyError::Overflow)
+    };
+    let part = share(after)?.checked_sub(share(before)?);
+    Ok(Money::new(
+        part.ok_or(MoneyError::Overflow)?,
+        whole.currency(),
+    ))
+}
+
 struct Part {
     position: usize,
     share: i128,
@@ -135,6 +160,24 @@ mod tests {
             parts.iter().copied().map(i128::from).sum::<i128>(),
             i128::from(i64::MAX)
         );
+    }
+
+    #[test]
+    fn portions_follow_each_other_and_end() {
+        let eur = |amount| Money::new(amount, "EUR".parse().unwrap());
+        let taken: Vec<i64> = (0..3)
+            .map(|before| portion(eur(100), 3, before, 1).unwrap().amount())
+            .collect();
+        assert_eq!(taken, [33, 33, 34]);
+        assert_eq!(portion(eur(-100), 3, 0, 3), Ok(eur(-100)));
+        assert_eq!(portion(eur(100), 3, 1, 0), Ok(eur(0)));
+        assert_eq!(
+            portion(eur(i64::MAX), u64::MAX, 0, u64::MAX),
+            Ok(eur(i64::MAX))
+        );
+        for (pieces, before, taken) in [(3, 3, 1), (3, 0, 4), (0, 0, 0), (3, u64::MAX, 1)] {
+            assert!(portion(eur(100), pieces, before, taken).is_err());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Properties of money for random amounts, in currencies of 0, 2, 3 and 4
 //! digits and both rounding modes.
 
-use averis_money::{Currency, Decimal, Money, MoneyError, Rounding, prorate};
+use averis_money::{Currency, Decimal, Money, MoneyError, Rounding, portion, prorate};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -183,6 +183,25 @@ proptest! {
         let apart = line(q).checked_add(line(r)).unwrap();
         let difference = line(q + r).checked_sub(apart).unwrap();
         prop_assert!(difference.amount().abs() <= 1);
+    }
+
+    /// M7: whatever is refunded in whichever parts, all of it is what was charged; and on the way never more.
+    #[test]
+    fn m7_all_refunds_are_the_charge(minor in amount(), parts in proptest::collection::vec(0_u64..1_000, 1..20), c in currency()) {
+        let charge = Money::new(minor, c);
+        let pieces: u64 = parts.iter().sum();
+        let (mut before, mut refunded) = (0, 0_i64);
+        for taken in parts.iter().copied().filter(|_| pieces > 0) {
+            let part = portion(charge, pieces, before, taken).unwrap();
+            prop_assert!(part.amount().signum() * charge.amount().signum() >= 0);
+            refunded += part.amount();
+            before += taken;
+            prop_assert!(refunded.unsigned_abs() <= charge.amount().unsigned_abs());
+        }
+        if pieces > 0 {
+            prop_assert_eq!(refunded, charge.amount());
+            prop_assert!(portion(charge, pieces, before, 1).is_err());
+        }
     }
 
     #[test]
