@@ -11,6 +11,7 @@ pub mod forms;
 pub mod hex;
 pub mod idempotency;
 pub mod limit;
+pub mod locks;
 pub mod metrics;
 pub mod openapi;
 pub mod patch;

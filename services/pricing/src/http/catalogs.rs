@@ -190,7 +190,7 @@ pub async fn create_catalog(
         &post.key,
         async |conn| -> Result<Reply, PricingError> {
             check_references(conn, &row).await?;
-            if !has_several && catalogs::count_alone(conn).await? > 0 {
+            if !has_several && catalogs::count_alone(conn, &tenant.context.key).await? > 0 {
                 return Err(Problem::new(codes::CATALOGS_NOT_ALLOWED).into());
             }
             catalogs::insert(conn, &row).await?;

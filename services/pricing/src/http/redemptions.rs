@@ -9,6 +9,7 @@ use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::idempotency::{Command, Post, once};
+use averis_service_kit::locks::lock_id;
 use averis_service_kit::problem::{ApiResult, Problem, codes as common};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
@@ -100,7 +101,7 @@ async fn hold(
     conn: &mut TenantConn,
     body: &HoldPromotions,
 ) -> Result<Vec<RedemptionRow>, PricingError> {
-    redemptions::lock_checkout(conn, body.checkout_id).await?;
+    lock_id(conn, body.checkout_id).await?;
     let quote = quotes::find(conn, body.quote_id).await?;
     let quote = quote.ok_or_else(Problem::not_found)?;
     let document: QuoteDocument = serde_json::from_str(&quote.document)?;
@@ -237,7 +238,7 @@ async fn settle(
         &tenant.db,
         &command.key,
         async |conn| -> Result<Reply, PricingError> {
-            redemptions::lock_checkout(conn, id).await?;
+            lock_id(conn, id).await?;
             let rows = redemptions::lock_of(conn, id).await?;
             let (held, other): (Vec<_>, Vec<_>) =
                 rows.into_iter().partition(|row| row.state == "held");

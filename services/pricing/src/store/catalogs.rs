@@ -1,6 +1,8 @@
 //! Catalogs and what they sell.
 
 use averis_service_kit::after_place;
+use averis_service_kit::locks::lock_name;
+use averis_tenant_context::TenantKey;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -8,11 +10,7 @@ use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::redemptions::pg_advisory_xact_lock;
 use crate::schema::{catalog_entries as entries, catalogs};
-
-/// The number of the lock under which catalogs are counted. No checkout's id folds to so small a one.
-const CATALOGS: i64 = 1;
 
 /// A catalog's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -53,11 +51,9 @@ pub async fn insert(conn: &mut TenantConn, row: &CatalogRow) -> QueryResult<()> 
     added.execute(conn).await.map(drop)
 }
 
-/// Counts catalogs that are not archived, and lets whoever else counts wait until the transaction has ended.
-pub async fn count_alone(conn: &mut TenantConn) -> QueryResult<i64> {
-    diesel::select(pg_advisory_xact_lock(CATALOGS))
-        .execute(conn)
-        .await?;
+/// Counts a tenant's catalogs that are not archived, and lets whoever else counts them wait until the transaction has ended.
+pub async fn count_alone(conn: &mut TenantConn, tenant: &TenantKey) -> QueryResult<i64> {
+    lock_name(conn, tenant, "catalogs", "").await?;
     let live = catalogs::table.filter(catalogs::status.ne("archived"));
     live.count().get_result(conn).await
 }

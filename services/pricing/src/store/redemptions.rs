@@ -3,7 +3,6 @@
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -97,18 +96,6 @@ pub async fn free(
         .select((table::promotion_id, table::amount, table::customer_id))
         .load(conn)
         .await
-}
-
-diesel::define_sql_function! {
-    /// Waits for a lock that ends with the transaction.
-    fn pg_advisory_xact_lock(number: BigInt) -> Nullable<Text>;
-}
-
-/// Lets whoever else holds or settles promotions of a checkout wait until the transaction has ended.
-pub async fn lock_checkout(conn: &mut TenantConn, checkout: Uuid) -> QueryResult<()> {
-    let (high, low) = checkout.as_u64_pair();
-    let lock = diesel::select(pg_advisory_xact_lock((high ^ low).cast_signed()));
-    lock.execute(conn).await.map(drop)
 }
 
 /// Puts uses into a state.
