@@ -10,7 +10,7 @@ mod session;
 mod stytch;
 
 pub use mail::{MailConfig, MailError, Mailer, SmtpUrl, mail_config};
-pub use mail_queue::{Mail, MailQueue};
+pub use mail_queue::{Mail, MailQueue, Room};
 pub use oidc::{OidcClient, OidcConfig};
 pub use providers::{Proof, Providers, ProvidersConfig};
 pub use session::{ConfigError, ProviderError, ProviderSession};

@@ -1,5 +1,7 @@
 //! What all OpenAPI documents have in common.
 
+mod examples;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -17,8 +19,8 @@ pub struct IfMatch {
     if_match: String,
 }
 
-/// Completes a service's document: the problems as a closed list of codes, the `Idempotency-Key` of each POST,
-/// and the problem answer of each operation.
+/// Completes a service's document: the problems as a closed list of codes, the `Idempotency-Key` of each POST, the problem
+/// answer of each operation, and an example of each body.
 #[must_use]
 pub fn complete(document: &OpenApi, own: &[Code]) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
@@ -29,10 +31,14 @@ pub fn complete(document: &OpenApi, own: &[Code]) -> Value {
     {
         schemas.insert("Problem".to_owned(), problem_schema(&names));
     }
+    let schemas = document.pointer("/components/schemas");
+    let schemas = schemas.and_then(Value::as_object).cloned();
+    let schemas = schemas.unwrap_or_default();
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else {
         return document;
     };
     for (method, operation) in operations(paths) {
+        examples::add(operation, &schemas);
         if let Some(responses) = operation
             .get_mut("responses")
             .and_then(Value::as_object_mut)

@@ -35,6 +35,27 @@ impl<T> Patch<T> {
         }
     }
 
+    /// Changes the value that is set, if any.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => Patch::Value(change(value)),
+        }
+    }
+
+    /// Changes the value that is set, if any and if it can be.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub fn try_map<U, E>(self, change: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
+        Ok(match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => Patch::Value(change(value)?),
+        })
+    }
+
     /// Returns the value that is set, if any.
     #[must_use]
     pub fn value(&self) -> Option<&T> {

@@ -1,12 +1,13 @@
 //! What every service's API document has to say, whatever the service is about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use averis_service_kit::Code;
 use averis_service_kit::problem::codes as common;
 use averis_tenant_context::Permission;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::document::{Operation, operations, routes};
 
@@ -63,6 +64,36 @@ fn assert_told(operation: &Operation, place: &str) {
         let content = content.unwrap_or_else(|| panic!("{place} {status} shows nothing"));
         let has_schema = content.values().all(|media| media["schema"].is_object());
         assert!(has_schema, "{place} {status}");
+        if status.starts_with('2') {
+            assert_examples(content, &format!("{place} {status}"));
+        }
+    }
+    if let Some(content) = description["requestBody"]["content"].as_object() {
+        assert_examples(content, place);
+    }
+}
+
+fn assert_examples(content: &Map<String, Value>, place: &str) {
+    for (media_type, media) in content {
+        if media_type.ends_with("json") {
+            assert!(!media["example"].is_null(), "{place} has no example");
+        }
+    }
+}
+
+/// Checks that a test of the crate at `manifest_dir` meets each of a service's codes: that one expects it, by name.
+///
+/// # Panics
+/// When none does.
+pub fn assert_each_code_is_met(manifest_dir: &str, codes: &[Code]) {
+    let tests = Path::new(manifest_dir).join("tests/it");
+    let files = std::fs::read_dir(&tests).expect("the crate's tests");
+    let texts = files.map(|file| std::fs::read_to_string(file.expect("a file").path()));
+    let text: String = texts.map(|text| text.expect("a test's text")).collect();
+    let text: String = text.split_whitespace().collect();
+    for code in codes {
+        let expected = format!("({},\"{}\"", code.status, code.name);
+        assert!(text.contains(&expected), "no test expects {}", code.name);
     }
 }
 

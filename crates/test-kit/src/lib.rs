@@ -22,7 +22,7 @@ mod wrong;
 
 pub use client::{Answer, Client};
 pub use database::{Database, PREPARED};
-pub use described::assert_described;
+pub use described::{assert_described, assert_each_code_is_met};
 pub use document::{Operation, operations, routes};
 pub use matrix::{Asked, ask_everything, assert_open};
 pub use platform::{ISSUER, Setup, TestPlatform, TestTenant, colleague_of, identity, unique_key};

@@ -1,9 +1,11 @@
 //! What a caller may get wrong, the same for every service.
 
 use reqwest::Method;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::client::{Answer, Client};
+use crate::document::Operation;
 
 const MAX_BODY: usize = 1024 * 1024;
 const JSON: &str = "application/json";
@@ -147,5 +149,34 @@ impl Client {
         ] {
             case(wrong, b"{}", 415, "unsupported_media_type").await;
         }
+    }
+
+    /// Checks that the example of an operation's JSON body, if it takes one, has the form that the operation reads, whatever
+    /// becomes of it: it is asked of things that are not there.
+    pub async fn expect_example_understood(&self, operation: &Operation) {
+        if operation.body_type() != Some(JSON) {
+            return;
+        }
+        let mut path = operation.path.clone();
+        while let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
+            path.replace_range(from..=to, &Uuid::now_v7().to_string());
+        }
+        let example = operation
+            .description
+            .pointer("/requestBody/content/application~1json/example");
+        let example = example.unwrap_or_else(|| panic!("{path} has no example"));
+        let method = &operation.method;
+        let request = self.request(method.clone(), &path).json(example);
+        let request = request
+            .header("if-match", "\"1\"")
+            .header("idempotency-key", Uuid::now_v7().to_string());
+        let answer = Answer::of(request).await;
+        let wrong_form = ["malformed_body", "unknown_field"].map(Value::from);
+        let is_understood = answer.status < 500 && !wrong_form.contains(&answer.body["code"]);
+        assert!(
+            is_understood,
+            "{method} {path} with {example}: {}",
+            answer.text
+        );
     }
 }

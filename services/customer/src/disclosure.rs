@@ -1,7 +1,7 @@
 //! How a visitor becomes somebody: by degrees, and only by proof.
 //!
 //! ```text
-//! cold (a session, and nothing more) --says who it is--> warm --proves an address--> hot
+//! cold (a session, and nothing more) --says who it is--> warm --proves an address--> hot --signs out--> cold
 //! ```
 //!
 //! What somebody says of itself stays with whoever says it. Whether anybody else has the address shows nowhere, until it is
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::error::{CustomerError, codes};
-use crate::store::customers::{self, ACTIVE, CustomerRow, HOT, MERGED, SUSPENDED, WARM};
+use crate::store::customers::{self, ACTIVE, CustomerRow, HOT, MERGED, MergeRow, SUSPENDED, WARM};
 use crate::store::visitors::{self, VisitorRow};
 
 /// Makes a customer of whom nothing is known yet.
@@ -37,6 +37,7 @@ pub async fn new_customer(
         version: 1,
         created_at: at,
         updated_at: at,
+        entered_by_staff: false,
     })
 }
 
@@ -49,12 +50,7 @@ pub async fn own_customer(
     visitor: &VisitorRow,
     at: DateTime<Utc>,
 ) -> Result<CustomerRow, CustomerError> {
-    if let Some(id) = visitor.customer_id
-        && let Some(row) = customers::lock(conn, id).await?
-    {
-        if row.status == SUSPENDED {
-            return Err(Problem::new(codes::CUSTOMER_SUSPENDED).into());
-        }
+    if let Some(row) = linked(conn, visitor).await? {
         return Ok(row);
     }
     let row = new_customer(conn, at).await?;
@@ -63,8 +59,28 @@ pub async fn own_customer(
     Ok(row)
 }
 
-/// Makes a visitor who has proven an address the customer of that address: the one who has proven it before, or else what
-/// the visitor has said of itself so far, or somebody new.
+/// Returns the customer that a visitor is, locked, if it is any.
+async fn linked(
+    conn: &mut TenantConn,
+    visitor: &VisitorRow,
+) -> Result<Option<CustomerRow>, CustomerError> {
+    let Some(id) = visitor.customer_id else {
+        return Ok(None);
+    };
+    let row = customers::lock(conn, id).await?;
+    row.map(not_suspended).transpose()
+}
+
+fn not_suspended(row: CustomerRow) -> Result<CustomerRow, CustomerError> {
+    if row.status == SUSPENDED {
+        return Err(Problem::new(codes::CUSTOMER_SUSPENDED).into());
+    }
+    Ok(row)
+}
+
+/// Makes a visitor who has proven an address the customer of that address: the one who has proven it before, or for whom
+/// staff has entered it, or else what the visitor has said of itself so far, or somebody new. Whoever the visitor has proven
+/// to be before is left as it is: this is somebody else at the same machine.
 ///
 /// # Errors
 /// 409 when that customer is suspended, or when another proves the same address at this moment.
@@ -74,59 +90,110 @@ pub async fn prove(
     email: &str,
     at: DateTime<Utc>,
 ) -> Result<CustomerRow, CustomerError> {
-    let own = match visitor.customer_id {
-        Some(id) => customers::lock(conn, id).await?,
-        None => None,
-    };
-    if let Some(known) = customers::lock_proven(conn, email).await? {
-        if known.status == SUSPENDED {
-            return Err(Problem::new(codes::CUSTOMER_SUSPENDED).into());
-        }
-        visitors::link(conn, visitor.id, known.id, true).await?;
-        // Somebody proven is somebody else, whose address is another.
-        return match own
-            .filter(|own| own.id != known.id && own.disclosure == WARM && own.status == ACTIVE)
-        {
-            Some(own) => merge(conn, own, known, visitor.id, at).await,
-            None => Ok(known),
-        };
+    let own = linked(conn, visitor).await?;
+    if let Some(own) = own.as_ref().filter(|own| is_proven(own, email)) {
+        visitors::link(conn, visitor.id, own.id, true).await?;
+        return Ok(own.clone());
     }
-    let row = match own {
-        Some(own) if own.status == ACTIVE => own,
-        Some(_) => return Err(Problem::new(codes::CUSTOMER_SUSPENDED).into()),
-        None => {
+    let own = own.filter(|own| own.disclosure == WARM && own.status == ACTIVE);
+    let known = match customers::lock_proven(conn, email).await? {
+        Some(known) => Some(known),
+        None => customers::lock_entered(conn, email).await?,
+    };
+    let into = match (known.map(not_suspended).transpose()?, own) {
+        (Some(known), Some(own)) if own.id != known.id => {
+            let merge = MergeRow {
+                from_id: own.id,
+                into_id: known.id,
+                visitor_id: Some(visitor.id),
+                at,
+                merged_by: None,
+                reason: None,
+            };
+            join(conn, own, known, &merge).await?
+        }
+        (Some(known), _) => known,
+        (None, Some(own)) => own,
+        (None, None) => {
             let row = new_customer(conn, at).await?;
             customers::insert(conn, &row).await?;
             row
         }
     };
-    visitors::link(conn, visitor.id, row.id, true).await?;
+    visitors::link(conn, visitor.id, into.id, true).await?;
+    if is_proven(&into, email) {
+        return Ok(into);
+    }
     let proven = CustomerRow {
         disclosure: HOT.to_owned(),
         email: Some(email.to_owned()),
         email_verified_at: Some(at),
-        ..row
+        ..into
     };
     Ok(customers::update(conn, &proven).await?)
 }
 
-/// Moves what a visitor has said of itself to the customer that it has proven to be, once. What that one knows of itself
-/// stays; what it does not, it learns.
-async fn merge(
+fn is_proven(row: &CustomerRow, email: &str) -> bool {
+    row.disclosure == HOT && row.email.as_deref() == Some(email)
+}
+
+/// Gives the customer that a visitor has proven to be another address, which the visitor has proven too. Nobody else is
+/// taken for that customer from then on. Returns the address before.
+///
+/// # Errors
+/// 409 when the visitor has proven nothing, when the customer is suspended, or when another has the address.
+pub async fn change_email(
+    conn: &mut TenantConn,
+    visitor: &VisitorRow,
+    email: &str,
+    at: DateTime<Utc>,
+) -> Result<Option<String>, CustomerError> {
+    let own = linked(conn, visitor).await?;
+    let own = own.filter(|own| visitor.proven && own.disclosure == HOT);
+    let own = own.ok_or_else(|| Problem::new(codes::NOT_PROVEN))?;
+    if is_proven(&own, email) {
+        return Ok(None);
+    }
+    if customers::lock_proven(conn, email).await?.is_some() {
+        return Err(Problem::new(codes::EMAIL_TAKEN).into());
+    }
+    visitors::unlink_all(conn, own.id, Some(visitor.id)).await?;
+    let before = own.email.clone();
+    let changed = CustomerRow {
+        email: Some(email.to_owned()),
+        email_verified_at: Some(at),
+        ..own
+    };
+    customers::update(conn, &changed).await?;
+    Ok(before)
+}
+
+/// Makes one customer of two: what belongs to the first goes to the second, once. What that one knows of itself stays; what it
+/// does not, it learns.
+///
+/// # Errors
+/// Those of the database.
+pub async fn join(
     conn: &mut TenantConn,
     from: CustomerRow,
     into: CustomerRow,
-    visitor: Uuid,
-    at: DateTime<Utc>,
+    merge: &MergeRow,
 ) -> Result<CustomerRow, CustomerError> {
     customers::move_all(conn, from.id, into.id).await?;
-    customers::note_merge(conn, from.id, into.id, visitor, at).await?;
-    visitors::link(conn, visitor, into.id, true).await?;
+    customers::note_merge(conn, merge).await?;
+    let mut segments = into.segments.clone();
+    for segment in &from.segments {
+        if !segments.contains(segment) {
+            segments.push(segment.clone());
+        }
+    }
     let merged = CustomerRow {
+        email: into.email.clone().or(from.email.clone()),
         given_name: into.given_name.clone().or(from.given_name.clone()),
         family_name: into.family_name.clone().or(from.family_name.clone()),
         phone: into.phone.clone().or(from.phone.clone()),
         locale: into.locale.clone().or(from.locale.clone()),
+        segments,
         ..into
     };
     let emptied = CustomerRow {

@@ -2,6 +2,7 @@
 
 pub mod companies;
 pub mod money;
+pub mod vat;
 
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};

@@ -40,6 +40,12 @@ pub mod codes {
     /// A company that the request names does not exist.
     pub const UNKNOWN_COMPANY: Code =
         Code::new(422, "unknown_company", "A named company does not exist");
+    /// A location that the request names is none of the company.
+    pub const UNKNOWN_LOCATION: Code = Code::new(
+        422,
+        "unknown_location",
+        "A named location is none of the company",
+    );
     /// The customer has so many addresses already.
     pub const TOO_MANY_ADDRESSES: Code =
         Code::new(409, "too_many_addresses", "The customer has 50 addresses");
@@ -67,6 +73,46 @@ pub mod codes {
     /// The company owes something, or may owe more than its new limit.
     pub const CREDIT_IN_USE: Code =
         Code::new(409, "credit_in_use", "The company's credit is in use");
+    /// The company's credit was given back for good: another attempt is another checkout.
+    pub const CREDIT_RELEASED: Code = Code::new(
+        409,
+        "credit_released",
+        "The checkout has given its credit back",
+    );
+    /// Something else was paid under the reference.
+    pub const REFERENCE_TAKEN: Code = Code::new(
+        409,
+        "reference_taken",
+        "Another amount was noted under the reference",
+    );
+    /// Closed companies do not change.
+    pub const COMPANY_CLOSED: Code = Code::new(409, "company_closed", "The company is closed");
+    /// Only companies whose VAT id is valid are approved, where they have one.
+    pub const VAT_ID_NOT_VALID: Code = Code::new(
+        409,
+        "vat_id_not_valid",
+        "The company's VAT id was not found to be valid",
+    );
+    /// The company has so many rules already.
+    pub const TOO_MANY_RULES: Code =
+        Code::new(409, "too_many_rules", "The company has 50 approval rules");
+    /// The customer has said so much already.
+    pub const TOO_MANY_CONSENTS: Code = Code::new(
+        409,
+        "too_many_consents",
+        "The customer has said so a thousand times",
+    );
+    /// Who has proven nothing has no address to change.
+    pub const NOT_PROVEN: Code =
+        Code::new(409, "not_proven", "The visitor has not proven who it is");
+    /// Somebody else has proven the address.
+    pub const EMAIL_TAKEN: Code = Code::new(409, "email_taken", "Another customer has the address");
+    /// Only somebody who has proven nothing is merged by hand.
+    pub const NOT_MERGEABLE: Code = Code::new(
+        409,
+        "not_mergeable",
+        "A customer who has proven an address is merged by proof alone",
+    );
     /// The checkout uses credit for something else.
     pub const CHECKOUT_TAKEN: Code = Code::new(
         409,
@@ -85,12 +131,22 @@ pub mod codes {
         CUSTOMER_SUSPENDED,
         UNKNOWN_CUSTOMER,
         UNKNOWN_COMPANY,
+        UNKNOWN_LOCATION,
         TOO_MANY_ADDRESSES,
         MEMBER_EXISTS,
         NOT_A_MEMBER,
         COMPANY_NOT_APPROVED,
         CREDIT_EXCEEDED,
         CREDIT_IN_USE,
+        CREDIT_RELEASED,
+        REFERENCE_TAKEN,
+        COMPANY_CLOSED,
+        VAT_ID_NOT_VALID,
+        TOO_MANY_RULES,
+        TOO_MANY_CONSENTS,
+        NOT_PROVEN,
+        EMAIL_TAKEN,
+        NOT_MERGEABLE,
         CHECKOUT_TAKEN,
         OWN_ORDER,
     ];

@@ -7,8 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    addresses, approvals, audit, companies, consents, context, credit, customers, erasure, members,
-    verifications, visitors,
+    addresses, approvals, audit, companies, consents, context, credit, customers, erasure,
+    locations, members, merging, own, rules, verifications, visitors,
 };
 use crate::{State, codes};
 
@@ -19,12 +19,18 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/visitor/contact").post(visitors::say_contact))
         .service(resource("/visitor/addresses").post(visitors::add_own_address))
         .service(resource("/visitor/consents").post(visitors::give_own_consent))
+        .service(resource("/visitor/addresses/{id}").patch(own::update_own_address).delete(own::delete_own_address))
+        .service(resource("/visitor/memberships").get(own::list_own_memberships))
+        .service(resource("/visitor/approvals").get(approvals::list_own_approvals))
+        .service(resource("/visitor/sign-out").post(own::sign_out))
         .service(resource("/verifications").post(verifications::request_verification))
         .service(resource("/verifications/{id}/confirm").post(verifications::confirm_verification))
         .service(resource("/customers").get(customers::list_customers).post(customers::create_customer))
         .service(resource("/customers/{id}").get(customers::get_customer).patch(customers::update_customer))
         .service(resource("/customers/{id}/suspend").post(customers::suspend_customer))
         .service(resource("/customers/{id}/resume").post(customers::resume_customer))
+        .service(resource("/customers/{id}/sign-out").post(customers::sign_customer_out))
+        .service(resource("/customers/{id}/merge").post(merging::merge_customer))
         .service(resource("/customers/{id}/context").get(context::get_buyer_context))
         .service(resource("/customers/{id}/export").get(erasure::export_customer))
         .service(resource("/customers/{id}/erase").post(erasure::erase_customer))
@@ -37,12 +43,18 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/companies/{id}/suspend").post(companies::suspend_company))
         .service(resource("/companies/{id}/resume").post(companies::resume_company))
         .service(resource("/companies/{id}/close").post(companies::close_company))
+        .service(resource("/companies/{id}/vat-check").post(companies::check_vat))
+        .service(resource("/companies/{id}/locations").get(locations::list_locations).post(locations::create_location))
+        .service(resource("/companies/{id}/locations/{part_id}").patch(locations::update_location).delete(locations::delete_location))
+        .service(resource("/companies/{id}/approval-rules").get(rules::list_rules).post(rules::create_rule))
+        .service(resource("/companies/{id}/approval-rules/{part_id}").delete(rules::delete_rule))
         .service(resource("/companies/{id}/members").get(members::list_members).post(members::add_member))
         .service(resource("/companies/{id}/members/{part_id}").patch(members::update_member).delete(members::remove_member))
-        .service(resource("/credit-holds").post(credit::hold_credit))
+        .service(resource("/credit-holds").get(credit::list_credit_holds).post(credit::hold_credit))
         .service(resource("/credit-holds/{id}").get(credit::get_credit_hold))
         .service(resource("/credit-holds/{id}/confirm").post(credit::confirm_credit))
         .service(resource("/credit-holds/{id}/release").post(credit::release_credit))
+        .service(resource("/credit-holds/{id}/settle").post(credit::settle_credit))
         .service(resource("/approvals").get(approvals::list_approvals).post(approvals::request_approval))
         .service(resource("/approvals/{id}").get(approvals::get_approval))
         .service(resource("/approvals/{id}/approve").post(approvals::approve_order))
@@ -62,6 +74,11 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         visitors::say_contact,
         visitors::add_own_address,
         visitors::give_own_consent,
+        own::update_own_address,
+        own::delete_own_address,
+        own::list_own_memberships,
+        own::sign_out,
+        approvals::list_own_approvals,
         verifications::request_verification,
         verifications::confirm_verification,
         customers::list_customers,
@@ -70,6 +87,8 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         customers::update_customer,
         customers::suspend_customer,
         customers::resume_customer,
+        customers::sign_customer_out,
+        merging::merge_customer,
         context::get_buyer_context,
         erasure::export_customer,
         erasure::erase_customer,
@@ -87,14 +106,24 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         companies::suspend_company,
         companies::resume_company,
         companies::close_company,
+        companies::check_vat,
+        locations::list_locations,
+        locations::create_location,
+        locations::update_location,
+        locations::delete_location,
+        rules::list_rules,
+        rules::create_rule,
+        rules::delete_rule,
         members::list_members,
         members::add_member,
         members::update_member,
         members::remove_member,
+        credit::list_credit_holds,
         credit::hold_credit,
         credit::get_credit_hold,
         credit::confirm_credit,
         credit::release_credit,
+        credit::settle_credit,
         approvals::list_approvals,
         approvals::request_approval,
         approvals::get_approval,

@@ -24,6 +24,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        entered_by_staff -> Bool,
     }
 }
 
@@ -75,6 +76,8 @@ diesel::table! {
         attempts -> SmallInt,
         expires_at -> Timestamptz,
         created_at -> Timestamptz,
+        purpose -> Text,
+        sender -> Nullable<Binary>,
     }
 }
 
@@ -82,8 +85,10 @@ diesel::table! {
     merges (from_id) {
         from_id -> Uuid,
         into_id -> Uuid,
-        visitor_id -> Uuid,
+        visitor_id -> Nullable<Uuid>,
         at -> Timestamptz,
+        merged_by -> Nullable<Uuid>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -111,6 +116,9 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        vat_valid -> Nullable<Bool>,
+        vat_checked_at -> Nullable<Timestamptz>,
+        vat_reference -> Nullable<Text>,
     }
 }
 
@@ -123,16 +131,58 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        spend_currency -> Nullable<Text>,
     }
 }
 
 diesel::table! {
     credit_holds (checkout_id) {
         checkout_id -> Uuid,
-        company_id -> Uuid,
-        amount -> BigInt,
-        currency -> Text,
+        company_id -> Nullable<Uuid>,
+        amount -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
         state -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        settled -> BigInt,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    credit_settlements (checkout_id, reference) {
+        checkout_id -> Uuid,
+        reference -> Text,
+        amount -> BigInt,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    company_locations (id) {
+        id -> Uuid,
+        company_id -> Uuid,
+        name -> Text,
+        address -> Jsonb,
+        catalog -> Nullable<Text>,
+        exemption_certificate -> Nullable<Text>,
+        exemption_from -> Nullable<Date>,
+        exemption_until -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    approval_rules (id) {
+        id -> Uuid,
+        company_id -> Uuid,
+        min_amount -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        category_id -> Nullable<Uuid>,
+        approver_role -> Text,
+        version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -153,6 +203,9 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        rule_ids -> Array<Uuid>,
+        approver_role -> Text,
+        expires_at -> Timestamptz,
     }
 }
 

@@ -7,5 +7,7 @@ pub mod consents;
 pub mod credit;
 pub mod customers;
 pub mod erasures;
+pub mod locations;
+pub mod rules;
 pub mod verifications;
 pub mod visitors;

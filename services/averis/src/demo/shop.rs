@@ -60,8 +60,7 @@ impl Shop<'_> {
             self.command(None, &format!("{own}/approve"), &own, &json!({}))
                 .await?;
         }
-        let member =
-            json!({"customer_id": customer.get("id"), "roles": ["buyer"], "spend_limit": 100_000});
+        let member = json!({"customer_id": customer.get("id"), "roles": ["buyer"], "spend_limit": {"amount": 100_000, "currency": "EUR"}});
         self.first(&format!("{own}/members"), &member).await?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use averis_service_kit::cursor::Page;
 use averis_service_kit::forms::country_form;
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::IfMatch;
-use averis_service_kit::patch::not_null;
+use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::{PartId, PathId};
 use averis_service_kit::reply::Reply;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::customers::live;
+use super::customers::{line_of, live};
 use crate::domain::now;
 use crate::error::{CustomerError, codes};
 use crate::store::addresses::{self, AddressRow};
@@ -72,10 +72,10 @@ impl From<AddressRow> for AddressView {
     }
 }
 
-/// An address to be kept.
-#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+/// An address as somebody enters it.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CreateAddress {
+pub struct PostalAddress {
     #[garde(length(chars, min = 1, max = 200), custom(one_line))]
     #[schema(example = "Ana Lima")]
     name: String,
@@ -115,7 +115,7 @@ fn lines_form(lines: &[String], context: &()) -> garde::Result {
     Ok(())
 }
 
-impl CreateAddress {
+impl PostalAddress {
     fn row(self, customer: Uuid) -> AddressRow {
         let now = now();
         AddressRow {
@@ -143,7 +143,7 @@ impl CreateAddress {
 pub async fn keep(
     conn: &mut TenantConn,
     customer: Uuid,
-    address: CreateAddress,
+    address: PostalAddress,
 ) -> Result<AddressView, CustomerError> {
     if addresses::count(conn, customer).await? >= MOST {
         return Err(Problem::new(codes::TOO_MANY_ADDRESSES).into());
@@ -155,12 +155,12 @@ pub async fn keep(
 
 /// Keeps an address of a customer.
 #[utoipa::path(post, path = "/api/customer/v1/customers/{id}/addresses", tag = "customers", security(("token" = ["customer:write"])),
-    request_body = CreateAddress, params(("id" = Uuid, Path)),
+    request_body = PostalAddress, params(("id" = Uuid, Path)),
     responses((status = 201, description = "The address.", body = AddressView)))]
 pub async fn create_address(
     tenant: Tenant<may::CustomerWrite>,
     PathId(id): PathId,
-    post: Post<CreateAddress>,
+    post: Post<PostalAddress>,
 ) -> ApiResult<Reply> {
     once(
         &tenant.db,
@@ -195,7 +195,7 @@ pub async fn list_addresses(
 }
 
 /// What of an address may be changed: a merge patch.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateAddress {
     #[garde(inner(length(chars, min = 1, max = 200), custom(one_line)))]
@@ -207,12 +207,45 @@ pub struct UpdateAddress {
     #[garde(inner(length(chars, min = 1, max = 200), custom(one_line)))]
     #[serde(default, deserialize_with = "not_null")]
     city: Option<String>,
-    #[garde(inner(length(chars, min = 1, max = 20), custom(one_line)))]
-    #[serde(default, deserialize_with = "not_null")]
-    postal_code: Option<String>,
+    #[serde(default)]
+    #[garde(custom(region_form))]
+    #[schema(value_type = Option<String>)]
+    region: Patch<String>,
+    #[serde(default)]
+    #[garde(custom(postal_code_form))]
+    #[schema(value_type = Option<String>)]
+    postal_code: Patch<String>,
     #[garde(inner(custom(country_form)))]
     #[serde(default, deserialize_with = "not_null")]
     country: Option<String>,
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
+    is_shipping: Option<bool>,
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "not_null")]
+    is_billing: Option<bool>,
+}
+
+fn region_form(patch: &Patch<String>, context: &()) -> garde::Result {
+    line_of(patch, 100, context)
+}
+
+fn postal_code_form(patch: &Patch<String>, context: &()) -> garde::Result {
+    line_of(patch, 20, context)
+}
+
+impl UpdateAddress {
+    fn apply(&self, row: &mut AddressRow) {
+        let patch = self.clone();
+        row.name = patch.name.unwrap_or_else(|| row.name.clone());
+        row.lines = patch.lines.unwrap_or_else(|| row.lines.clone());
+        row.city = patch.city.unwrap_or_else(|| row.city.clone());
+        patch.region.apply(&mut row.region);
+        patch.postal_code.apply(&mut row.postal_code);
+        row.country = patch.country.unwrap_or_else(|| row.country.clone());
+        row.is_shipping = patch.is_shipping.unwrap_or(row.is_shipping);
+        row.is_billing = patch.is_billing.unwrap_or(row.is_billing);
+    }
 }
 
 /// Changes an address.
@@ -225,21 +258,46 @@ pub async fn update_address(
     seen: SeenVersion,
     patch: MergePatch<UpdateAddress>,
 ) -> ApiResult<Reply> {
-    let patch = &patch.0;
     let row = tenant
         .db
-        .transaction(async |conn| -> Result<_, CustomerError> {
-            let mut row = locked(conn, ids, seen).await?;
-            row.name = patch.name.clone().unwrap_or(row.name);
-            row.lines = patch.lines.clone().unwrap_or(row.lines);
-            row.city = patch.city.clone().unwrap_or(row.city);
-            row.postal_code = patch.postal_code.clone().or(row.postal_code);
-            row.country = patch.country.clone().unwrap_or(row.country);
-            Ok(addresses::update(conn, &row).await?)
-        });
-    let row = row.await?;
+        .transaction(async |conn| change(conn, ids.id, ids.part, seen, &patch.0).await);
+    Ok(answer(row.await?))
+}
+
+/// Shows an address.
+pub fn answer(row: AddressRow) -> Reply {
     let version = row.version;
-    Ok(Reply::ok(&AddressView::from(row)).version(version))
+    Reply::ok(&AddressView::from(row)).version(version)
+}
+
+/// Changes an address of a customer, as the caller has seen it.
+///
+/// # Errors
+/// 404 when there is none, 412 when it was changed since.
+pub async fn change(
+    conn: &mut TenantConn,
+    customer: Uuid,
+    id: Uuid,
+    seen: SeenVersion,
+    patch: &UpdateAddress,
+) -> Result<AddressRow, CustomerError> {
+    let mut row = locked(conn, customer, id, seen).await?;
+    patch.apply(&mut row);
+    Ok(addresses::update(conn, &row).await?)
+}
+
+/// Removes an address of a customer, as the caller has seen it.
+///
+/// # Errors
+/// 404 when there is none, 412 when it was changed since.
+pub async fn remove(
+    conn: &mut TenantConn,
+    customer: Uuid,
+    id: Uuid,
+    seen: SeenVersion,
+) -> Result<(), CustomerError> {
+    let row = locked(conn, customer, id, seen).await?;
+    Ok(addresses::delete(conn, row.id).await?)
 }
 
 /// Removes an address.
@@ -253,20 +311,18 @@ pub async fn delete_address(
 ) -> ApiResult<Reply> {
     tenant
         .db
-        .transaction(async |conn| -> Result<_, CustomerError> {
-            let row = locked(conn, ids, seen).await?;
-            Ok(addresses::delete(conn, row.id).await?)
-        })
+        .transaction(async |conn| remove(conn, ids.id, ids.part, seen).await)
         .await?;
     Ok(Reply::no_content())
 }
 
 async fn locked(
     conn: &mut TenantConn,
-    ids: PartId,
+    customer: Uuid,
+    id: Uuid,
     seen: SeenVersion,
 ) -> Result<AddressRow, CustomerError> {
-    let row = addresses::lock(conn, ids.id, ids.part)
+    let row = addresses::lock(conn, customer, id)
         .await?
         .ok_or_else(Problem::not_found)?;
     seen.check(row.version)?;

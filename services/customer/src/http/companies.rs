@@ -5,7 +5,7 @@ use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
-use averis_service_kit::forms::optional_code;
+use averis_service_kit::forms::{code_form, optional_code};
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::{IfMatch, MoneySchema};
 use averis_service_kit::patch::{Patch, not_null};
@@ -21,10 +21,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::customers::line_of;
 use crate::State;
 use crate::domain::companies::CompanyCommand;
 use crate::domain::money::stored;
-use crate::domain::now;
+use crate::domain::{now, vat};
 use crate::error::{CustomerError, codes};
 use crate::store::companies::{self, CompanyRow};
 
@@ -34,9 +35,13 @@ pub struct CompanyView {
     id: Uuid,
     name: String,
     registration_number: Option<String>,
-    /// As it says; whether it is valid, others check.
     #[schema(example = "DE136695976")]
     vat_id: Option<String>,
+    /// What somebody was told who asked the authorities; null while nobody has asked for this id.
+    vat_valid: Option<bool>,
+    vat_checked_at: Option<DateTime<Utc>>,
+    /// Of the authorities' answer.
+    vat_reference: Option<String>,
     /// `pending`, `approved`, `suspended` or `closed`; changed by commands only.
     status: String,
     /// Whose prices it gets.
@@ -70,6 +75,9 @@ pub fn view(row: CompanyRow) -> Result<CompanyView, CustomerError> {
         name: row.name,
         registration_number: row.registration_number,
         vat_id: row.vat_id,
+        vat_valid: row.vat_valid,
+        vat_checked_at: row.vat_checked_at,
+        vat_reference: row.vat_reference,
         status: row.status,
         segment: row.segment,
         payment_days: row.payment_days,
@@ -91,9 +99,10 @@ pub struct CreateCompany {
     #[garde(length(chars, min = 1, max = 200), custom(one_line))]
     #[schema(example = "Lima Trading GmbH")]
     name: String,
-    #[garde(length(chars, max = 100), inner(custom(one_line)))]
+    #[garde(length(chars, min = 1, max = 100), inner(custom(one_line)))]
     registration_number: Option<String>,
-    #[garde(length(chars, max = 20), inner(custom(one_line)))]
+    /// Of the form of its country; spaces, dots and hyphens do not matter.
+    #[garde(skip)]
     #[schema(example = "DE136695976")]
     vat_id: Option<String>,
     #[garde(custom(optional_code))]
@@ -104,6 +113,10 @@ pub struct CreateCompany {
     #[garde(skip)]
     #[schema(value_type = Option<MoneySchema>)]
     credit_limit: Option<Money>,
+}
+
+fn vat_id_of(text: &str) -> Result<String, CustomerError> {
+    vat::normalized(text).map_err(|message| FieldProblem::new("/vat_id", "form", message).into())
 }
 
 fn check_limit(limit: Option<&Money>) -> Result<(), CustomerError> {
@@ -122,12 +135,16 @@ pub async fn create_company(
 ) -> ApiResult<Reply> {
     let body = post.body;
     check_limit(body.credit_limit.as_ref())?;
+    let vat_id = body.vat_id.as_deref().map(vat_id_of).transpose()?;
     let now = now();
     let row = CompanyRow {
         id: Uuid::now_v7(),
         name: body.name,
         registration_number: body.registration_number,
-        vat_id: body.vat_id,
+        vat_id,
+        vat_valid: None,
+        vat_checked_at: None,
+        vat_reference: None,
         status: "pending".to_owned(),
         segment: body.segment,
         payment_days: body.payment_days,
@@ -204,12 +221,20 @@ pub struct UpdateCompany {
     #[garde(inner(length(chars, min = 1, max = 200), custom(one_line)))]
     #[serde(default, deserialize_with = "not_null")]
     name: Option<String>,
-    #[garde(inner(length(chars, min = 1, max = 20), custom(one_line)))]
-    #[serde(default, deserialize_with = "not_null")]
-    vat_id: Option<String>,
-    #[garde(custom(optional_code))]
-    #[serde(default, deserialize_with = "not_null")]
-    segment: Option<String>,
+    /// Another one is another company's until it is looked at: an approved company is pending again.
+    #[serde(default)]
+    #[garde(custom(registration_form))]
+    #[schema(value_type = Option<String>)]
+    registration_number: Patch<String>,
+    /// Another one is not checked yet, and an approved company is pending again.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = Option<String>)]
+    vat_id: Patch<String>,
+    #[serde(default)]
+    #[garde(custom(segment_form))]
+    #[schema(value_type = Option<String>)]
+    segment: Patch<String>,
     #[garde(range(min = 0, max = 365))]
     #[serde(default, deserialize_with = "not_null")]
     payment_days: Option<i32>,
@@ -218,6 +243,16 @@ pub struct UpdateCompany {
     #[garde(skip)]
     #[schema(value_type = Option<MoneySchema>)]
     credit_limit: Patch<Money>,
+}
+
+fn registration_form(patch: &Patch<String>, context: &()) -> garde::Result {
+    line_of(patch, 100, context)
+}
+
+fn segment_form(patch: &Patch<String>, context: &()) -> garde::Result {
+    patch
+        .value()
+        .map_or(Ok(()), |text| code_form(text, context))
 }
 
 /// Changes a company.
@@ -232,13 +267,26 @@ pub async fn update_company(
 ) -> ApiResult<Reply> {
     let patch = &patch.0;
     check_limit(patch.credit_limit.value())?;
+    let vat_id = patch.vat_id.clone().try_map(|text| vat_id_of(&text))?;
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, CustomerError> {
-            let mut row = locked(conn, id, seen).await?;
+            let mut row = open(conn, id, seen).await?;
             row.name = patch.name.clone().unwrap_or(row.name);
-            row.vat_id = patch.vat_id.clone().or(row.vat_id);
-            row.segment = patch.segment.clone().or(row.segment);
+            let known_by = (row.registration_number.clone(), row.vat_id.clone());
+            patch
+                .registration_number
+                .clone()
+                .apply(&mut row.registration_number);
+            vat_id.clone().apply(&mut row.vat_id);
+            if row.vat_id != known_by.1 {
+                (row.vat_valid, row.vat_checked_at, row.vat_reference) = (None, None, None);
+            }
+            let is_another = known_by != (row.registration_number.clone(), row.vat_id.clone());
+            if is_another && row.status == "approved" {
+                "pending".clone_into(&mut row.status);
+            }
+            patch.segment.clone().apply(&mut row.segment);
             row.payment_days = patch.payment_days.unwrap_or(row.payment_days);
             match &patch.credit_limit {
                 Patch::Absent => {}
@@ -276,7 +324,78 @@ async fn locked(
     Ok(row)
 }
 
-/// Lets a company buy.
+/// Locks a company that is not closed, as the caller has seen it.
+async fn open(
+    conn: &mut TenantConn,
+    id: Uuid,
+    seen: SeenVersion,
+) -> Result<CompanyRow, CustomerError> {
+    let row = locked(conn, id, seen).await?;
+    check_open(&row)?;
+    Ok(row)
+}
+
+/// Refuses what a closed company does not take.
+///
+/// # Errors
+/// 409 when it is closed.
+pub fn check_open(row: &CompanyRow) -> Result<(), Problem> {
+    if row.status == "closed" {
+        return Err(Problem::new(codes::COMPANY_CLOSED));
+    }
+    Ok(())
+}
+
+/// What the authorities have said of a company's VAT id.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckVat {
+    /// The id that was asked for: the company's own.
+    #[garde(skip)]
+    #[schema(example = "DE136695976")]
+    vat_id: String,
+    #[garde(skip)]
+    valid: bool,
+    /// Of the answer, such as the number of a consultation of VIES.
+    #[garde(length(chars, min = 1, max = 100), inner(custom(one_line)))]
+    #[schema(example = "WAPIAAAAW2kYxxxx")]
+    reference: Option<String>,
+}
+
+/// Notes what somebody was told who asked the authorities for a company's VAT id. A company with an id that is not valid is
+/// not approved.
+#[utoipa::path(post, path = "/api/customer/v1/companies/{id}/vat-check", tag = "companies", security(("token" = ["company:write"])),
+    request_body = CheckVat, params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The company.", body = CompanyView)))]
+pub async fn check_vat(
+    tenant: Tenant<may::CompanyWrite>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    post: Post<CheckVat>,
+) -> ApiResult<Reply> {
+    let asked = vat_id_of(&post.body.vat_id)?;
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, CustomerError> {
+            let mut row = open(conn, id, seen).await?;
+            if row.vat_id.as_ref() != Some(&asked) {
+                let message = "must be the company's own";
+                return Err(FieldProblem::new("/vat_id", "other", message).into());
+            }
+            row.vat_valid = Some(post.body.valid);
+            row.vat_checked_at = Some(now());
+            row.vat_reference.clone_from(&post.body.reference);
+            if !post.body.valid && row.status == "approved" {
+                "pending".clone_into(&mut row.status);
+            }
+            answer(companies::update(conn, &row).await?)
+        },
+    )
+    .await
+}
+
+/// Lets a company buy. Its VAT id, if it has one, was found to be valid.
 #[utoipa::path(post, path = "/api/customer/v1/companies/{id}/approve", tag = "companies", security(("token" = ["company:write"])),
     params(("id" = Uuid, Path), IfMatch), responses((status = 200, description = "The approved company.", body = CompanyView)))]
 pub async fn approve_company(
@@ -337,6 +456,10 @@ async fn move_on(
         async |conn| -> Result<Reply, CustomerError> {
             let mut row = locked(conn, id, seen).await?;
             step.apply(&row.status)?.clone_into(&mut row.status);
+            let is_known = row.vat_id.is_none() || row.vat_valid == Some(true);
+            if step == CompanyCommand::Approve && !is_known {
+                return Err(Problem::new(codes::VAT_ID_NOT_VALID).into());
+            }
             if step == CompanyCommand::Close && row.credit_used > 0 {
                 return Err(Problem::new(codes::CREDIT_IN_USE).into());
             }

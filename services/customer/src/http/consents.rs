@@ -1,7 +1,6 @@
 //! What customers have agreed to.
 
 use averis_service_kit::Tenant;
-use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::forms::code_form;
 use averis_service_kit::idempotency::{Post, once};
@@ -18,7 +17,7 @@ use uuid::Uuid;
 
 use super::customers::live;
 use crate::domain::now;
-use crate::error::CustomerError;
+use crate::error::{CustomerError, codes};
 use crate::store::consents::{self, ConsentRow};
 use crate::store::customers;
 
@@ -58,20 +57,37 @@ pub struct GiveConsent {
     purpose: String,
     #[garde(skip)]
     granted: bool,
-    #[garde(length(chars, min = 1, max = 100), custom(one_line))]
+    #[garde(custom(version_form))]
     #[schema(example = "2026-11")]
     text_version: String,
 }
 
+/// A version has the form of a code, and points: it is kept when its customer is erased, and must not be free text.
+fn version_form(text: &str, _: &()) -> garde::Result {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if (1..=63).contains(&text.len()) && text.bytes().all(good) {
+        return Ok(());
+    }
+    Err(garde::Error::new(
+        "must be 1 to 63 letters, digits, points, hyphens and underscores",
+    ))
+}
+
+/// Consents of one customer, who may change its mind often, and not for ever.
+const MOST: i64 = 1_000;
+
 /// Notes what a customer says.
 ///
 /// # Errors
-/// Those of the database.
+/// 409 when it has said so much already.
 pub async fn note(
     conn: &mut TenantConn,
     customer: Uuid,
     consent: GiveConsent,
 ) -> Result<ConsentView, CustomerError> {
+    if consents::count(conn, customer).await? >= MOST {
+        return Err(Problem::new(codes::TOO_MANY_CONSENTS).into());
+    }
     let row = ConsentRow {
         id: Uuid::now_v7(),
         customer_id: customer,

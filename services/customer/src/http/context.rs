@@ -1,7 +1,7 @@
 //! What a checkout has to know of its buyer, in one call.
 
 use averis_service_kit::Tenant;
-use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
@@ -12,10 +12,12 @@ use uuid::Uuid;
 use super::addresses::AddressView;
 use super::companies::{CompanyView, view};
 use super::customers::CustomerView;
-use super::members::CompanyMemberView;
+use super::locations::{LocationView, view as location_view};
+use super::members::{self, CompanyMemberView};
 use crate::domain::companies::{MemberRole, may as member_may};
+use crate::domain::now;
 use crate::error::{CustomerError, codes};
-use crate::store::{addresses, companies, customers};
+use crate::store::{addresses, companies, customers, locations};
 
 /// For which company the customer buys.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -24,6 +26,8 @@ use crate::store::{addresses, companies, customers};
 pub struct ReadContext {
     /// For none where absent.
     company_id: Option<Uuid>,
+    /// For which of its locations; needs the company.
+    location_id: Option<Uuid>,
 }
 
 /// What a checkout has to know of its buyer.
@@ -37,6 +41,9 @@ pub struct BuyerContext {
     segment: Option<String>,
     company: Option<CompanyView>,
     membership: Option<CompanyMemberView>,
+    location: Option<LocationView>,
+    /// Whether the location's certificate of tax exemption counts today, by UTC.
+    tax_exempt: bool,
 }
 
 /// Reads what a checkout has to know of its buyer.
@@ -48,7 +55,14 @@ pub async fn get_buyer_context(
     PathId(id): PathId,
     query: Query<ReadContext>,
 ) -> ApiResult<Reply> {
-    let company_id = query.0.company_id;
+    let ReadContext {
+        company_id,
+        location_id,
+    } = query.0;
+    if location_id.is_some() && company_id.is_none() {
+        let problem = FieldProblem::new("company_id", "missing", "is needed for a location");
+        return Err(CustomerError::from(problem).into());
+    }
     let context = tenant.db.read(async |conn| -> Result<_, CustomerError> {
         let customer = customers::find(conn, id)
             .await?
@@ -63,11 +77,13 @@ pub async fn get_buyer_context(
             segment: own_segment,
             company: None,
             membership: None,
+            location: None,
+            tax_exempt: false,
         };
-        if let Some(company) = company_id {
-            let member = companies::find_member(conn, company, id).await?;
+        if let Some(company_id) = company_id {
+            let member = companies::find_member(conn, company_id, id).await?;
             let member = member.ok_or_else(|| Problem::new(codes::NOT_A_MEMBER))?;
-            let company = companies::find(conn, company)
+            let company = companies::find(conn, company_id)
                 .await?
                 .ok_or_else(Problem::not_found)?;
             let may_buy =
@@ -75,7 +91,16 @@ pub async fn get_buyer_context(
             context.may_order = is_active && may_buy;
             context.segment = company.segment.clone().or(context.segment);
             context.company = Some(view(company)?);
-            context.membership = Some(member.into());
+            context.membership = Some(members::view(member)?);
+            if let Some(location) = location_id {
+                let row = locations::find(conn, company_id, location).await?;
+                let row = row.ok_or_else(|| Problem::new(codes::UNKNOWN_LOCATION))?;
+                let location = location_view(row)?;
+                let today = now().date_naive();
+                let exemption = location.tax_exemption.as_ref();
+                context.tax_exempt = exemption.is_some_and(|one| one.counts_on(today));
+                context.location = Some(location);
+            }
         }
         Ok(context)
     });

@@ -27,6 +27,7 @@ use crate::error::{CustomerError, codes};
 use crate::store::customers::{
     self, ACTIVE, CustomerFilter, CustomerRow, ERASED, HOT, MERGED, SUSPENDED, WARM,
 };
+use crate::store::visitors;
 
 /// A customer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,7 +76,8 @@ impl From<CustomerRow> for CustomerView {
     }
 }
 
-fn answer(row: CustomerRow) -> Reply {
+/// Shows a customer.
+pub fn answer(row: CustomerRow) -> Reply {
     let version = row.version;
     Reply::ok(&CustomerView::from(row)).version(version)
 }
@@ -101,13 +103,13 @@ pub struct CreateCustomer {
     #[garde(length(bytes, max = 254))]
     #[schema(example = "ana@example.com")]
     email: Option<String>,
-    #[garde(length(chars, max = 200), inner(custom(one_line)))]
+    #[garde(length(chars, min = 1, max = 200), inner(custom(one_line)))]
     given_name: Option<String>,
-    #[garde(length(chars, max = 200), inner(custom(one_line)))]
+    #[garde(length(chars, min = 1, max = 200), inner(custom(one_line)))]
     family_name: Option<String>,
-    #[garde(length(chars, max = 50), inner(custom(one_line)))]
+    #[garde(length(chars, min = 1, max = 50), inner(custom(one_line)))]
     phone: Option<String>,
-    #[garde(length(chars, max = 10), inner(custom(one_line)))]
+    #[garde(length(chars, min = 1, max = 10), inner(custom(one_line)))]
     #[schema(example = "de_DE")]
     locale: Option<String>,
     #[serde(default)]
@@ -135,6 +137,7 @@ pub async fn create_customer(
                 phone: body.phone.clone(),
                 locale: body.locale.clone(),
                 segments: body.segments.clone(),
+                entered_by_staff: true,
                 ..new_customer(conn, now()).await?
             };
             customers::insert(conn, &row).await?;
@@ -259,14 +262,16 @@ pub struct UpdateCustomer {
     segments: Option<Vec<String>>,
 }
 
-fn line_of(patch: &Patch<String>, most: usize, context: &()) -> garde::Result {
+/// Checks a text of one line, where there is one: not empty, and of at most so many characters.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn line_of(patch: &Patch<String>, most: usize, context: &()) -> garde::Result {
     let Some(text) = patch.value() else {
         return Ok(());
     };
-    if text.chars().count() > most {
-        return Err(garde::Error::new(format!(
-            "must be at most {most} characters"
-        )));
+    if !(1..=most).contains(&text.chars().count()) {
+        return Err(garde::Error::new(format!("must be 1 to {most} characters")));
     }
     one_line(text, context)
 }
@@ -294,11 +299,7 @@ pub async fn update_customer(
     patch: MergePatch<UpdateCustomer>,
 ) -> ApiResult<Reply> {
     let patch = &patch.0;
-    let email = match &patch.email {
-        Patch::Value(text) => Patch::Value(email_of(text)?),
-        Patch::Null => Patch::Null,
-        Patch::Absent => Patch::Absent,
-    };
+    let email = patch.email.clone().try_map(|text| email_of(&text))?;
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, CustomerError> {
@@ -331,6 +332,39 @@ pub async fn live(conn: &mut TenantConn, id: Uuid) -> Result<CustomerRow, Custom
         return Err(Problem::new(codes::CUSTOMER_GONE).into());
     }
     Ok(row)
+}
+
+/// Ends that anybody is taken for the customer: whoever is, proves it again. The same again changes nothing.
+#[utoipa::path(post, path = "/api/customer/v1/customers/{id}/sign-out", tag = "customers", security(("token" = ["customer:write"])),
+    params(("id" = Uuid, Path)), responses((status = 200, description = "The customer.", body = CustomerView)))]
+pub async fn sign_customer_out(
+    tenant: Tenant<may::CustomerWrite>,
+    PathId(id): PathId,
+    command: Command,
+) -> ApiResult<Reply> {
+    once(
+        &tenant.db,
+        &command.key,
+        async |conn| -> Result<Reply, CustomerError> {
+            let row = live(conn, id).await?;
+            visitors::unlink_all(conn, id, None).await?;
+            Ok(answer(row))
+        },
+    )
+    .await
+}
+
+/// Locks a customer whom a body names, and who is not gone.
+///
+/// # Errors
+/// 422 when there is none, 409 when it was merged or erased.
+pub async fn named(conn: &mut TenantConn, id: Uuid) -> Result<CustomerRow, CustomerError> {
+    live(conn, id).await.map_err(|error| match error {
+        CustomerError::Problem(problem) if problem.code().status == 404 => {
+            Problem::new(codes::UNKNOWN_CUSTOMER).into()
+        }
+        other => other,
+    })
 }
 
 /// Keeps a customer from acting.

@@ -12,25 +12,38 @@ use averis_tenant_context::may;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::addresses::AddressView;
+use super::approvals::{ApprovalView, view as approval_view};
 use super::consents::ConsentView;
 use super::customers::{CustomerView, live};
-use super::members::CompanyMemberView;
+use super::members::{self, CompanyMemberView};
 use crate::disclosure::emptied;
 use crate::domain::now;
 use crate::error::CustomerError;
-use crate::store::customers::{self, CustomerRow, ERASED};
-use crate::store::{addresses, companies, consents, erasures, verifications, visitors};
+use crate::store::customers::{self, CustomerRow, ERASED, HOT};
+use crate::store::{addresses, approvals, companies, consents, erasures, verifications, visitors};
 
 /// Somebody who was found to be the customer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MergeView {
     customer_id: Uuid,
-    visitor_id: Uuid,
+    /// Who has proven it.
+    visitor_id: Option<Uuid>,
+    /// Which of the staff has said so, where nobody has proven it, and why.
+    merged_by: Option<Uuid>,
+    reason: Option<String>,
     at: DateTime<Utc>,
+}
+
+/// A code that is under way to an address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CodeView {
+    email: String,
+    expires_at: DateTime<Utc>,
 }
 
 /// A visitor who is the customer.
@@ -50,6 +63,10 @@ pub struct CustomerExport {
     visits: Vec<VisitView>,
     merges: Vec<MergeView>,
     memberships: Vec<CompanyMemberView>,
+    /// What it has asked others to approve, and what it has decided for others.
+    approvals: Vec<ApprovalView>,
+    /// Codes that it has asked for.
+    codes: Vec<CodeView>,
 }
 
 /// Exports all that is known of a customer.
@@ -63,8 +80,12 @@ pub async fn export_customer(
         let customer = customers::find(conn, id)
             .await?
             .ok_or_else(Problem::not_found)?;
-        let visits = visitors::of(conn, id).await?.into_iter();
+        let visits = visitors::of(conn, id).await?;
+        let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id).collect();
         let merges = customers::merges_into(conn, id).await?.into_iter();
+        let memberships = companies::memberships(conn, id).await?.into_iter();
+        let approvals = approvals::of(conn, id).await?.into_iter();
+        let codes = verifications::of(conn, &ids).await?.into_iter();
         Ok(CustomerExport {
             addresses: addresses::list(conn, id)
                 .await?
@@ -76,12 +97,13 @@ pub async fn export_customer(
                 .into_iter()
                 .map(ConsentView::from)
                 .collect(),
-            memberships: companies::memberships(conn, id)
-                .await?
-                .into_iter()
-                .map(CompanyMemberView::from)
+            memberships: memberships.map(members::view).collect::<Result<_, _>>()?,
+            approvals: approvals.map(approval_view).collect::<Result<_, _>>()?,
+            codes: codes
+                .map(|(email, expires_at)| CodeView { email, expires_at })
                 .collect(),
             visits: visits
+                .into_iter()
                 .map(|row| VisitView {
                     visitor_id: row.id,
                     first_seen: row.first_seen,
@@ -89,10 +111,12 @@ pub async fn export_customer(
                 })
                 .collect(),
             merges: merges
-                .map(|(customer_id, visitor_id, at)| MergeView {
-                    customer_id,
-                    visitor_id,
-                    at,
+                .map(|row| MergeView {
+                    customer_id: row.from_id,
+                    visitor_id: row.visitor_id,
+                    merged_by: row.merged_by,
+                    reason: row.reason,
+                    at: row.at,
                 })
                 .collect(),
             customer: customer.into(),
@@ -130,16 +154,24 @@ pub async fn erase_customer(
             let row = live(conn, id).await?;
             seen.check(row.version)?;
             let at = now();
-            if let Some(email) = &row.email {
+            let (all, mut seen_as) = erasures::all_of(conn, id).await?;
+            for one in &all {
+                let visits = visitors::of(conn, *one).await?;
+                seen_as.extend(visits.iter().map(|visit| visit.id));
+                // Whoever answers this visitor now is waited for, and its answer found below.
+                visitors::delete_of(conn, *one).await?;
+                addresses::delete_of(conn, *one).await?;
+            }
+            verifications::delete_of(conn, &seen_as).await?;
+            let mut words: Vec<String> = all.iter().map(Uuid::to_string).collect();
+            // An address that is not proven may be somebody else's, who did not ask for this.
+            if let Some(email) = row.email.as_ref().filter(|_| row.disclosure == HOT) {
                 verifications::delete_for(conn, email).await?;
-                erasures::forget_answers_to(conn, email).await?;
+                words.push(json!(email).to_string());
             }
-            for one in erasures::all_of(conn, id).await? {
-                erasures::forget_answers(conn, one).await?;
-                visitors::delete_of(conn, one).await?;
-                addresses::delete_of(conn, one).await?;
-            }
-            companies::leave_all(conn, id).await?;
+            approvals::forget_comments(conn, &all).await?;
+            companies::leave_all(conn, &all).await?;
+            erasures::forget_answers(conn, &words).await?;
             erasures::insert(conn, id, by, &post.body.reason, at).await?;
             let erased = CustomerRow {
                 status: ERASED.to_owned(),

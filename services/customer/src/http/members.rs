@@ -1,10 +1,11 @@
 //! Who acts for companies.
 
+use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::MergePatch;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::idempotency::{Post, once};
-use averis_service_kit::openapi::IfMatch;
+use averis_service_kit::openapi::{IfMatch, MoneySchema};
 use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PartId, PathId};
@@ -18,8 +19,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::customers::live;
+use super::companies::check_open;
+use super::customers::named;
 use crate::domain::companies::MemberRole;
+use crate::domain::money::stored;
 use crate::domain::now;
 use crate::error::CustomerError;
 use crate::store::companies::{self, MemberRow};
@@ -31,26 +34,37 @@ pub struct CompanyMemberView {
     customer_id: Uuid,
     /// `buyer`, `approver`, `admin`.
     roles: Vec<String>,
-    /// What it orders without anybody's approval, in minor units of the currency of the company's credit; anything where
-    /// null.
-    spend_limit: Option<i64>,
+    /// What it orders at once without anybody's approval; anything where null.
+    #[schema(value_type = Option<MoneySchema>)]
+    spend_limit: Option<Money>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
-impl From<MemberRow> for CompanyMemberView {
-    fn from(row: MemberRow) -> Self {
-        Self {
-            company_id: row.company_id,
-            customer_id: row.customer_id,
-            roles: row.roles,
-            spend_limit: row.spend_limit,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
+/// Shows a member.
+///
+/// # Errors
+/// When the currency of its limit is none any more.
+pub fn view(row: MemberRow) -> Result<CompanyMemberView, CustomerError> {
+    let limit = row.spend_limit.zip(row.spend_currency.as_deref());
+    let limit = limit.map(|(amount, currency)| stored(amount, currency));
+    Ok(CompanyMemberView {
+        spend_limit: limit.transpose()?,
+        company_id: row.company_id,
+        customer_id: row.customer_id,
+        roles: row.roles,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+fn check_limit(limit: Option<&Money>) -> Result<(), CustomerError> {
+    if limit.is_some_and(Money::is_negative) {
+        return Err(FieldProblem::new("/spend_limit", "range", "must not be negative").into());
     }
+    Ok(())
 }
 
 /// Somebody who shall act for a company.
@@ -61,8 +75,13 @@ pub struct AddCompanyMember {
     customer_id: Uuid,
     #[garde(length(min = 1, max = 3))]
     roles: Vec<MemberRole>,
-    #[garde(range(min = 0))]
-    spend_limit: Option<i64>,
+    #[garde(skip)]
+    #[schema(value_type = Option<MoneySchema>)]
+    spend_limit: Option<Money>,
+}
+
+fn currency(limit: Money) -> String {
+    limit.currency().code().to_owned()
 }
 
 fn words(roles: &[MemberRole]) -> Vec<String> {
@@ -82,36 +101,32 @@ pub async fn add_member(
     post: Post<AddCompanyMember>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
+    check_limit(body.spend_limit.as_ref())?;
     once(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, CustomerError> {
-            companies::find(conn, id)
-                .await?
-                .ok_or_else(Problem::not_found)?;
-            let customer = live(conn, body.customer_id).await;
-            customer.map_err(|error| match error {
-                CustomerError::Problem(problem) if problem.code().status == 404 => {
-                    Problem::new(crate::error::codes::UNKNOWN_CUSTOMER).into()
-                }
-                other => other,
-            })?;
+            // Held, so that it is not closed meanwhile.
+            let company = companies::lock(conn, id).await?;
+            check_open(&company.ok_or_else(Problem::not_found)?)?;
+            named(conn, body.customer_id).await?;
             let now = now();
             let row = MemberRow {
                 company_id: id,
                 customer_id: body.customer_id,
                 roles: words(&body.roles),
-                spend_limit: body.spend_limit,
+                spend_limit: body.spend_limit.map(|limit| limit.amount()),
                 version: 1,
                 created_at: now,
                 updated_at: now,
+                spend_currency: body.spend_limit.map(currency),
             };
             companies::add_member(conn, &row).await?;
             let location = format!(
                 "/api/customer/v1/companies/{id}/members/{}",
                 row.customer_id
             );
-            Ok(Reply::created(location, &CompanyMemberView::from(row)).version(1))
+            Ok(Reply::created(location, &view(row)?).version(1))
         },
     )
     .await
@@ -130,12 +145,10 @@ pub async fn list_members(
             .ok_or_else(Problem::not_found)?;
         Ok(companies::list_members(conn, id).await?)
     });
+    let views: Result<Vec<CompanyMemberView>, CustomerError> =
+        rows.await?.into_iter().map(view).collect();
     Ok(Reply::ok(&Page {
-        data: rows
-            .await?
-            .into_iter()
-            .map(CompanyMemberView::from)
-            .collect(),
+        data: views?,
         next_cursor: None,
     }))
 }
@@ -149,8 +162,8 @@ pub struct UpdateCompanyMember {
     roles: Option<Vec<MemberRole>>,
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = Option<i64>)]
-    spend_limit: Patch<i64>,
+    #[schema(value_type = Option<MoneySchema>)]
+    spend_limit: Patch<Money>,
 }
 
 /// Changes what somebody does for a company.
@@ -164,21 +177,21 @@ pub async fn update_member(
     patch: MergePatch<UpdateCompanyMember>,
 ) -> ApiResult<Reply> {
     let patch = &patch.0;
-    if patch.spend_limit.value().is_some_and(|limit| *limit < 0) {
-        let problem = FieldProblem::new("/spend_limit", "range", "must not be negative");
-        return Err(CustomerError::from(problem).into());
-    }
+    check_limit(patch.spend_limit.value())?;
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, CustomerError> {
             let mut row = locked(conn, ids, seen).await?;
             row.roles = patch.roles.as_deref().map_or(row.roles, words);
-            patch.spend_limit.clone().apply(&mut row.spend_limit);
+            let limit = patch.spend_limit.clone();
+            let amount = limit.clone().map(|limit| limit.amount());
+            amount.apply(&mut row.spend_limit);
+            limit.map(currency).apply(&mut row.spend_currency);
             Ok(companies::update_member(conn, &row).await?)
         });
     let row = row.await?;
     let version = row.version;
-    Ok(Reply::ok(&CompanyMemberView::from(row)).version(version))
+    Ok(Reply::ok(&view(row)?).version(version))
 }
 
 async fn locked(

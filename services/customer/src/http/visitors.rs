@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::addresses::{AddressView, CreateAddress, keep};
+use super::addresses::{AddressView, PostalAddress, keep};
 use super::consents::{ConsentView, GiveConsent, note};
 use super::customers::{CustomerView, email_of};
 use crate::disclosure::own_customer;
@@ -157,11 +157,11 @@ async fn shown(conn: &mut TenantConn, id: Uuid) -> Result<Reply, CustomerError> 
 }
 
 /// Keeps an address of the visitor.
-#[utoipa::path(post, path = "/api/customer/v1/visitor/addresses", tag = "visitors", security(("token" = ["storefront:write"])), request_body = CreateAddress,
+#[utoipa::path(post, path = "/api/customer/v1/visitor/addresses", tag = "visitors", security(("token" = ["storefront:write"])), request_body = PostalAddress,
     responses((status = 201, description = "The address.", body = AddressView)))]
 pub async fn add_own_address(
     tenant: Tenant<may::StorefrontWrite>,
-    post: Post<CreateAddress>,
+    post: Post<PostalAddress>,
 ) -> ApiResult<Reply> {
     let id = tenant.caller.identity.subject;
     once(

@@ -1,5 +1,7 @@
 //! Companies and who acts for them.
 
+use std::collections::BTreeMap;
+
 use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
@@ -26,6 +28,10 @@ pub struct CompanyRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// What the authorities have said of the VAT id.
+    pub vat_valid: Option<bool>,
+    pub vat_checked_at: Option<DateTime<Utc>>,
+    pub vat_reference: Option<String>,
 }
 
 /// A member's row.
@@ -39,6 +45,7 @@ pub struct MemberRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    pub spend_currency: Option<String>,
 }
 
 /// Inserts a company.
@@ -51,6 +58,12 @@ pub async fn insert(conn: &mut TenantConn, row: &CompanyRow) -> QueryResult<()> 
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CompanyRow>> {
     let row = companies::table.find(id).select(CompanyRow::as_select());
     row.first(conn).await.optional()
+}
+
+/// Finds a company, which stays as it is until the end of the transaction.
+pub async fn lock_shared(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CompanyRow>> {
+    let row = companies::table.find(id).select(CompanyRow::as_select());
+    row.for_share().first(conn).await.optional()
 }
 
 /// Finds a company and keeps others from changing it until the end of the transaction.
@@ -122,6 +135,22 @@ pub async fn list_members(conn: &mut TenantConn, company: Uuid) -> QueryResult<V
     rows.select(MemberRow::as_select()).load(conn).await
 }
 
+/// Returns name and status of companies.
+pub async fn names_of(
+    conn: &mut TenantConn,
+    ids: &[Uuid],
+) -> QueryResult<BTreeMap<Uuid, (String, String)>> {
+    let rows = companies::table.filter(companies::id.eq_any(ids));
+    let rows: Vec<(Uuid, String, String)> = rows
+        .select((companies::id, companies::name, companies::status))
+        .load(conn)
+        .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(id, name, status)| (id, (name, status)))
+        .collect())
+}
+
 /// Lists for which companies a customer acts.
 pub async fn memberships(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<MemberRow>> {
     let rows = members::table.filter(members::customer_id.eq(customer));
@@ -152,8 +181,8 @@ pub async fn delete_member(
     gone.execute(conn).await.map(drop)
 }
 
-/// Removes a customer from all companies.
-pub async fn leave_all(conn: &mut TenantConn, customer: Uuid) -> QueryResult<()> {
-    let gone = diesel::delete(members::table.filter(members::customer_id.eq(customer)));
+/// Removes customers from all companies.
+pub async fn leave_all(conn: &mut TenantConn, customers: &[Uuid]) -> QueryResult<()> {
+    let gone = diesel::delete(members::table.filter(members::customer_id.eq_any(customers)));
     gone.execute(conn).await.map(drop)
 }

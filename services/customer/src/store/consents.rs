@@ -26,11 +26,15 @@ pub async fn insert(conn: &mut TenantConn, row: &ConsentRow) -> QueryResult<()> 
     added.execute(conn).await.map(drop)
 }
 
+/// Counts what a customer has said.
+pub async fn count(conn: &mut TenantConn, customer: Uuid) -> QueryResult<i64> {
+    let own = table::table.filter(table::customer_id.eq(customer));
+    own.count().get_result(conn).await
+}
+
 /// Lists what a customer has said, the latest first.
 pub async fn list(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<ConsentRow>> {
     let rows = table::table.filter(table::customer_id.eq(customer));
-    let rows = rows
-        .order((table::at.desc(), table::id.desc()))
-        .limit(1_000);
+    let rows = rows.order((table::at.desc(), table::id.desc()));
     rows.select(ConsentRow::as_select()).load(conn).await
 }

@@ -7,7 +7,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::schema::{addresses, consents, customer_numbers, customers, merges, visitors};
+use crate::schema::{
+    addresses, approvals, company_members as members, consents, customer_numbers, customers,
+    merges, visitors,
+};
 
 pub const WARM: &str = "warm";
 pub const HOT: &str = "hot";
@@ -35,6 +38,8 @@ pub struct CustomerRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// Whether staff has vouched that an unproven address is this customer's.
+    pub entered_by_staff: bool,
 }
 
 /// Takes the next number.
@@ -58,6 +63,12 @@ pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<Custome
     row.first(conn).await.optional()
 }
 
+/// Finds a customer, which stays as it is until the end of the transaction.
+pub async fn lock_shared(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CustomerRow>> {
+    let row = customers::table.find(id).select(CustomerRow::as_select());
+    row.for_share().first(conn).await.optional()
+}
+
 /// Finds a customer and keeps others from changing it until the end of the transaction.
 pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CustomerRow>> {
     let row = customers::table.find(id).select(CustomerRow::as_select());
@@ -73,6 +84,25 @@ pub async fn lock_proven(conn: &mut TenantConn, email: &str) -> QueryResult<Opti
                 .and(customers::disclosure.eq(HOT)),
         )
         .filter(customers::status.eq_any([ACTIVE, SUSPENDED]))
+        .select(CustomerRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Finds the customer for whom staff has entered an address that nobody has proven, the first if there are several, and
+/// keeps others from changing it until the end of the transaction.
+pub async fn lock_entered(conn: &mut TenantConn, email: &str) -> QueryResult<Option<CustomerRow>> {
+    customers::table
+        .filter(
+            customers::email
+                .eq(email)
+                .and(customers::disclosure.eq(WARM)),
+        )
+        .filter(customers::entered_by_staff)
+        .filter(customers::status.eq_any([ACTIVE, SUSPENDED]))
+        .order((customers::created_at, customers::id))
         .select(CustomerRow::as_select())
         .for_update()
         .first(conn)
@@ -124,8 +154,30 @@ pub async fn update(conn: &mut TenantConn, row: &CustomerRow) -> QueryResult<Cus
         .await
 }
 
-/// Moves what belongs to one customer to another: addresses, consents, and the visitors who are the one.
+/// Moves what belongs to one customer to another: addresses, consents, for which companies it acts, and what it has asked
+/// others to approve. Visitors who were the one are nobody again.
 pub async fn move_all(conn: &mut TenantConn, from: Uuid, into: Uuid) -> QueryResult<()> {
+    let own = members::table.filter(members::customer_id.eq(into));
+    let own: Vec<Uuid> = own.select(members::company_id).load(conn).await?;
+    let moved = members::table
+        .filter(members::customer_id.eq(from))
+        .filter(members::company_id.ne_all(&own));
+    diesel::update(moved)
+        .set(members::customer_id.eq(into))
+        .execute(conn)
+        .await?;
+    // Where the other acts too, it goes on as it did.
+    diesel::delete(members::table.filter(members::customer_id.eq(from)))
+        .execute(conn)
+        .await?;
+    // What is decided is decided; what waits must not be approved by its own buyer under another name.
+    let waiting = approvals::table
+        .filter(approvals::buyer_id.eq(from))
+        .filter(approvals::status.eq("pending"));
+    diesel::update(waiting)
+        .set(approvals::buyer_id.eq(into))
+        .execute(conn)
+        .await?;
     diesel::update(addresses::table.filter(addresses::customer_id.eq(from)))
         .set(addresses::customer_id.eq(into))
         .execute(conn)
@@ -143,33 +195,29 @@ pub async fn move_all(conn: &mut TenantConn, from: Uuid, into: Uuid) -> QueryRes
         .map(drop)
 }
 
+/// Who was found to be whom, and by what.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = merges)]
+pub struct MergeRow {
+    pub from_id: Uuid,
+    pub into_id: Uuid,
+    /// Who has proven it.
+    pub visitor_id: Option<Uuid>,
+    pub at: DateTime<Utc>,
+    /// Which of the staff has said so, where nobody has proven it.
+    pub merged_by: Option<Uuid>,
+    pub reason: Option<String>,
+}
+
 /// Notes who was found to be whom.
-pub async fn note_merge(
-    conn: &mut TenantConn,
-    from: Uuid,
-    into: Uuid,
-    visitor: Uuid,
-    at: DateTime<Utc>,
-) -> QueryResult<()> {
-    let row = (
-        merges::from_id.eq(from),
-        merges::into_id.eq(into),
-        merges::visitor_id.eq(visitor),
-        merges::at.eq(at),
-    );
+pub async fn note_merge(conn: &mut TenantConn, row: &MergeRow) -> QueryResult<()> {
     let noted = diesel::insert_into(merges::table).values(row);
     noted.execute(conn).await.map(drop)
 }
 
-/// Lists who was found to be a customer, as (customer, visitor, time).
-pub async fn merges_into(
-    conn: &mut TenantConn,
-    into: Uuid,
-) -> QueryResult<Vec<(Uuid, Uuid, DateTime<Utc>)>> {
-    let rows = merges::table
-        .filter(merges::into_id.eq(into))
-        .order(merges::at);
-    rows.select((merges::from_id, merges::visitor_id, merges::at))
-        .load(conn)
-        .await
+/// Lists who was found to be a customer.
+pub async fn merges_into(conn: &mut TenantConn, into: Uuid) -> QueryResult<Vec<MergeRow>> {
+    let rows = merges::table.filter(merges::into_id.eq(into));
+    let rows = rows.order(merges::at).select(MergeRow::as_select());
+    rows.load(conn).await
 }

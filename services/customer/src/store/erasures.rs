@@ -3,7 +3,7 @@
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Bool, Text};
+use diesel::sql_types::{Array, Binary, Bool};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -27,30 +27,31 @@ pub async fn insert(
     noted.execute(conn).await.map(drop)
 }
 
-/// Returns all customers who were found to be this one, itself included.
-pub async fn all_of(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<Uuid>> {
-    let mut all = vec![customer];
-    // A merge is into somebody proven, who is merged into nobody: there is one step.
-    let rows = merges::table.filter(merges::into_id.eq(customer));
-    let others: Vec<Uuid> = rows.select(merges::from_id).load(conn).await?;
-    all.extend(others);
-    Ok(all)
+/// Returns all customers who were found to be this one, itself included, and the visitors by whom.
+pub async fn all_of(conn: &mut TenantConn, customer: Uuid) -> QueryResult<(Vec<Uuid>, Vec<Uuid>)> {
+    // A merge by hand may have come before one by proof: then there are several steps.
+    let (mut all, mut visitors) = (vec![customer], Vec::new());
+    let mut next = vec![customer];
+    while !next.is_empty() {
+        let rows = merges::table.filter(merges::into_id.eq_any(&next));
+        let rows: Vec<(Uuid, Option<Uuid>)> = rows
+            .select((merges::from_id, merges::visitor_id))
+            .load(conn)
+            .await?;
+        next = rows.iter().map(|(from, _)| *from).collect();
+        all.extend(&next);
+        visitors.extend(rows.iter().filter_map(|(_, visitor)| *visitor));
+    }
+    Ok((all, visitors))
 }
 
-/// Removes kept answers that speak of a customer, by its id.
-pub async fn forget_answers(conn: &mut TenantConn, customer: Uuid) -> QueryResult<()> {
-    let speaks = diesel::dsl::sql::<Bool>("position(convert_to(")
-        .bind::<Text, _>(customer.to_string())
-        .sql(", 'UTF8') IN body) > 0");
-    let gone = diesel::delete(idempotency_keys::table.filter(speaks));
-    gone.execute(conn).await.map(drop)
-}
-
-/// Removes kept answers that hold an address of mail.
-pub async fn forget_answers_to(conn: &mut TenantConn, email: &str) -> QueryResult<()> {
-    let speaks = diesel::dsl::sql::<Bool>("position(")
-        .bind::<Binary, _>(email.as_bytes())
-        .sql(" IN body) > 0");
+/// Removes kept answers that speak of any of these: ids of customers, and addresses of mail as they stand in JSON.
+pub async fn forget_answers(conn: &mut TenantConn, words: &[String]) -> QueryResult<()> {
+    // One pass over the answers, whoever many were merged.
+    let words: Vec<Vec<u8>> = words.iter().map(|word| word.clone().into_bytes()).collect();
+    let speaks = diesel::dsl::sql::<Bool>("EXISTS (SELECT FROM unnest(")
+        .bind::<Array<Binary>, _>(words)
+        .sql(") AS word WHERE position(word IN body) > 0)");
     let gone = diesel::delete(idempotency_keys::table.filter(speaks));
     gone.execute(conn).await.map(drop)
 }

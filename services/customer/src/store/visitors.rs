@@ -54,6 +54,30 @@ pub async fn link(
     linked.execute(conn).await.map(drop)
 }
 
+/// Says that a visitor is nobody again.
+pub async fn unlink(conn: &mut TenantConn, id: Uuid) -> QueryResult<VisitorRow> {
+    diesel::update(table::table.find(id))
+        .set((table::customer_id.eq(None::<Uuid>), table::proven.eq(false)))
+        .returning(VisitorRow::as_returning())
+        .get_result(conn)
+        .await
+}
+
+/// Says that all visitors who are a customer are nobody again, but for one.
+pub async fn unlink_all(
+    conn: &mut TenantConn,
+    customer: Uuid,
+    but: Option<Uuid>,
+) -> QueryResult<()> {
+    let all = table::table.filter(table::customer_id.eq(customer));
+    let all = all.filter(table::id.ne(but.unwrap_or(Uuid::nil())));
+    diesel::update(all)
+        .set((table::customer_id.eq(None::<Uuid>), table::proven.eq(false)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// Lists the visitors who are a customer.
 pub async fn of(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<VisitorRow>> {
     let rows = table::table

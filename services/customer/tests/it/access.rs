@@ -1,6 +1,6 @@
 //! Who may do what, and what the document says of it.
 
-use averis_test_kit::{ask_everything, assert_described, assert_open};
+use averis_test_kit::{ask_everything, assert_described, assert_each_code_is_met, assert_open};
 use serde_json::json;
 
 use crate::setup::{company, path, platform};
@@ -10,6 +10,11 @@ fn the_document_says_what_every_services_has_to() {
     let document = averis_customer::document();
     let routes = include_str!("../../src/routes.rs");
     assert_described(&document, routes, averis_customer::codes::ALL);
+}
+
+#[test]
+fn every_code_of_this_service_is_met_by_a_test() {
+    assert_each_code_is_met(env!("CARGO_MANIFEST_DIR"), averis_customer::codes::ALL);
 }
 
 #[actix_web::test]
@@ -46,6 +51,8 @@ async fn s30_another_tenants_people_are_not_there() {
         format!("/customers/{customer}/context"),
         format!("/companies/{company}"),
         format!("/companies/{company}/members"),
+        format!("/companies/{company}/locations"),
+        format!("/companies/{company}/approval-rules"),
     ] {
         let _ = acme.client.get(&path(&address)).await.expect(200);
         globex
@@ -58,6 +65,7 @@ async fn s30_another_tenants_people_are_not_there() {
         "/customers",
         "/companies",
         "/approvals",
+        "/credit-holds",
         "/customers?email=ana@example.test",
     ] {
         let listed = globex.client.get(&path(list)).await.expect(200);

@@ -1,226 +1,9 @@
-//! Companies, their credit and their approvals.
+//! Companies: who acts for them, where they are, and what is known of them.
 
-use averis_test_kit::{Answer, Client};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::setup::{company, member, money, path, platform, prove, unique_email, visitor};
-
-const HASH: &str = "40082309ff6dc65df40499168da4f5ed6d2a94972f2d7c2c5c14dc6d5667506c";
-
-async fn hold(client: &Client, company: &str, checkout: Uuid, amount: i64) -> Answer {
-    let body = json!({"company_id": company, "checkout_id": checkout, "amount": money(amount)});
-    client.post(&path("/credit-holds"), &body).await
-}
-
-async fn settle(client: &Client, checkout: Uuid, command: &str) -> Answer {
-    client
-        .command(
-            &path(&format!("/credit-holds/{checkout}/{command}")),
-            1,
-            &json!({}),
-        )
-        .await
-}
-
-async fn used(client: &Client, company: &str) -> i64 {
-    let read = client
-        .get(&path(&format!("/companies/{company}")))
-        .await
-        .expect(200);
-    read.body["credit_used"]["amount"]
-        .as_i64()
-        .expect("an amount")
-}
-
-#[actix_web::test]
-async fn u6_of_32_parallel_checkouts_the_credit_admits_what_it_can() {
-    let platform = platform().await;
-    let staff = platform.tenant("acme").await.client;
-    let one = company(&staff, "One", 1_000).await;
-    let holds = (0..32).map(|_| hold(&staff, &one, Uuid::now_v7(), 1_000));
-    let answers = futures_util::future::join_all(holds).await;
-    assert_eq!(
-        answers.iter().filter(|answer| answer.status == 200).count(),
-        1
-    );
-    for answer in answers.iter().filter(|answer| answer.status != 200) {
-        answer.expect_problem(409, "credit_exceeded");
-    }
-    assert_eq!(used(&staff, &one).await, 1_000);
-    let many = company(&staff, "Many", 1_050).await;
-    let holds = (0..16).map(|_| hold(&staff, &many, Uuid::now_v7(), 100));
-    let answers = futures_util::future::join_all(holds).await;
-    assert_eq!(
-        answers.iter().filter(|answer| answer.status == 200).count(),
-        10
-    );
-    assert_eq!(used(&staff, &many).await, 1_000);
-}
-
-#[actix_web::test]
-async fn credit_is_given_back_once_and_never_twice() {
-    let platform = platform().await;
-    let staff = platform.tenant("acme").await.client;
-    let id = company(&staff, "One", 1_000).await;
-    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-    let held = hold(&staff, &id, first, 600).await.expect(200);
-    assert_eq!(
-        hold(&staff, &id, first, 600).await.expect(200).body,
-        held.body,
-        "once for one checkout"
-    );
-    hold(&staff, &id, first, 500)
-        .await
-        .expect_problem(409, "checkout_taken");
-    hold(&staff, &id, second, 500)
-        .await
-        .expect_problem(409, "credit_exceeded");
-    let other = json!({"company_id": id, "checkout_id": second, "amount": {"amount": 1, "currency": "USD"}});
-    staff
-        .post(&path("/credit-holds"), &other)
-        .await
-        .expect_problem(409, "credit_exceeded");
-    let releases = (0..4).map(|_| settle(&staff, first, "release"));
-    for answer in futures_util::future::join_all(releases).await {
-        assert_eq!(answer.expect(200).body["state"], "released");
-    }
-    assert_eq!(used(&staff, &id).await, 0);
-    settle(&staff, first, "confirm")
-        .await
-        .expect_problem(409, "invalid_transition");
-    // A checkout that failed may begin anew; what is confirmed is owed until it is paid.
-    let _ = hold(&staff, &id, first, 700).await.expect(200);
-    let _ = settle(&staff, first, "confirm").await.expect(200);
-    let _ = settle(&staff, first, "confirm").await.expect(200);
-    assert_eq!(used(&staff, &id).await, 700);
-    let own = path(&format!("/companies/{id}"));
-    let lower = staff
-        .patch(&own, 2, &json!({"credit_limit": money(699)}))
-        .await;
-    lower.expect_problem(409, "credit_in_use");
-    let dollars = json!({"credit_limit": {"amount": 9_000, "currency": "USD"}});
-    staff
-        .patch(&own, 2, &dollars)
-        .await
-        .expect_problem(409, "credit_in_use");
-    staff
-        .command(&format!("{own}/close"), 2, &json!({}))
-        .await
-        .expect_problem(409, "credit_in_use");
-    let _ = settle(&staff, first, "release").await.expect(200);
-    assert_eq!(used(&staff, &id).await, 0);
-    let suspended = staff
-        .command(&format!("{own}/suspend"), 2, &json!({}))
-        .await
-        .expect(200);
-    hold(&staff, &id, second, 1)
-        .await
-        .expect_problem(409, "company_not_approved");
-    let closed = staff
-        .command(&format!("{own}/close"), suspended.version(), &json!({}))
-        .await
-        .expect(200);
-    staff
-        .command(&format!("{own}/resume"), closed.version(), &json!({}))
-        .await
-        .expect_problem(409, "invalid_transition");
-    hold(&staff, &Uuid::now_v7().to_string(), second, 1)
-        .await
-        .expect_problem(422, "unknown_company");
-}
-
-#[actix_web::test]
-async fn u5_an_order_beyond_the_limit_needs_another_who_approves_it_as_it_is() {
-    let platform = platform().await;
-    let acme = platform.tenant("acme").await;
-    let staff = &acme.client;
-    let id = company(staff, "One", 100_000).await;
-    let mut people = Vec::new();
-    for name in ["buyer", "approver", "both", "stranger"] {
-        let one = visitor(&platform, &acme);
-        let proven = prove(&platform, &one, &unique_email(name), 0).await;
-        people.push((
-            one,
-            proven["customer"]["id"].as_str().expect("an id").to_owned(),
-        ));
-    }
-    member(staff, &id, &people[0].1, json!(["buyer"]), json!(500)).await;
-    member(staff, &id, &people[1].1, json!(["approver"]), Value::Null).await;
-    member(
-        staff,
-        &id,
-        &people[2].1,
-        json!(["buyer", "approver"]),
-        json!(0),
-    )
-    .await;
-    let ask = async |buyer: &str, amount: Value| {
-        let body =
-            json!({"company_id": id, "buyer_id": buyer, "order_hash": HASH, "amount": amount});
-        staff.post(&path("/approvals"), &body).await
-    };
-    let within = ask(&people[0].1, money(500)).await.expect(201).body;
-    assert_eq!(
-        (&within["status"], &within["decided_by"]),
-        (&json!("approved"), &Value::Null)
-    );
-    // Of another currency nothing is within the limit.
-    let other = ask(&people[0].1, json!({"amount": 1, "currency": "USD"}))
-        .await
-        .expect(201);
-    assert_eq!(other.body["status"], "pending");
-    ask(&people[1].1, money(1))
-        .await
-        .expect_problem(409, "not_a_member");
-    ask(&people[3].1, money(1))
-        .await
-        .expect_problem(409, "not_a_member");
-    let beyond = ask(&people[0].1, money(501)).await.expect(201);
-    assert_eq!(beyond.body["status"], "pending");
-    let approve = path(&format!("/approvals/{}/approve", beyond.id()));
-    // U8: nobody of another company learns of it, nor the buyer by itself, nor staff.
-    let said = json!({"comment": "fine"});
-    for (number, (one, _)) in people.iter().enumerate() {
-        let refused = match number {
-            1 | 2 => continue,
-            _ => one.command(&approve, 1, &said).await,
-        };
-        refused.expect_problem(404, "not_found");
-    }
-    staff
-        .command(&approve, 1, &said)
-        .await
-        .expect_problem(404, "not_found");
-    let cold = visitor(&platform, &acme);
-    cold.command(&approve, 1, &said)
-        .await
-        .expect_problem(404, "not_found");
-    let own = ask(&people[2].1, money(1)).await.expect(201);
-    let own = path(&format!("/approvals/{}/approve", own.id()));
-    people[2]
-        .0
-        .command(&own, 1, &said)
-        .await
-        .expect_problem(409, "own_order");
-    let approved = people[1].0.command(&approve, 1, &said).await.expect(200);
-    assert_eq!(
-        (&approved.body["status"], &approved.body["decided_by"]),
-        (&json!("approved"), &json!(people[1].1))
-    );
-    assert_eq!(approved.body["order_hash"], HASH, "of this order, as it is");
-    let reject = path(&format!("/approvals/{}/reject", beyond.id()));
-    people[2]
-        .0
-        .command(&reject, 2, &said)
-        .await
-        .expect_problem(409, "invalid_transition");
-    let listed = staff
-        .get(&path(&format!("/approvals?company_id={id}")))
-        .await
-        .expect(200);
-    assert_eq!(listed.body["data"].as_array().expect("approvals").len(), 4);
-}
 
 #[actix_web::test]
 async fn u8_members_of_one_company_see_nothing_of_another() {
@@ -278,7 +61,11 @@ async fn u8_members_of_one_company_see_nothing_of_another() {
     // What somebody loses, it loses.
     let own = path(&format!("/companies/{one}/members/{id}"));
     let changed = staff
-        .patch(&own, 1, &json!({"roles": ["approver"], "spend_limit": 5}))
+        .patch(
+            &own,
+            1,
+            &json!({"roles": ["approver"], "spend_limit": money(5)}),
+        )
         .await
         .expect(200);
     let read = staff
@@ -292,4 +79,251 @@ async fn u8_members_of_one_company_see_nothing_of_another() {
         .get(&format!("{context}?company_id={one}"))
         .await
         .expect_problem(409, "not_a_member");
+}
+#[actix_web::test]
+async fn a_company_is_approved_with_a_vat_id_that_was_found_valid() {
+    let platform = platform().await;
+    let staff = platform.tenant("acme").await.client;
+    for wrong in ["DE12345678", "", "136695976", "D\u{c9}136695976"] {
+        let body = json!({"name": "x", "vat_id": wrong});
+        let refused = staff.post(&path("/companies"), &body).await;
+        refused.expect_problem(422, "invalid");
+        assert_eq!(refused.body["errors"][0]["pointer"], "/vat_id");
+    }
+    let body = json!({"name": "Lima", "vat_id": "de 136.695-976", "registration_number": "HRB 1"});
+    let made = staff.post(&path("/companies"), &body).await.expect(201);
+    assert_eq!(
+        (&made.body["vat_id"], &made.body["vat_valid"]),
+        (&json!("DE136695976"), &Value::Null)
+    );
+    let own = path(&format!("/companies/{}", made.id()));
+    let (approve, check) = (format!("{own}/approve"), format!("{own}/vat-check"));
+    staff
+        .command(&approve, 1, &json!({}))
+        .await
+        .expect_problem(409, "vat_id_not_valid");
+    let other = json!({"vat_id": "DE136695977", "valid": true});
+    staff
+        .command(&check, 1, &other)
+        .await
+        .expect_problem(422, "invalid");
+    let invalid = json!({"vat_id": "DE136695976", "valid": false});
+    let invalid = staff.command(&check, 1, &invalid).await.expect(200);
+    staff
+        .command(&approve, invalid.version(), &json!({}))
+        .await
+        .expect_problem(409, "vat_id_not_valid");
+    let valid = json!({"vat_id": "DE136695976", "valid": true, "reference": "WAPIAAAAX1"});
+    let valid = staff
+        .command(&check, invalid.version(), &valid)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&valid.body["vat_valid"], &valid.body["vat_reference"]),
+        (&json!(true), &json!("WAPIAAAAX1"))
+    );
+    let approved = staff
+        .command(&approve, valid.version(), &json!({}))
+        .await
+        .expect(200);
+    // A name may be mended; another id is another company's until somebody has looked.
+    let named = staff
+        .patch(&own, approved.version(), &json!({"name": "Lima GmbH"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&named.body["status"], &named.body["vat_valid"]),
+        (&json!("approved"), &json!(true))
+    );
+    let moved = staff
+        .patch(&own, named.version(), &json!({"vat_id": "ATU12345678"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&moved.body["status"], &moved.body["vat_valid"]),
+        (&json!("pending"), &Value::Null)
+    );
+    let cleared = json!({"vat_id": null, "segment": null, "registration_number": null});
+    let cleared = staff
+        .patch(&own, moved.version(), &cleared)
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            &cleared.body["vat_id"],
+            &cleared.body["registration_number"]
+        ),
+        (&Value::Null, &Value::Null)
+    );
+    let approved = staff
+        .command(&approve, cleared.version(), &json!({}))
+        .await
+        .expect(200);
+    let renumbered = json!({"registration_number": "HRB 2"});
+    let renumbered = staff
+        .patch(&own, approved.version(), &renumbered)
+        .await
+        .expect(200);
+    assert_eq!(renumbered.body["status"], "pending");
+}
+
+#[actix_web::test]
+async fn a_closed_company_takes_nothing_more() {
+    let platform = platform().await;
+    let staff = platform.tenant("acme").await.client;
+    let id = company(&staff, "One", 10).await;
+    let own = path(&format!("/companies/{id}"));
+    let closed = staff
+        .command(&format!("{own}/close"), 2, &json!({}))
+        .await
+        .expect(200);
+    let more = json!({"credit_limit": money(1_000)});
+    staff
+        .patch(&own, closed.version(), &more)
+        .await
+        .expect_problem(409, "company_closed");
+    let customer = staff
+        .post(&path("/customers"), &json!({}))
+        .await
+        .expect(201)
+        .id();
+    let body = json!({"customer_id": customer, "roles": ["buyer"]});
+    let address = json!({"name": "A", "lines": ["B"], "city": "C", "country": "DE"});
+    for (part, body) in [
+        ("members", body),
+        ("locations", json!({"name": "x", "address": address})),
+        ("approval-rules", json!({"min_amount": money(1)})),
+    ] {
+        let refused = staff.post(&format!("{own}/{part}"), &body).await;
+        refused.expect_problem(409, "company_closed");
+    }
+}
+
+#[actix_web::test]
+async fn a_location_says_where_from_which_catalog_and_why_without_tax() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let staff = &acme.client;
+    let (id, other) = (
+        company(staff, "One", 10).await,
+        company(staff, "Other", 10).await,
+    );
+    let customer = staff
+        .post(&path("/customers"), &json!({}))
+        .await
+        .expect(201)
+        .id();
+    member(staff, &id, &customer, json!(["buyer"]), Value::Null).await;
+    let locations = path(&format!("/companies/{id}/locations"));
+    let address = json!({"name": "Lima", "lines": ["Torstr. 1"], "city": "Berlin", "region": null, "postal_code": "10119",
+        "country": "DE", "is_shipping": true, "is_billing": false});
+    let today = chrono::Utc::now().date_naive();
+    let days = |number: i64| (today + chrono::TimeDelta::days(number)).to_string();
+    let exemption = |from: i64, until: i64| json!({"certificate": "EX-1", "valid_from": days(from), "valid_until": days(until)});
+    let body = json!({"name": "Berlin", "address": address, "catalog": "b2b", "tax_exemption": exemption(-1, 0)});
+    let made = staff.post(&locations, &body).await.expect(201);
+    assert_eq!(
+        (&made.body["address"], &made.body["catalog"]),
+        (&address, &json!("b2b"))
+    );
+    let context = async |location: &str| {
+        let address = path(&format!(
+            "/customers/{customer}/context?company_id={id}&location_id={location}"
+        ));
+        staff.get(&address).await
+    };
+    let read = context(&made.id()).await.expect(200).body;
+    assert_eq!(
+        (&read["tax_exempt"], &read["location"]["name"]),
+        (&json!(true), &json!("Berlin"))
+    );
+    // A certificate counts from its first day to its last.
+    let own = format!("{locations}/{}", made.id());
+    let mut version = 1;
+    for (from, until, counts) in [(0, 9, true), (1, 9, false), (-9, -1, false), (0, 0, true)] {
+        let patch = json!({"tax_exemption": exemption(from, until)});
+        version = staff
+            .patch(&own, version, &patch)
+            .await
+            .expect(200)
+            .version();
+        let read = context(&made.id()).await.expect(200).body;
+        assert_eq!(read["tax_exempt"], counts, "{from} {until}");
+    }
+    let none = json!({"tax_exemption": null, "catalog": null, "name": "Berlin Mitte"});
+    let changed = staff.patch(&own, version, &none).await.expect(200);
+    assert_eq!(
+        (&changed.body["tax_exemption"], &changed.body["address"]),
+        (&Value::Null, &address)
+    );
+    assert_eq!(
+        context(&made.id()).await.expect(200).body["tax_exempt"],
+        false
+    );
+    for body in [
+        json!({"name": "", "address": address}),
+        json!({"name": "x", "address": {"name": "A", "lines": [], "city": "C", "country": "DE"}}),
+        json!({"name": "x", "address": address, "catalog": "a b"}),
+        json!({"name": "x", "address": address, "tax_exemption": exemption(1, 0)}),
+    ] {
+        staff
+            .post(&locations, &body)
+            .await
+            .expect_problem(422, "invalid");
+    }
+    for patch in [
+        json!({"tax_exemption": exemption(1, 0)}),
+        json!({"tax_exemption": {"certificate": "", "valid_from": days(0), "valid_until": days(0)}}),
+    ] {
+        staff
+            .patch(&own, changed.version(), &patch)
+            .await
+            .expect_problem(422, "invalid");
+    }
+    // It is the company's own.
+    let foreign = path(&format!("/companies/{other}/locations/{}", made.id()));
+    staff
+        .patch(&foreign, changed.version(), &json!({"name": "x"}))
+        .await
+        .expect_problem(404, "not_found");
+    context(&Uuid::now_v7().to_string())
+        .await
+        .expect_problem(422, "unknown_location");
+    let alone = path(&format!(
+        "/customers/{customer}/context?location_id={}",
+        made.id()
+    ));
+    staff.get(&alone).await.expect_problem(422, "invalid");
+    for number in 0..2 {
+        let _ = staff
+            .post(
+                &locations,
+                &json!({"name": format!("L{number}"), "address": address}),
+            )
+            .await
+            .expect(201);
+    }
+    let page = staff
+        .get(&format!("{locations}?limit=2"))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&page["data"][0]["name"], &page["data"][1]["name"]),
+        (&json!("Berlin Mitte"), &json!("L0"))
+    );
+    let cursor = page["next_cursor"].as_str().expect("a cursor");
+    let rest = staff
+        .get(&format!("{locations}?limit=2&cursor={cursor}"))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&rest["data"][0]["name"], &rest["next_cursor"]),
+        (&json!("L1"), &Value::Null)
+    );
+    let _ = staff.delete(&own, changed.version()).await.expect(204);
+    context(&made.id())
+        .await
+        .expect_problem(422, "unknown_location");
 }

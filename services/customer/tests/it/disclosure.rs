@@ -83,11 +83,26 @@ async fn u3_disclosure_rises_by_what_is_said_and_by_proof_alone() {
         .patch(&own, version, &json!({"email": "x@y.zz"}))
         .await;
     changed.expect_problem(409, "email_proven");
-    let other = unique_email("other");
-    let moved = prove(&platform, &ana, &other, 0).await;
+    // Somebody else at the same machine is somebody else, and leaves the first as it was.
+    let other = prove(&platform, &ana, &unique_email("other"), 0).await;
+    assert_ne!(other["customer"]["id"], json!(id));
+    assert_eq!(other["addresses"], json!([]));
+    let first = acme.client.get(&own).await.expect(200).body;
+    assert_eq!(first["email"], json!(email));
+    let again = prove(&platform, &ana, &email, 1).await;
+    assert_eq!(again["customer"]["id"], json!(id));
+    let out = ana
+        .post(&path("/visitor/sign-out"), &json!({}))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(
-        (&moved["customer"]["id"], &moved["customer"]["email"]),
-        (&json!(id), &json!(other))
+        (&out["disclosure"], &out["customer"]),
+        (&json!("cold"), &Value::Null)
+    );
+    assert_eq!(
+        ana.get(&path("/visitor")).await.expect(200).body["addresses"],
+        json!([])
     );
 }
 
@@ -315,4 +330,106 @@ async fn a_suspended_customer_neither_signs_in_nor_speaks() {
         .await
         .expect(200);
     let _ = say(&first, json!({"given_name": "x"})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_address_changes_for_whoever_has_proven_both_and_the_old_one_is_told() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let (old, new, taken) = (
+        unique_email("old"),
+        unique_email("new"),
+        unique_email("taken"),
+    );
+    let (ana, phone, bob) = (
+        visitor(&platform, &acme),
+        visitor(&platform, &acme),
+        visitor(&platform, &acme),
+    );
+    let change = async |who: &Client, email: &str, before: usize| {
+        let body = json!({"email": email, "purpose": "change_email"});
+        let asked = who.post(&path("/verifications"), &body).await.expect(201);
+        let code = code(&platform, email, before + 1).await;
+        confirm(who, &asked.id(), &code).await
+    };
+    change(&ana, &new, 0)
+        .await
+        .expect_problem(409, "not_proven");
+    let _ = say(&ana, json!({"given_name": "Ana"})).await.expect(200);
+    change(&ana, &new, 1)
+        .await
+        .expect_problem(409, "not_proven");
+    let hot = prove(&platform, &ana, &old, 0).await;
+    let id = hot["customer"]["id"].clone();
+    let _ = prove(&platform, &phone, &old, 1).await;
+    let _ = prove(&platform, &bob, &taken, 0).await;
+    change(&ana, &taken, 1)
+        .await
+        .expect_problem(409, "email_taken");
+    let changed = change(&ana, &new, 2).await.expect(200).body;
+    assert_eq!(
+        json!([changed["customer"]["id"], changed["customer"]["email"]]),
+        json!([id, new])
+    );
+    // Whoever else was taken for the customer proves it again, and the address before learns of it.
+    let other = phone.get(&path("/visitor")).await.expect(200).body;
+    assert_eq!(other["disclosure"], "cold");
+    let mails = async || platform.mails_to(&old);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !mails()
+        .await
+        .last()
+        .expect("mails")
+        .contains("another address")
+    {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the old address is not told"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // Staff can end it for all.
+    let out = path(&format!(
+        "/customers/{}/sign-out",
+        id.as_str().expect("an id")
+    ));
+    let _ = acme.client.post(&out, &json!({})).await.expect(200);
+    assert_eq!(
+        ana.get(&path("/visitor")).await.expect(200).body["disclosure"],
+        "cold"
+    );
+}
+
+#[actix_web::test]
+async fn u1_strangers_neither_learn_of_codes_nor_flood_an_address() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let email = unique_email("bob");
+    // Many strangers at once, from one place.
+    let strangers: Vec<Client> = (0..12).map(|_| visitor(&platform, &acme)).collect();
+    let asks = strangers.iter().map(|one| ask(one, &email));
+    let answers = futures_util::future::join_all(asks).await;
+    let good = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(good, 5);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.expect_problem(429, "too_many_codes");
+    }
+    // From elsewhere codes can be had still, until there are so many that none is mailed any more; and nobody sees when.
+    let database = platform.database.connect().await;
+    let table = format!("tenant_{}_customer.verifications", acme.key);
+    let move_away = format!("UPDATE {table} SET sender = sha256(id::text::bytea)");
+    for _ in 0..15 {
+        let _ = database.execute(&move_away, &[]).await.expect("moved");
+        let _ = ask(&visitor(&platform, &acme), &email).await.expect(201);
+    }
+    let _ = database.execute(&move_away, &[]).await.expect("moved");
+    let beyond = ask(&visitor(&platform, &acme), &email).await.expect(201);
+    assert_eq!(beyond.body.as_object().expect("an object").len(), 2);
+    let other = visitor(&platform, &acme);
+    let other_email = unique_email("other");
+    let _ = ask(&other, &other_email).await.expect(201);
+    let _ = code(&platform, &other_email, 1).await;
+    // Mails leave in the order in which they were asked for, eight at once: after this one none of those before waits.
+    let _ = code(&platform, &email, 20).await;
+    assert_eq!(platform.mails_to(&email).len(), 20);
 }

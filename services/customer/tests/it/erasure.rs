@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{ask, company, member, path, platform, prove, unique_email, visitor};
+use crate::setup::{ask, company, member, money, path, platform, prove, unique_email, visitor};
 
 #[actix_web::test]
 async fn u7_erasure_leaves_no_personal_field_in_any_table() {
@@ -33,8 +33,39 @@ async fn u7_erasure_leaves_no_personal_field_in_any_table() {
         .expect(200);
     let _ = prove(&platform, &again, &email, 1).await;
     let _ = ask(&again, &email).await.expect(201);
+    let _ = ask(&again, &unique_email(&format!("second{mark}")))
+        .await
+        .expect(201);
     let company = company(staff, "Firm", 1).await;
-    member(staff, &company, &id, json!(["buyer"]), Value::Null).await;
+    member(
+        staff,
+        &company,
+        &id,
+        json!(["buyer", "approver"]),
+        Value::Null,
+    )
+    .await;
+    // What it has said of what others ordered.
+    let bob = prove(
+        &platform,
+        &visitor(&platform, &acme),
+        &unique_email("bob"),
+        0,
+    )
+    .await;
+    let bob = bob["customer"]["id"].as_str().expect("an id").to_owned();
+    member(staff, &company, &bob, json!(["buyer"]), money(0)).await;
+    let order = json!({"company_id": company, "buyer_id": bob, "order_hash": "a".repeat(64), "amount": money(1)});
+    let order = staff
+        .post(&path("/approvals"), &order)
+        .await
+        .expect(201)
+        .id();
+    let said = json!({"comment": format!("{mark} says no")});
+    let _ = ana
+        .command(&path(&format!("/approvals/{order}/reject")), 1, &said)
+        .await
+        .expect(200);
     let own = path(&format!("/customers/{id}"));
     let read = staff.get(&own).await.expect(200);
     let patched = staff
@@ -46,7 +77,7 @@ async fn u7_erasure_leaves_no_personal_field_in_any_table() {
         .await
         .expect(200);
     let export = staff.get(&format!("{own}/export")).await.expect(200);
-    assert_eq!(export.text.matches(mark).count(), 9, "{}", export.text);
+    assert_eq!(export.text.matches(mark).count(), 12, "{}", export.text);
     let found = sweep(&platform, &acme, mark).await;
     assert!(found.len() >= 3, "the sweep finds it before: {found:?}");
 
@@ -76,6 +107,32 @@ async fn u7_erasure_leaves_no_personal_field_in_any_table() {
     let new = visitor(&platform, &acme);
     let other = prove(&platform, &new, &unique_email("new"), 0).await;
     assert_ne!(other["customer"]["id"], json!(id));
+}
+
+#[actix_web::test]
+async fn u7_erasing_a_claim_takes_nothing_from_whose_address_it_is() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await;
+    let email = unique_email("bob");
+    let (bob, eve) = (visitor(&platform, &acme), visitor(&platform, &acme));
+    let claim = json!({"email": email});
+    let claimed = eve
+        .post(&path("/visitor/contact"), &claim)
+        .await
+        .expect(200)
+        .body;
+    let asked = ask(&bob, &email).await.expect(201).id();
+    let id = claimed["customer"]["id"].as_str().expect("an id");
+    let own = path(&format!("/customers/{id}"));
+    let version = acme.client.get(&own).await.expect(200).version();
+    let reason = json!({"reason": "x"});
+    let _ = acme
+        .client
+        .command(&format!("{own}/erase"), version, &reason)
+        .await
+        .expect(200);
+    let code = crate::setup::code(&platform, &email, 1).await;
+    let _ = crate::setup::confirm(&bob, &asked, &code).await.expect(200);
 }
 
 /// Returns the tables of all of a tenant's schemas in which a text stands anywhere.

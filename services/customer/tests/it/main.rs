@@ -8,7 +8,10 @@
 mod setup;
 
 mod access;
+mod approvals;
 mod bad_input;
 mod companies;
+mod credit;
 mod disclosure;
 mod erasure;
+mod merging;

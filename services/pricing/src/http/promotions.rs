@@ -111,6 +111,7 @@ fn answer(row: PromotionRow) -> Result<Reply, PricingError> {
 /// A promotion to be drafted.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Summer", "code": "SUMMER", "action": {"kind": "percent", "rate": "0.1"}, "target": {"on": "document"}}))]
 pub struct CreatePromotion {
     #[garde(length(chars, min = 1, max = 200), custom(one_line))]
     #[schema(example = "Summer")]
@@ -119,11 +120,11 @@ pub struct CreatePromotion {
     #[schema(example = "SUMMER")]
     code: Option<String>,
     #[garde(skip)]
-    #[schema(value_type = Object, example = json!({"kind": "percent", "rate": "0.1"}))]
+    #[schema(value_type = Object)]
     action: Action,
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = Object, example = json!({"on": "document"}))]
+    #[schema(value_type = Object)]
     target: Target,
     #[serde(default)]
     #[garde(skip)]

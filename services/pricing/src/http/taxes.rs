@@ -207,11 +207,12 @@ pub async fn delete_tax_rate(
 /// A file of rates.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"file": {"items": {"DE": [{"effective_from": "0000-01-01", "rates": {"standard": 19}}]}}}))]
 pub struct ImportTaxRates {
     /// The file, in the form of the ibericode/vat-rates project: `items` by country, each a list of periods with
     /// `effective_from`, `rates` in percent by category, and `exceptions` for postcodes.
     #[garde(skip)]
-    #[schema(value_type = Object, example = json!({"items": {"DE": [{"effective_from": "0000-01-01", "rates": {"standard": 19}}]}}))]
+    #[schema(value_type = Object)]
     file: RatesFile,
 }
 

@@ -1,7 +1,7 @@
 //! Who may do what, and what the document says of it.
 
 use averis_tenant_context::TenantRole;
-use averis_test_kit::{ask_everything, assert_described, assert_open};
+use averis_test_kit::{ask_everything, assert_described, assert_each_code_is_met, assert_open};
 use serde_json::json;
 
 use crate::setup::{path, platform};
@@ -11,6 +11,11 @@ fn the_document_says_what_every_services_has_to() {
     let document = averis_pricing::document();
     let routes = include_str!("../../src/routes.rs");
     assert_described(&document, routes, averis_pricing::codes::ALL);
+}
+
+#[test]
+fn every_code_of_this_service_is_met_by_a_test() {
+    assert_each_code_is_met(env!("CARGO_MANIFEST_DIR"), averis_pricing::codes::ALL);
 }
 
 #[actix_web::test]

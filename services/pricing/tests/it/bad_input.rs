@@ -219,3 +219,12 @@ async fn no_text_that_the_database_cannot_hold_reaches_it() {
         refused.expect_problem(422, "invalid");
     }
 }
+
+#[actix_web::test]
+async fn every_example_is_understood() {
+    let platform = platform().await;
+    let acme = platform.tenant("acme").await.client;
+    for operation in operations(&averis_pricing::document()) {
+        acme.expect_example_understood(&operation).await;
+    }
+}

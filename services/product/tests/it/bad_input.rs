@@ -155,3 +155,11 @@ async fn a_text_is_stored_exactly_as_sent_or_refused() {
     let [stored, refused] = outcomes;
     assert!(stored > 150 && refused > 100, "{outcomes:?}");
 }
+
+#[actix_web::test]
+async fn every_example_is_understood() {
+    let (_platform, acme) = one_tenant().await;
+    for operation in operations() {
+        acme.expect_example_understood(&operation).await;
+    }
+}

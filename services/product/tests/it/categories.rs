@@ -75,7 +75,7 @@ async fn a_category_moves_with_all_in_it_but_never_into_itself() {
 }
 
 #[actix_web::test]
-async fn random_parallel_moves_leave_a_tree() {
+async fn p7_random_parallel_moves_leave_a_tree() {
     const NODES: usize = 12;
     let (_platform, acme) = one_tenant().await;
     let mut ids: Vec<String> = Vec::new();

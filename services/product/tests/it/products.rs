@@ -112,7 +112,7 @@ async fn a_change_needs_the_version_that_was_seen() {
 }
 
 #[actix_web::test]
-async fn of_parallel_changes_of_one_version_one_wins() {
+async fn two_editors_do_not_overwrite_each_other() {
     let (_platform, acme) = one_tenant().await;
     let address = product_path(&sellable(&acme, "raced").await.id());
     let patch = |n: i32| {

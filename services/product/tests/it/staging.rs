@@ -16,7 +16,7 @@ use crate::setup::{
 };
 
 #[actix_web::test]
-async fn a_launched_product_reaches_shops_and_a_suspended_one_leaves_them() {
+async fn p8_a_launched_product_reaches_shops_and_a_suspended_one_leaves_them() {
     let platform = platform().await;
     let acme = platform.tenant("acme").await;
     let shopper = platform.shopper_token(acme.id);

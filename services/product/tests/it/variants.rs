@@ -9,7 +9,7 @@ use crate::setup::{
 };
 
 #[actix_web::test]
-async fn of_parallel_creates_of_one_sku_exactly_one_wins() {
+async fn p6_of_parallel_creates_of_one_sku_exactly_one_wins() {
     let (_platform, acme) = one_tenant().await;
     let create = |number: usize| {
         let acme = acme.clone();

@@ -234,14 +234,16 @@ fn new_key<T>(
     (key, row)
 }
 
-/// What a key never may: whoever administers is a person.
-const FOR_PEOPLE: [Permission; 5] = [
+/// What a key never may: whoever administers is a person, and whoever visits a shop is one shopper.
+const FOR_PEOPLE: [Permission; 6] = [
     Permission::KeyWrite,
     Permission::MemberWrite,
     Permission::TenantWrite,
     // Who writes through a key must not approve through another.
     Permission::ProductSectionApprove,
     Permission::PriceApprove,
+    // Visitors are who they have proven to be: a shop that used one key for all of them would show each the others.
+    Permission::StorefrontWrite,
 ];
 
 /// A key can do no more than who makes it, and administers nothing.

@@ -166,7 +166,7 @@ pub async fn get_member(
 pub struct UpdateMember {
     /// All roles that the member has from now on.
     #[garde(length(max = 40))]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, example = json!(["product_view"]))]
     roles: Vec<TenantRole>,
 }
 

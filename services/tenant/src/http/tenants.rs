@@ -262,7 +262,7 @@ pub struct UpdateTenant {
     name: Patch<String>,
     #[garde(custom(not_removed))]
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "professional")]
     subscription_tier: Patch<Tier>,
     /// Parts of branding, features, limits and compliance regions.
     #[garde(custom(not_removed))]

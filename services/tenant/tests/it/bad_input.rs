@@ -163,3 +163,13 @@ async fn an_address_that_nothing_is_at_is_answered_in_form() {
         }
     }
 }
+
+#[actix_web::test]
+async fn every_example_is_understood() {
+    let platform = Setup::new().await.start(vec![]);
+    let tenant = platform.tenant("bad").await;
+    for operation in writes() {
+        let client = platform.admin_for(&operation, &tenant);
+        client.expect_example_understood(&operation).await;
+    }
+}

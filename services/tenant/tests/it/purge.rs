@@ -46,7 +46,8 @@ async fn a_purge_leaves_a_certificate_and_nothing_else() {
     for (table, rows) in counts {
         let expected = match table.strip_prefix(&format!("tenant_{key}_")) {
             Some("product.idempotency_keys") => 3,
-            // There from the beginning: counters.
+            // There from the beginning: the data dictionary, and counters.
+            Some("product.attribute_definitions") => 11,
             Some(
                 "product.product_counts" | "product.staging_head" | "customer.customer_numbers",
             ) => 1,

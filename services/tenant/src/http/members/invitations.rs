@@ -52,7 +52,7 @@ pub struct InviteMember {
     #[schema(example = "ana@acme.example")]
     email: String,
     #[garde(length(max = 40))]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, example = json!(["product_view"]))]
     roles: Vec<TenantRole>,
 }
 

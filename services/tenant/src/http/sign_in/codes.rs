@@ -95,8 +95,9 @@ pub async fn request_code(
             subject: "Your code for Averis".to_owned(),
             text,
         };
-        if !state.mails.put(mail) {
-            tracing::error!("too many mails wait: a code is not sent");
+        match state.mails.room("sign-in") {
+            Some(room) => room.put(mail),
+            None => tracing::error!("too many mails wait: a code is not sent"),
         }
     }
     Ok(Reply::no_content())
