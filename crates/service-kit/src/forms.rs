@@ -1,4 +1,4 @@
-//! Forms of codes, countries and times that things of several services have.
+//! Forms of codes, SKUs, countries and times that things of several services have.
 
 use chrono::{DateTime, Datelike as _, Utc};
 
@@ -32,6 +32,33 @@ pub fn code_form(text: &str, _: &()) -> garde::Result {
 pub fn optional_code(text: &Option<String>, context: &()) -> garde::Result {
     text.as_ref()
         .map_or(Ok(()), |text| code_form(text, context))
+}
+
+/// Longest SKU, in characters.
+pub const MAX_SKU: usize = 100;
+
+/// Checks a SKU: 1 to 100 characters that can be shown, without comma and outer white space.
+///
+/// # Errors
+/// When it is none, at the pointer of the field.
+pub fn check_sku(sku: &str, pointer: impl Into<String>) -> Result<(), FieldProblem> {
+    let well_formed = (1..=MAX_SKU).contains(&sku.chars().count())
+        && sku.trim() == sku
+        && !sku.chars().any(char::is_control)
+        && !sku.contains(',');
+    if well_formed {
+        return Ok(());
+    }
+    let message =
+        format!("must be 1 to {MAX_SKU} printable characters without comma or outer white space");
+    Err(FieldProblem::new(pointer, "form", message))
+}
+
+/// Returns a SKU, or a code, as it is compared: people do not tell ab-1 from AB-1. Letters beyond ASCII stay as they are: no
+/// two SKUs that the product service tells apart become one.
+#[must_use]
+pub fn fold(sku: &str) -> String {
+    sku.to_ascii_lowercase()
 }
 
 /// Whether a text has the form of ISO 3166-1 alpha-2.

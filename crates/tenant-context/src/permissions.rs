@@ -102,6 +102,12 @@ permissions! {
     CompanyWrite = "company:write",
     /// Use companies' credit for checkouts, and ask for approvals.
     CreditWrite = "credit:write",
+    /// Read warehouses, stock and its moves.
+    StockRead = "stock:read",
+    /// Write warehouses, and move stock.
+    StockWrite = "stock:write",
+    /// Reserve stock for checkouts, and settle what is reserved.
+    ReservationWrite = "reservation:write",
     /// Read the own tenant.
     TenantRead = "tenant:read",
     /// Change the own tenant's name, settings and subdomain.

@@ -204,6 +204,12 @@ const TABLE: &[Row] = {
         may(P::CustomerErase,   &[TenantAdmin, UserAdmin]),
         may(P::CompanyWrite,    &[TenantAdmin, UserAdmin, CustomerService]),
         may(P::CreditWrite,     &[TenantAdmin, EcommerceManager, OmsAdmin]),
+        may(P::StockRead, &[
+            TenantAdmin, ReadOnly, EcommerceManager, OmsView, OmsUser, OmsAdmin, ErpUser, ErpAdmin, InventoryView,
+            InventoryManager, CustomerService,
+        ]),
+        may(P::StockWrite,       &[TenantAdmin, ErpUser, ErpAdmin, InventoryManager]),
+        may(P::ReservationWrite, &[TenantAdmin, EcommerceManager, OmsAdmin]),
         may(P::StorefrontRead, &[TenantAdmin, ReadOnly, User, EcommerceManager, CustomerService]),
 
         may(P::TenantRead,     &[TenantAdmin, ReadOnly, SystemMonitor, UserAdmin]),

@@ -16,6 +16,7 @@ const EVERY_DOMAIN: EmbeddedMigrations = embed_migrations!("../../migrations/eve
 const PRODUCT: EmbeddedMigrations = embed_migrations!("../../migrations/product");
 const PRICING: EmbeddedMigrations = embed_migrations!("../../migrations/pricing");
 const CUSTOMER: EmbeddedMigrations = embed_migrations!("../../migrations/customer");
+const ERP: EmbeddedMigrations = embed_migrations!("../../migrations/erp");
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,8 +26,9 @@ fn sources(domain: Domain) -> Vec<EmbeddedMigrations> {
         Domain::Product => vec![EVERY_DOMAIN, PRODUCT],
         Domain::Pricing => vec![EVERY_DOMAIN, PRICING],
         Domain::Customer => vec![EVERY_DOMAIN, CUSTOMER],
+        Domain::Erp => vec![EVERY_DOMAIN, ERP],
         // These have no tables of their own yet.
-        Domain::Ecomm | Domain::Oms | Domain::Erp => {
+        Domain::Ecomm | Domain::Oms => {
             vec![EVERY_DOMAIN]
         }
     }

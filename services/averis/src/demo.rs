@@ -177,6 +177,7 @@ async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Resu
         "price:write",
         "quote:write",
         "customer:read",
+        "stock:read",
     ];
     let body = json!({"name": "Demo", "scopes": scopes});
     let path = format!("/t/{key}/api/tenant/v1/api-keys");
@@ -282,6 +283,7 @@ fn lines_to_try(access: &DemoAccess, domain: &str, port: u16) -> String {
     let own = format!("http://{key}.{domain}:{port}/api/product/v1");
     let prices = format!("http://{key}.{domain}:{port}/api/pricing/v1");
     let people = format!("http://{key}.{domain}:{port}/api/customer/v1");
+    let stock = format!("http://{key}.{domain}:{port}/api/erp/v1");
     let auth = r#"-H "authorization: Bearer $KEY""#;
     let json = "-H 'content-type: application/json'";
     let once = r#"-H "idempotency-key: $(date +%s%N)""#;
@@ -301,6 +303,7 @@ Try
   curl {auth} '{prices}/prices/explain?sku=TENT-2&country=DE'
   curl {auth} '{prices}/prices/explain?sku=TENT-2&country=US'
   curl {auth} -X POST '{prices}/price-quotes' {json} {once} -d '{{"country":"DE","lines":[{{"sku":"TENT-2","quantity":2}}],"coupon_codes":["welcome"]}}'
+  curl {auth} '{stock}/availability?sku=TENT-2,LAMP-1'
   BUYER=$(curl -s {auth} '{people}/customers?limit=1' | {id})
   COMPANY=$(curl -s {auth} '{people}/companies?limit=1' | {id})
   curl {auth} "{people}/customers/$BUYER/context?company_id=$COMPANY"

@@ -119,6 +119,10 @@ async fn serve_on(
         common: common("customer", LoginRole::Service(Domain::Customer))?,
         mail: averis_identity::mail_config(env, Some(options.state.state_dir.join("mail")))?,
     };
+    let erp = averis_erp::Config {
+        common: common("erp", LoginRole::Service(Domain::Erp))?,
+        reservation_lifetime: averis_erp::reservation_lifetime(env)?,
+    };
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
@@ -126,6 +130,7 @@ async fn serve_on(
         averis_product::service(product)?,
         averis_pricing::service(pricing)?,
         averis_customer::service(customer)?,
+        averis_erp::service(erp),
     ];
     let base_domain = http.base_domain.clone();
     let metrics = http.metrics.port();

@@ -46,7 +46,31 @@ impl Shop<'_> {
         if rows(&catalogs).is_empty() {
             self.price().await.context("pricing the demo products")?;
         }
+        self.stock().await.context("receiving the demo stock")?;
         self.let_a_company_buy().await
+    }
+
+    /// Makes a warehouse and receives some of everything, once.
+    async fn stock(&self) -> anyhow::Result<()> {
+        let warehouse = json!({"code": "BER", "name": "Berlin", "country": "DE"});
+        let warehouse = self.first("erp/v1/warehouses", &warehouse).await?;
+        let place = warehouse.get("stock_location_id");
+        let products = self.get("product/v1/staging/products?limit=250").await?;
+        for product in rows(&products) {
+            let key = text(product, "key")?;
+            let variants = format!("product/v1/products/{}/variants", text(product, "id")?);
+            let variants = self.get(&variants).await?;
+            let lines: Vec<Value> = rows(&variants)
+                .iter()
+                .map(|variant| json!({"sku": variant.get("sku"), "location_id": place, "quantity": 25}))
+                .collect();
+            let cause = format!("opening stock of {key}");
+            let body = json!({"kind": "receipt", "cause": cause, "lines": lines});
+            if !lines.is_empty() {
+                self.post("erp/v1/stock-moves", &body).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a customer who buys for a company on credit.

@@ -21,6 +21,7 @@ fn compare(name: &str, document: &Value) {
 #[test]
 fn the_kept_documents_are_what_the_code_says() {
     compare("customer", &averis_customer::document());
+    compare("erp", &averis_erp::document());
     compare("pricing", &averis_pricing::document());
     compare("product", &averis_product::document());
     compare("tenant", &averis_tenant::document());
@@ -30,6 +31,7 @@ fn the_kept_documents_are_what_the_code_says() {
 fn no_two_services_mean_different_things_by_one_name() {
     let documents = [
         averis_customer::document(),
+        averis_erp::document(),
         averis_pricing::document(),
         averis_product::document(),
         averis_tenant::document(),

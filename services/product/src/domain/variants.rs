@@ -1,25 +1,13 @@
 //! What a variant may be.
 
+use averis_service_kit::forms;
+pub use averis_service_kit::forms::MAX_SKU;
 use averis_service_kit::problem::FieldProblem;
 use serde_json::{Map, Value};
 
-/// Longest SKU, in characters.
-pub const MAX_SKU: usize = 100;
-
 /// Checks a SKU: printable, without white space at the ends.
 pub fn check_sku(sku: &str) -> Result<(), FieldProblem> {
-    let well_formed = (1..=MAX_SKU).contains(&sku.chars().count())
-        && sku.trim() == sku
-        && !sku.chars().any(char::is_control)
-        && !sku.contains(',');
-    if well_formed {
-        return Ok(());
-    }
-    Err(FieldProblem::new(
-        "/sku",
-        "invalid",
-        format!("must be 1 to {MAX_SKU} printable characters without comma or outer white space"),
-    ))
+    forms::check_sku(sku, "/sku")
 }
 
 /// Checks that a variant has a value for each option of its product and for no other.

@@ -1,0 +1,8 @@
+//! Rules: pure, no I/O.
+
+pub mod moves;
+
+pub use averis_service_kit::clock::now;
+
+/// Most pieces of one line: sums of many lines are still far from where 64 bits end.
+pub const MAX_QUANTITY: i64 = 1_000_000_000;

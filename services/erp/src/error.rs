@@ -1,0 +1,105 @@
+//! What can go wrong in this service, and what the caller is told.
+
+use averis_service_kit::problem::{FieldProblem, Problem};
+use averis_tenant_db::{DbError, Failure, failure};
+
+/// The problems of this service alone.
+pub mod codes {
+    use averis_service_kit::problem::Code;
+
+    /// Another warehouse has the code.
+    pub const CODE_TAKEN: Code = Code::new(409, "code_taken", "The code is taken");
+    /// A place that the request names does not exist, or is none inside a warehouse.
+    pub const UNKNOWN_LOCATION: Code =
+        Code::new(422, "unknown_location", "A named location does not exist");
+    /// More would be taken away than is there.
+    pub const NOT_IN_STOCK: Code =
+        Code::new(409, "not_in_stock", "There is less than would be moved");
+    /// Less would be left than orders have reserved.
+    pub const STOCK_RESERVED: Code = Code::new(
+        409,
+        "stock_reserved",
+        "Orders have reserved what would be moved",
+    );
+    /// There is not enough to reserve.
+    pub const OUT_OF_STOCK: Code = Code::new(409, "out_of_stock", "There is not enough");
+    /// Something else was moved for the same cause.
+    pub const CAUSE_TAKEN: Code = Code::new(
+        409,
+        "cause_taken",
+        "Something else was moved for the same cause",
+    );
+    /// The owner has reserved something else.
+    pub const OWNER_TAKEN: Code =
+        Code::new(409, "owner_taken", "The owner has reserved something else");
+    /// The owner has given back what it reserved, for good.
+    pub const RESERVATION_RELEASED: Code = Code::new(
+        409,
+        "reservation_released",
+        "The owner has given its reservation back",
+    );
+    /// The reservation was held for too long, and others may have it.
+    pub const RESERVATION_EXPIRED: Code =
+        Code::new(409, "reservation_expired", "The reservation has expired");
+    /// More would leave than is reserved.
+    pub const NOT_RESERVED: Code =
+        Code::new(409, "not_reserved", "Less is reserved than would be taken");
+
+    /// All of them.
+    pub const ALL: &[Code] = &[
+        CODE_TAKEN,
+        UNKNOWN_LOCATION,
+        NOT_IN_STOCK,
+        STOCK_RESERVED,
+        OUT_OF_STOCK,
+        CAUSE_TAKEN,
+        OWNER_TAKEN,
+        RESERVATION_RELEASED,
+        RESERVATION_EXPIRED,
+        NOT_RESERVED,
+    ];
+}
+
+/// A failure of this service: something that the caller is told, or a fault of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum ErpError {
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error(transparent)]
+    Db(DbError),
+}
+
+impl From<FieldProblem> for ErpError {
+    fn from(problem: FieldProblem) -> Self {
+        Self::Problem(Problem::invalid(vec![problem]))
+    }
+}
+
+impl From<DbError> for ErpError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Query(query) => query.into(),
+            other => Self::Db(other),
+        }
+    }
+}
+
+impl From<diesel::result::Error> for ErpError {
+    fn from(error: diesel::result::Error) -> Self {
+        match failure(&error) {
+            Failure::Duplicate(name) if name == "warehouses_code_unique" => {
+                Self::Problem(Problem::new(codes::CODE_TAKEN))
+            }
+            _ => Self::Db(DbError::Query(error)),
+        }
+    }
+}
+
+impl From<ErpError> for Problem {
+    fn from(error: ErpError) -> Self {
+        match error {
+            ErpError::Problem(problem) => problem,
+            ErpError::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What was changed in the tenant's warehouses and stock.
+
+use actix_web::web::Data;
+use averis_service_kit::Tenant;
+use averis_service_kit::audit::{AuditEvent, Chain, ListAuditEvents, page};
+use averis_service_kit::cursor::Page;
+use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::query::Query;
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
+
+use crate::State;
+
+/// Reads the trail of this domain, the latest change first.
+#[utoipa::path(get, path = "/api/erp/v1/audit-events", tag = "audit", security(("token" = ["audit:read"])),
+    params(ListAuditEvents), responses((status = 200, description = "A page of events.", body = Page<AuditEvent>)))]
+pub async fn list_audit_events(
+    tenant: Tenant<may::AuditRead>,
+    state: Data<State>,
+    query: Query<ListAuditEvents>,
+) -> ApiResult<Reply> {
+    let list = tenant.db.tenant().as_str();
+    tenant
+        .db
+        .read(async |conn| -> Result<_, Problem> {
+            page(conn, Chain::OfSchema, &query.0, &state.cursors, list).await
+        })
+        .await
+}

@@ -1,0 +1,59 @@
+//! Every address of this service.
+
+use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::openapi;
+use averis_tenant_db::TenantPool;
+use serde_json::Value;
+use utoipa::OpenApi;
+
+use crate::http::{audit, availability, reservations, stock_levels, stock_moves, warehouses};
+use crate::{State, codes};
+
+#[rustfmt::skip]
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
+    app.service(web::scope("/api/erp/v1").app_data(state.clone()).app_data(pool.clone())
+        .service(resource("/warehouses").get(warehouses::list_warehouses).post(warehouses::create_warehouse))
+        .service(resource("/warehouses/{id}").get(warehouses::get_warehouse).patch(warehouses::update_warehouse))
+        .service(resource("/stock-levels").get(stock_levels::list_stock_levels))
+        .service(resource("/stock-limits").post(stock_levels::set_stock_limits))
+        .service(resource("/stock-moves").get(stock_moves::list_stock_moves).post(stock_moves::move_stock))
+        .service(resource("/availability").get(availability::read_availability))
+        .service(resource("/reservations").post(reservations::reserve))
+        .service(resource("/reservations/{id}").get(reservations::get_reservation))
+        .service(resource("/reservations/{id}/commit").post(reservations::commit_reservation))
+        .service(resource("/reservations/{id}/release").post(reservations::release_reservation))
+        .service(resource("/reservations/{id}/consume").post(reservations::consume_reservation))
+        .service(resource("/audit-events").get(audit::list_audit_events)));
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Averis ERP service",
+        description = "Warehouses, stock and reservations of one tenant."
+    ),
+    paths(
+        warehouses::list_warehouses,
+        warehouses::create_warehouse,
+        warehouses::get_warehouse,
+        warehouses::update_warehouse,
+        stock_levels::list_stock_levels,
+        stock_levels::set_stock_limits,
+        stock_moves::list_stock_moves,
+        stock_moves::move_stock,
+        availability::read_availability,
+        reservations::reserve,
+        reservations::get_reservation,
+        reservations::commit_reservation,
+        reservations::release_reservation,
+        reservations::consume_reservation,
+        audit::list_audit_events,
+    )
+)]
+struct Document;
+
+/// Returns the OpenAPI document of this service.
+#[must_use]
+pub fn document() -> Value {
+    openapi::complete(&Document::openapi(), codes::ALL)
+}

@@ -1,0 +1,6 @@
+//! Rows and queries. Every function takes the connection that its caller has.
+
+pub mod levels;
+pub mod moves;
+pub mod reservations;
+pub mod warehouses;

@@ -1,0 +1,14 @@
+//! The ERP service over HTTP.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod setup;
+
+mod access;
+mod bad_input;
+mod moves;
+mod reservations;
+mod warehouses;
