@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod client;
+pub mod customer;
 pub mod events;
 pub mod product;
 pub mod tenant;

@@ -10,6 +10,8 @@ use averis_contracts::events::{Event, EventBatch, Taken, events_path};
 use averis_contracts::tenant::TenantClient;
 use averis_tenant_context::{TenantId, TenantKey};
 use averis_tenant_db::{DbError, TenantDb, TenantPool};
+use averis_tokens::ServiceIdentity;
+use reqwest::Url;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -40,6 +42,20 @@ pub struct Subscriber {
     pub service: &'static str,
     /// Calls it.
     pub client: Arc<ServiceClient>,
+}
+
+impl Subscriber {
+    /// A service at that address, called by the service `own`.
+    ///
+    /// # Errors
+    /// When its client cannot be built.
+    pub fn new(service: &'static str, url: &Url, own: &ServiceIdentity) -> Result<Self, CallError> {
+        let client = ServiceClient::new(service, url.clone(), own.clone())?;
+        Ok(Self {
+            service,
+            client: Arc::new(client),
+        })
+    }
 }
 
 /// Delivers the events of one service's tenants for as long as it is kept.

@@ -12,7 +12,10 @@ mod store;
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use averis_contracts::client::CallError;
+use averis_contracts::tenant::TenantClient;
 use averis_identity::{MailError, MailQueue, Mailer};
+use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
@@ -27,13 +30,26 @@ pub use routes::document;
 pub struct State {
     cursors: CursorSecret,
     mails: MailQueue,
+    /// Ends with the service.
+    _delivery: Arc<Delivery>,
+}
+
+/// Why the service cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Its way to send mail cannot be built.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// A client of another service cannot be built.
+    #[error(transparent)]
+    Client(#[from] CallError),
 }
 
 /// Makes the service.
 ///
 /// # Errors
-/// When its way to send mail cannot be built.
-pub fn service(config: Config) -> Result<Service, MailError> {
+/// When its way to send mail, or a client of another service, cannot be built.
+pub fn service(config: Config) -> Result<Service, SetupError> {
     let Config { common, mail } = config;
     let pool = TenantPool::new(Domain::Customer, common.database, common.pool);
     let (mails, sending) = MailQueue::new(Arc::new(Mailer::new(&mail)?));
@@ -42,9 +58,16 @@ pub fn service(config: Config) -> Result<Service, MailError> {
         reason = "each mail was written for its tenant; ends with the queue"
     )]
     actix_web::rt::spawn(sending);
+    let tenants = TenantClient::new(common.urls.tenant.clone(), common.identity.clone())?;
+    let subscribers = vec![Subscriber::new(
+        "pricing",
+        &common.urls.pricing,
+        &common.identity,
+    )?];
     let state = Data::new(State {
         cursors: common.cursor_secret,
         mails,
+        _delivery: Arc::new(Delivery::start(pool.clone(), tenants, subscribers)),
     });
     let ready = answers(&pool);
     let pool = Data::new(pool);

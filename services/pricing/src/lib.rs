@@ -5,6 +5,7 @@ mod config;
 mod domain;
 pub mod engine;
 mod error;
+mod forgotten;
 mod http;
 mod known;
 mod routes;

@@ -67,7 +67,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
 /// Whose events this service takes.
 const PUBLISHERS: AcceptedCallers = AcceptedCallers {
     own: "pricing",
-    callers: &["product"],
+    callers: &["product", "customer"],
 };
 
 #[derive(OpenApi)]

@@ -14,14 +14,13 @@ mod store;
 use std::sync::Arc;
 
 use actix_web::web::Data;
-use averis_contracts::client::{CallError, ServiceClient};
+use averis_contracts::client::CallError;
 use averis_contracts::tenant::TenantClient;
 use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
-use url::Url;
 
 pub use config::{Config, DEFAULT_MAX_IMPORT};
 pub use error::codes;
@@ -63,16 +62,10 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
         max_import_bytes,
     } = config;
     let tenants = || TenantClient::new(common.urls.tenant.clone(), common.identity.clone());
-    let subscriber = |service, url: &Url| -> Result<Subscriber, CallError> {
-        let client = ServiceClient::new(service, url.clone(), common.identity.clone())?;
-        Ok(Subscriber {
-            service,
-            client: Arc::new(client),
-        })
-    };
+    let own = &common.identity;
     let subscribers = vec![
-        subscriber("product", &common.urls.product)?,
-        subscriber("pricing", &common.urls.pricing)?,
+        Subscriber::new("product", &common.urls.product, own)?,
+        Subscriber::new("pricing", &common.urls.pricing, own)?,
     ];
     let delivery = Delivery::start(pool.clone(), tenants()?, subscribers);
     let trusted = Data::new(common.trusted.clone());

@@ -1,5 +1,7 @@
 //! All that is known of a customer: to be handed out, and to be forgotten.
 
+use averis_contracts::customer::{Erased, kinds};
+use averis_outbox::publish;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
@@ -172,6 +174,8 @@ pub async fn erase_customer(
             approvals::forget_comments(conn, &all).await?;
             companies::leave_all(conn, &all).await?;
             erasures::forget_answers(conn, &words).await?;
+            let customer_ids = all;
+            publish(conn, kinds::ERASED, id, &Erased { customer_ids }).await?;
             erasures::insert(conn, id, by, &post.body.reason, at).await?;
             let erased = CustomerRow {
                 status: ERASED.to_owned(),

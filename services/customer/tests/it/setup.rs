@@ -14,7 +14,12 @@ pub async fn platform() -> TestPlatform {
         mail: setup.mail_config(),
     };
     let customer = averis_customer::service(config).expect("the customer service");
-    setup.start(vec![customer])
+    let pricing = averis_pricing::Config {
+        common: setup.service_config(Domain::Pricing),
+        quote_lifetime: averis_pricing::DEFAULT_LIFETIME,
+    };
+    let pricing = averis_pricing::service(pricing).expect("the pricing service");
+    setup.start(vec![customer, pricing])
 }
 
 pub fn path(rest: &str) -> String {

@@ -9,9 +9,10 @@ use averis_service_kit::tenancy::ServiceTenant;
 
 use crate::State;
 use crate::error::PricingError;
+use crate::forgotten::{erased, forget};
 use crate::known::{apply, learn, state};
 
-/// Takes events of the product service.
+/// Takes events of the product service, and of the customer service.
 pub async fn receive_events(
     tenant: ServiceTenant,
     service: Data<State>,
@@ -24,6 +25,9 @@ pub async fn receive_events(
             let new = receive(conn, events.clone()).await?;
             let mut unknown = Vec::new();
             for event in &new {
+                if let Some(customers) = erased(event)? {
+                    forget(conn, &customers).await?;
+                }
                 if let Some(state) = state(event)?
                     && !apply(conn, &state).await?
                 {

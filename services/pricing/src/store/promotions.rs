@@ -178,3 +178,9 @@ pub async fn used_by(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<(
         .load(conn)
         .await
 }
+
+/// Forgets how often customers have used anything.
+pub async fn forget(conn: &mut TenantConn, gone: &[Uuid]) -> QueryResult<()> {
+    let own = customers::table.filter(customers::customer_id.eq_any(gone));
+    diesel::delete(own).execute(conn).await.map(drop)
+}

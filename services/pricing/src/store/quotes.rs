@@ -47,3 +47,10 @@ pub async fn extend(conn: &mut TenantConn, id: Uuid, until: DateTime<Utc>) -> Qu
     let moved = diesel::update(table::table.find(id)).set(table::expires_at.eq(until));
     moved.execute(conn).await.map(drop)
 }
+
+/// Removes the quotes of a customer, which say where it wanted things sent. All are looked through: nobody asks for quotes by
+/// customer but here, and here rarely.
+pub async fn forget(conn: &mut TenantConn, customer: Uuid) -> QueryResult<()> {
+    let own = table::table.filter(table::request.like(format!("%{customer}%")));
+    diesel::delete(own).execute(conn).await.map(drop)
+}

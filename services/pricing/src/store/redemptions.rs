@@ -110,3 +110,13 @@ pub async fn delete(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<()> {
     let gone = diesel::delete(table::table.filter(table::id.eq_any(ids)));
     gone.execute(conn).await.map(drop)
 }
+
+/// Takes customers' names off their uses.
+pub async fn forget(conn: &mut TenantConn, gone: &[Uuid]) -> QueryResult<()> {
+    let own = table::table.filter(table::customer_id.eq_any(gone));
+    diesel::update(own)
+        .set(table::customer_id.eq(None::<Uuid>))
+        .execute(conn)
+        .await
+        .map(drop)
+}
