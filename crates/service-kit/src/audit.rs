@@ -1,6 +1,7 @@
 //! The audit trail as a tenant's admin reads it. The database writes it; nothing here can.
 
 use averis_tenant_context::TenantId;
+use averis_tenant_db::TenantDb;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable};
@@ -117,6 +118,20 @@ pub enum Chain {
     OfSchema,
     /// That of the platform about one tenant.
     About(TenantId),
+}
+
+/// Reads a page of the trail of the tenant's schema, the latest change first.
+///
+/// # Errors
+/// 400 for a cursor of another list; those of the database.
+pub async fn page_of_schema(
+    db: &TenantDb,
+    query: &ListAuditEvents,
+    cursors: &CursorSecret,
+) -> ApiResult<Reply> {
+    let list = db.tenant().as_str();
+    db.read(async |conn| page(conn, Chain::OfSchema, query, cursors, list).await)
+        .await
 }
 
 /// Reads a page of the trail, the latest change first.

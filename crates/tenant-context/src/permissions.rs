@@ -108,6 +108,14 @@ permissions! {
     StockWrite = "stock:write",
     /// Reserve stock for checkouts, and settle what is reserved.
     ReservationWrite = "reservation:write",
+    /// Read invoices and credit notes.
+    InvoiceRead = "invoice:read",
+    /// Draft and issue invoices, note payments, write credit notes.
+    InvoiceWrite = "invoice:write",
+    /// Read the books.
+    LedgerRead = "ledger:read",
+    /// Post into the books by hand, and close months.
+    LedgerWrite = "ledger:write",
     /// Read the own tenant.
     TenantRead = "tenant:read",
     /// Change the own tenant's name, settings and subdomain.

@@ -210,6 +210,10 @@ const TABLE: &[Row] = {
         ]),
         may(P::StockWrite,       &[TenantAdmin, ErpUser, ErpAdmin, InventoryManager]),
         may(P::ReservationWrite, &[TenantAdmin, EcommerceManager, OmsAdmin]),
+        may(P::InvoiceRead,      &[TenantAdmin, ReadOnly, OmsView, OmsUser, OmsAdmin, ErpUser, ErpAdmin, CustomerService]),
+        may(P::InvoiceWrite,     &[TenantAdmin, ErpUser, ErpAdmin]),
+        may(P::LedgerRead,       &[TenantAdmin, ReadOnly, ErpUser, ErpAdmin]),
+        may(P::LedgerWrite,      &[TenantAdmin, ErpAdmin]),
         may(P::StorefrontRead, &[TenantAdmin, ReadOnly, User, EcommerceManager, CustomerService]),
 
         may(P::TenantRead,     &[TenantAdmin, ReadOnly, SystemMonitor, UserAdmin]),

@@ -92,7 +92,7 @@ pub fn assert_each_code_is_met(manifest_dir: &str, codes: &[Code]) {
     let text: String = texts.map(|text| text.expect("a test's text")).collect();
     let text: String = text.split_whitespace().collect();
     for code in codes {
-        let expected = format!("({},\"{}\"", code.status, code.name);
+        let expected = format!("{},\"{}\"", code.status, code.name);
         assert!(text.contains(&expected), "no test expects {}", code.name);
     }
 }

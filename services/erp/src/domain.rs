@@ -1,5 +1,6 @@
 //! Rules: pure, no I/O.
 
+pub mod ledger;
 pub mod moves;
 
 pub use averis_service_kit::clock::now;

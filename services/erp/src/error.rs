@@ -45,6 +45,40 @@ pub mod codes {
     pub const NOT_RESERVED: Code =
         Code::new(409, "not_reserved", "Less is reserved than would be taken");
 
+    /// The month is closed.
+    pub const PERIOD_CLOSED: Code = Code::new(409, "period_closed", "The month is closed");
+    /// Something is posted already.
+    pub const BOOKS_BEGUN: Code = Code::new(
+        409,
+        "books_begun",
+        "The books have been begun in their currency",
+    );
+    /// Debits and credits differ.
+    pub const UNBALANCED: Code = Code::new(422, "unbalanced", "Debits and credits differ");
+    /// An account that the request names does not exist.
+    pub const UNKNOWN_ACCOUNT: Code =
+        Code::new(422, "unknown_account", "A named account does not exist");
+    /// Only what was posted by hand is reversed.
+    pub const NOT_REVERSIBLE: Code = Code::new(
+        409,
+        "not_reversible",
+        "Only what was posted by hand is reversed",
+    );
+    /// Something else was paid under the reference.
+    pub const REFERENCE_TAKEN: Code = Code::new(
+        409,
+        "reference_taken",
+        "Something else was noted under the reference",
+    );
+    /// More would be taken back than was invoiced.
+    pub const CREDITED_ALREADY: Code = Code::new(
+        409,
+        "credited_already",
+        "Less is left than would be taken back",
+    );
+    /// The amount does not fit.
+    pub const MONEY_OVERFLOW: Code = Code::new(422, "money_overflow", "The amount is too large");
+
     /// All of them.
     pub const ALL: &[Code] = &[
         CODE_TAKEN,
@@ -57,6 +91,14 @@ pub mod codes {
         RESERVATION_RELEASED,
         RESERVATION_EXPIRED,
         NOT_RESERVED,
+        PERIOD_CLOSED,
+        BOOKS_BEGUN,
+        UNBALANCED,
+        UNKNOWN_ACCOUNT,
+        NOT_REVERSIBLE,
+        REFERENCE_TAKEN,
+        CREDITED_ALREADY,
+        MONEY_OVERFLOW,
     ];
 }
 
@@ -86,12 +128,17 @@ impl From<DbError> for ErpError {
 
 impl From<diesel::result::Error> for ErpError {
     fn from(error: diesel::result::Error) -> Self {
-        match failure(&error) {
-            Failure::Duplicate(name) if name == "warehouses_code_unique" => {
-                Self::Problem(Problem::new(codes::CODE_TAKEN))
-            }
-            _ => Self::Db(DbError::Query(error)),
-        }
+        let named = match failure(&error) {
+            Failure::Duplicate(name) | Failure::Reference(name) => name,
+            _ => return Self::Db(DbError::Query(error)),
+        };
+        let code = match named.as_str() {
+            "warehouses_code_unique" => codes::CODE_TAKEN,
+            "journal_entries_once" => codes::CAUSE_TAKEN,
+            "journal_lines_account" => codes::UNKNOWN_ACCOUNT,
+            _ => return Self::Db(DbError::Query(error)),
+        };
+        Self::Problem(Problem::new(code))
     }
 }
 

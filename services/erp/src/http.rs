@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod availability;
+pub mod entries;
+pub mod invoices;
+pub mod ledger;
 pub mod reservations;
 pub mod stock_levels;
 pub mod stock_moves;

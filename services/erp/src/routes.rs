@@ -6,7 +6,10 @@ use averis_tenant_db::TenantPool;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::http::{audit, availability, reservations, stock_levels, stock_moves, warehouses};
+use crate::http::{
+    audit, availability, entries, invoices, ledger, reservations, stock_levels, stock_moves,
+    warehouses,
+};
 use crate::{State, codes};
 
 #[rustfmt::skip]
@@ -23,6 +26,18 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/reservations/{id}/commit").post(reservations::commit_reservation))
         .service(resource("/reservations/{id}/release").post(reservations::release_reservation))
         .service(resource("/reservations/{id}/consume").post(reservations::consume_reservation))
+        .service(resource("/invoices").get(invoices::list_invoices).post(invoices::create_invoice))
+        .service(resource("/invoices/{id}").get(invoices::get_invoice))
+        .service(resource("/invoices/{id}/issue").post(invoices::issue_invoice))
+        .service(resource("/invoices/{id}/payments").post(invoices::payments::receive_payment))
+        .service(resource("/invoices/{id}/refunds").post(invoices::payments::pay_refund))
+        .service(resource("/invoices/{id}/credit-notes").post(invoices::credit_notes::credit_invoice))
+        .service(resource("/accounts").get(ledger::list_accounts))
+        .service(resource("/books").get(ledger::get_books).post(ledger::put_books))
+        .service(resource("/entries").get(entries::list_entries).post(entries::post_entry))
+        .service(resource("/entries/{id}/reverse").post(entries::reverse_entry))
+        .service(resource("/trial-balance").get(ledger::read_trial_balance))
+        .service(resource("/periods").post(ledger::close_period))
         .service(resource("/audit-events").get(audit::list_audit_events)));
 }
 
@@ -30,7 +45,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
 #[openapi(
     info(
         title = "Averis ERP service",
-        description = "Warehouses, stock and reservations of one tenant."
+        description = "Warehouses, stock, reservations, invoices and the books of one tenant."
     ),
     paths(
         warehouses::list_warehouses,
@@ -47,6 +62,21 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         reservations::commit_reservation,
         reservations::release_reservation,
         reservations::consume_reservation,
+        invoices::list_invoices,
+        invoices::create_invoice,
+        invoices::get_invoice,
+        invoices::issue_invoice,
+        invoices::payments::receive_payment,
+        invoices::payments::pay_refund,
+        invoices::credit_notes::credit_invoice,
+        ledger::list_accounts,
+        ledger::get_books,
+        ledger::put_books,
+        entries::list_entries,
+        entries::post_entry,
+        entries::reverse_entry,
+        ledger::read_trial_balance,
+        ledger::close_period,
         audit::list_audit_events,
     )
 )]

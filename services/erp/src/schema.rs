@@ -73,6 +73,116 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    books (only_row) {
+        only_row -> Bool,
+        currency -> Text,
+    }
+}
+
+diesel::table! {
+    accounts (code) {
+        code -> Text,
+        name -> Text,
+        kind -> Text,
+    }
+}
+
+diesel::table! {
+    periods (period) {
+        period -> Text,
+        closed_at -> Nullable<Timestamptz>,
+        closed_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    journal_entries (id) {
+        id -> Uuid,
+        posted_on -> Date,
+        kind -> Text,
+        cause -> Text,
+        text -> Text,
+        posted_by -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    journal_lines (entry_id, line) {
+        entry_id -> Uuid,
+        line -> Integer,
+        account -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        book_amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    number_sequences (series) {
+        series -> Text,
+        last -> BigInt,
+    }
+}
+
+diesel::table! {
+    invoices (id) {
+        id -> Uuid,
+        kind -> Text,
+        status -> Text,
+        cause -> Text,
+        invoice_id -> Nullable<Uuid>,
+        series -> Nullable<Text>,
+        number -> Nullable<BigInt>,
+        order_id -> Nullable<Uuid>,
+        customer_id -> Nullable<Uuid>,
+        company_id -> Nullable<Uuid>,
+        currency -> Text,
+        net -> BigInt,
+        tax -> BigInt,
+        paid -> BigInt,
+        credited -> BigInt,
+        refunded -> BigInt,
+        payment_days -> Integer,
+        issued_on -> Nullable<Date>,
+        due_on -> Nullable<Date>,
+        fx_rate -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_lines (invoice_id, line) {
+        invoice_id -> Uuid,
+        line -> Integer,
+        sku -> Nullable<Text>,
+        text -> Text,
+        quantity -> BigInt,
+        net -> BigInt,
+        tax -> BigInt,
+        tax_rate -> BigInt,
+        credited -> BigInt,
+    }
+}
+
+diesel::table! {
+    payments_received (id) {
+        id -> Uuid,
+        invoice_id -> Uuid,
+        reference -> Text,
+        account -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        received_on -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(journal_lines -> journal_entries (entry_id));
+diesel::allow_tables_to_appear_in_same_query!(journal_lines, journal_entries);
 diesel::joinable!(stock_levels -> locations (location_id));
 diesel::joinable!(locations -> warehouses (warehouse_id));
 diesel::allow_tables_to_appear_in_same_query!(

@@ -1,5 +1,7 @@
 //! Rows and queries. Every function takes the connection that its caller has.
 
+pub mod invoices;
+pub mod ledger;
 pub mod levels;
 pub mod moves;
 pub mod reservations;

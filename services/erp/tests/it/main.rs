@@ -9,6 +9,8 @@ mod setup;
 
 mod access;
 mod bad_input;
+mod invoices;
+mod ledger;
 mod moves;
 mod reservations;
 mod warehouses;

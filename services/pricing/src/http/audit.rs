@@ -2,9 +2,9 @@
 
 use actix_web::web::Data;
 use averis_service_kit::Tenant;
-use averis_service_kit::audit::{AuditEvent, Chain, ListAuditEvents, page};
+use averis_service_kit::audit::{AuditEvent, ListAuditEvents, page_of_schema};
 use averis_service_kit::cursor::Page;
-use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::problem::ApiResult;
 use averis_service_kit::query::Query;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
@@ -19,11 +19,5 @@ pub async fn list_audit_events(
     state: Data<State>,
     query: Query<ListAuditEvents>,
 ) -> ApiResult<Reply> {
-    let list = tenant.db.tenant().as_str();
-    tenant
-        .db
-        .read(async |conn| -> Result<_, Problem> {
-            page(conn, Chain::OfSchema, &query.0, &state.cursors, list).await
-        })
-        .await
+    page_of_schema(&tenant.db, &query.0, &state.cursors).await
 }

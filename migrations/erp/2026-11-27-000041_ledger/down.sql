@@ -1,0 +1,12 @@
+DROP TABLE payments_received;
+DROP TABLE invoice_lines;
+DROP TABLE invoices;
+DROP FUNCTION keep_invoice_line();
+DROP FUNCTION keep_invoice();
+DROP TABLE number_sequences;
+DROP TABLE journal_lines;
+DROP FUNCTION check_balance();
+DROP TABLE journal_entries;
+DROP TABLE periods;
+DROP TABLE accounts;
+DROP TABLE books;

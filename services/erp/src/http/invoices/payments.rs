@@ -1,0 +1,165 @@
+//! What is paid of invoices, and what goes back.
+
+use averis_money::Money;
+use averis_service_kit::Tenant;
+use averis_service_kit::body::one_line;
+use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::locks::lock_name;
+use averis_service_kit::openapi::MoneySchema;
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
+use averis_service_kit::query::PathId;
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
+use chrono::NaiveDate;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status};
+use crate::domain::ledger::{BANK, Posting, RECEIVABLES, UNDER_WAY};
+use crate::domain::now;
+use crate::error::{ErpError, codes};
+use crate::http::ledger::{Entry, post, rounding};
+use crate::store::invoices::{self, DRAFT, PaymentRow};
+
+/// What was paid.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceivePayment {
+    #[garde(skip)]
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    /// The provider's, or the bank's: each counts once.
+    #[garde(length(chars, min = 1, max = 100), custom(one_line))]
+    #[schema(example = "pi_3NXYZ")]
+    reference: String,
+    /// Whether a payment provider has it, and the bank not yet.
+    #[serde(default)]
+    #[garde(skip)]
+    under_way: bool,
+    /// In an open month; today where absent.
+    #[garde(skip)]
+    received_on: Option<NaiveDate>,
+}
+
+/// Notes that so much of an invoice is paid, and posts it. Each reference counts once. The same again changes nothing.
+#[utoipa::path(post, path = "/api/erp/v1/invoices/{id}/payments", tag = "invoices", security(("token" = ["invoice:write"])),
+    request_body = ReceivePayment, params(("id" = Uuid, Path)),
+    responses((status = 200, description = "The invoice.", body = InvoiceView)))]
+pub async fn receive_payment(
+    tenant: Tenant<may::InvoiceWrite>,
+    id: PathId,
+    post: Post<ReceivePayment>,
+) -> ApiResult<Reply> {
+    settle(tenant, id, post, Direction::FromCustomer).await
+}
+
+/// Notes that so much of what was paid and taken back went back to the customer, and posts it. The same again changes nothing.
+/// Each reference counts once.
+#[utoipa::path(post, path = "/api/erp/v1/invoices/{id}/refunds", tag = "invoices", security(("token" = ["invoice:write"])),
+    request_body = ReceivePayment, params(("id" = Uuid, Path)),
+    responses((status = 200, description = "The invoice.", body = InvoiceView)))]
+pub async fn pay_refund(
+    tenant: Tenant<may::InvoiceWrite>,
+    id: PathId,
+    post: Post<ReceivePayment>,
+) -> ApiResult<Reply> {
+    settle(tenant, id, post, Direction::ToCustomer).await
+}
+
+/// Which way money goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    FromCustomer,
+    ToCustomer,
+}
+
+async fn settle(
+    tenant: Tenant<may::InvoiceWrite>,
+    PathId(id): PathId,
+    post_: Post<ReceivePayment>,
+    direction: Direction,
+) -> ApiResult<Reply> {
+    let body = &post_.body;
+    let rounding = rounding(&tenant.context.settings.money);
+    let by = tenant.caller.identity.subject;
+    let day = body.received_on.unwrap_or_else(|| now().date_naive());
+    let is_refund = direction == Direction::ToCustomer;
+    once(
+        &tenant.db,
+        &post_.key,
+        async |conn| -> Result<Reply, ErpError> {
+            lock_name(conn, &tenant.context.key, "a payment", &body.reference).await?;
+            let mut row = locked(conn, id).await?;
+            let (amount, unit) = (body.amount.amount(), body.amount.currency());
+            let paid = if is_refund {
+                negative(body.amount)?
+            } else {
+                body.amount
+            };
+            if let Some(there) = invoices::find_payment(conn, &body.reference).await? {
+                if (there.invoice_id, there.amount, there.currency.as_str())
+                    != (id, paid.amount(), unit.code())
+                {
+                    return Err(Problem::new(codes::REFERENCE_TAKEN).into());
+                }
+                return answer(conn, row).await;
+            }
+            if row.status == DRAFT {
+                return Err(refused(&row, "payment").into());
+            }
+            if unit.code() != row.currency {
+                let message = format!("must be in {}, as the invoice is", row.currency);
+                return Err(
+                    FieldProblem::new("/amount/currency", "other_currency", message).into(),
+                );
+            }
+            let most = if is_refund { -row.open() } else { row.open() };
+            if !(1..=most).contains(&amount) {
+                let message = format!(
+                    "must be at least 1 and at most what is open, {}",
+                    most.max(0)
+                );
+                return Err(FieldProblem::new("/amount/amount", "range", message).into());
+            }
+            let account = if body.under_way { UNDER_WAY } else { BANK };
+            let payment = PaymentRow {
+                id: Uuid::now_v7(),
+                invoice_id: id,
+                reference: body.reference.clone(),
+                account: account.to_owned(),
+                amount: paid.amount(),
+                currency: unit.code().to_owned(),
+                received_on: day,
+                created_at: now(),
+            };
+            invoices::insert_payment(conn, &payment).await?;
+            let postings = [
+                Posting::new(account, paid),
+                Posting::new(RECEIVABLES, negative(paid)?),
+            ];
+            let what = if is_refund { "Refund" } else { "Payment" };
+            let entry = Entry {
+                posted_on: day,
+                kind: if is_refund { "refund" } else { "payment" },
+                cause: body.reference.clone(),
+                text: format!("{what} of {}", number(&row).unwrap_or_default()),
+                postings: &postings,
+                rate: rate_of(&row)?,
+                by,
+            };
+            post(conn, entry, rounding).await?;
+            let sum = if is_refund {
+                &mut row.refunded
+            } else {
+                &mut row.paid
+            };
+            *sum += amount;
+            row.status = settled_status(&row).to_owned();
+            let row = invoices::update(conn, &row).await?;
+            answer(conn, row).await
+        },
+    )
+    .await
+}
