@@ -217,8 +217,10 @@ pub async fn commit_reservation(
         &tenant.db,
         &command.key,
         async |conn| -> Result<Reply, ErpError> {
-            let row = reservations::find(conn, owner).await?;
-            let row = row.ok_or_else(Problem::not_found)?;
+            let known = reservations::find(conn, owner).await?;
+            known.ok_or_else(Problem::not_found)?;
+            // Held: a release at the same moment has happened, or waits.
+            let row = reservations::lock(conn, owner, now()).await?;
             if row.released {
                 return Err(Problem::new(codes::RESERVATION_RELEASED).into());
             }

@@ -173,6 +173,22 @@ async fn what_is_given_back_is_given_back_once_and_for_good() {
         let _ = released.expect(200);
         assert_eq!(level(&acme, "LAMP", &place).await, (5, 0));
     }
+    // Nor is what was given back ever told to be committed.
+    for _ in 0..8 {
+        let owner = Uuid::now_v7();
+        let _ = reserve(&acme, owner, &[("LAMP", 5)]).await.expect(200);
+        let (committed, released) = futures_util::future::join(
+            settle(&acme, owner, "commit"),
+            settle(&acme, owner, "release"),
+        )
+        .await;
+        match committed.status {
+            200 => assert_eq!(committed.body["lines"][0]["state"], "committed"),
+            _ => committed.expect_problem(409, "reservation_released"),
+        }
+        let _ = released.expect(200);
+        assert_eq!(level(&acme, "LAMP", &place).await, (5, 0));
+    }
     // Of two for one owner at once there is one.
     let same = Uuid::now_v7();
     let twice = (0..4).map(|_| reserve(&acme, same, &[("LAMP", 2)]));
