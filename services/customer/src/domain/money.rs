@@ -13,3 +13,13 @@ pub fn stored(amount: i64, currency: &str) -> Result<Money, CustomerError> {
     })?;
     Ok(Money::new(amount, currency))
 }
+
+/// Returns a stored amount that may be absent, as its currency is then.
+pub fn stored_if(
+    amount: Option<i64>,
+    currency: Option<&str>,
+) -> Result<Option<Money>, CustomerError> {
+    let both = amount.zip(currency);
+    both.map(|(amount, currency)| stored(amount, currency))
+        .transpose()
+}

@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::domain::companies::{ApproverRole, MemberRole, Order, Rule, may as member_may, need};
-use crate::domain::money::stored;
+use crate::domain::money::{stored, stored_if};
 use crate::domain::now;
 use crate::error::{CustomerError, codes};
 use crate::store::approvals::{self, ApprovalFilter, ApprovalRow};
@@ -127,7 +127,7 @@ fn hash_form(text: &str, _: &()) -> garde::Result {
 /// Asks whether a buyer may order for its company. Within its limit and apart from the company's rules it may; else somebody has to
 /// approve. The same order again gives the approval that waits or was given.
 #[utoipa::path(post, path = "/api/customer/v1/approvals", tag = "companies", security(("token" = ["credit:write"])), request_body = RequestApproval,
-    responses((status = 201, description = "The approval: approved where none is needed, else pending."  , body = ApprovalView),
+    responses((status = 201, description = "The approval: approved where none is needed, else pending.", body = ApprovalView),
               (status = 200, description = "The approval that was asked for before.", body = ApprovalView)))]
 pub async fn request_approval(
     tenant: Tenant<may::CreditWrite>,
@@ -154,8 +154,7 @@ async fn ask(conn: &mut TenantConn, body: &RequestApproval) -> Result<Reply, Cus
     let member = acting(conn, body.company_id, body.buyer_id, MemberRole::Buyer).await?;
     let member = member.ok_or_else(|| Problem::new(codes::NOT_A_MEMBER))?;
     let at = now();
-    let limit = member.spend_limit.zip(member.spend_currency.as_deref());
-    let limit = limit.map(|(amount, currency)| stored(amount, currency));
+    let limit = stored_if(member.spend_limit, member.spend_currency.as_deref())?;
     let rules: Result<Vec<Rule>, CustomerError> = rules::of(conn, body.company_id)
         .await?
         .iter()
@@ -165,7 +164,7 @@ async fn ask(conn: &mut TenantConn, body: &RequestApproval) -> Result<Reply, Cus
         amount: body.amount,
         categories: &body.category_ids,
     };
-    let need = need(order, limit.transpose()?, &rules?);
+    let need = need(order, limit, &rules?);
     if let Some(need) = &need {
         let place = (body.company_id, body.buyer_id, body.order_hash.as_str());
         let asked = approvals::find_asked(conn, place, at).await?;
@@ -212,11 +211,9 @@ async fn ask(conn: &mut TenantConn, body: &RequestApproval) -> Result<Reply, Cus
 }
 
 fn rule(row: &RuleRow) -> Result<Rule, CustomerError> {
-    let least = row.min_amount.zip(row.currency.as_deref());
-    let least = least.map(|(amount, currency)| stored(amount, currency));
     Ok(Rule {
         id: row.id,
-        least: least.transpose()?,
+        least: stored_if(row.min_amount, row.currency.as_deref())?,
         category: row.category_id,
         approver: ApproverRole::stored(&row.approver_role),
     })

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::customers::line_of;
 use crate::State;
 use crate::domain::companies::CompanyCommand;
-use crate::domain::money::stored;
+use crate::domain::money::stored_if;
 use crate::domain::{now, vat};
 use crate::error::{CustomerError, codes};
 use crate::store::companies::{self, CompanyRow};
@@ -64,10 +64,7 @@ pub struct CompanyView {
 /// # Errors
 /// When its currency is none any more.
 pub fn view(row: CompanyRow) -> Result<CompanyView, CustomerError> {
-    let money = |amount: Option<i64>| match (amount, &row.credit_currency) {
-        (Some(amount), Some(currency)) => stored(amount, currency).map(Some),
-        _ => Ok(None),
-    };
+    let money = |amount| stored_if(amount, row.credit_currency.as_deref());
     Ok(CompanyView {
         credit_limit: money(row.credit_limit)?,
         credit_used: money(row.credit_limit.map(|_| row.credit_used))?,

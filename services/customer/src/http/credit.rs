@@ -28,7 +28,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State;
-use crate::domain::money::stored;
+use crate::domain::money::stored_if;
 use crate::domain::now;
 use crate::error::{CustomerError, codes};
 use crate::store::companies::{self, CompanyRow};
@@ -57,10 +57,7 @@ pub struct CreditHoldView {
 }
 
 fn view(row: HoldRow) -> Result<CreditHoldView, CustomerError> {
-    let money = |amount: Option<i64>| match (amount, &row.currency) {
-        (Some(amount), Some(currency)) => stored(amount, currency).map(Some),
-        _ => Ok(None),
-    };
+    let money = |amount| stored_if(amount, row.currency.as_deref());
     Ok(CreditHoldView {
         amount: money(row.amount)?,
         settled: money(Some(row.settled))?,

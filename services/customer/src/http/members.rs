@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::companies::check_open;
 use super::customers::named;
 use crate::domain::companies::MemberRole;
-use crate::domain::money::stored;
+use crate::domain::money::stored_if;
 use crate::domain::now;
 use crate::error::CustomerError;
 use crate::store::companies::{self, MemberRow};
@@ -47,10 +47,8 @@ pub struct CompanyMemberView {
 /// # Errors
 /// When the currency of its limit is none any more.
 pub fn view(row: MemberRow) -> Result<CompanyMemberView, CustomerError> {
-    let limit = row.spend_limit.zip(row.spend_currency.as_deref());
-    let limit = limit.map(|(amount, currency)| stored(amount, currency));
     Ok(CompanyMemberView {
-        spend_limit: limit.transpose()?,
+        spend_limit: stored_if(row.spend_limit, row.spend_currency.as_deref())?,
         company_id: row.company_id,
         customer_id: row.customer_id,
         roles: row.roles,

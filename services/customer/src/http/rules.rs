@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::companies::check_open;
 use crate::domain::companies::ApproverRole;
-use crate::domain::money::stored;
+use crate::domain::money::stored_if;
 use crate::domain::now;
 use crate::error::{CustomerError, codes};
 use crate::store::companies;
@@ -45,10 +45,8 @@ pub struct ApprovalRuleView {
 }
 
 fn view(row: RuleRow) -> Result<ApprovalRuleView, CustomerError> {
-    let least = row.min_amount.zip(row.currency.as_deref());
-    let least = least.map(|(amount, currency)| stored(amount, currency));
     Ok(ApprovalRuleView {
-        min_amount: least.transpose()?,
+        min_amount: stored_if(row.min_amount, row.currency.as_deref())?,
         id: row.id,
         company_id: row.company_id,
         category_id: row.category_id,

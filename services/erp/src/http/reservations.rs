@@ -36,7 +36,7 @@ use crate::error::{ErpError, codes};
 use crate::store::levels;
 use crate::store::moves::MoveRow;
 use crate::store::reservations::{
-    self, COMMITTED, CONSUMED, EXPIRED, HELD, LineRow, RELEASED, Wanted,
+    self, COMMITTED, CONSUMED, EXPIRED, HELD, LineRow, RELEASED, ReservationRow, Wanted,
 };
 use crate::store::warehouses::{self, CUSTOMER};
 
@@ -217,10 +217,7 @@ pub async fn commit_reservation(
         &tenant.db,
         &command.key,
         async |conn| -> Result<Reply, ErpError> {
-            let known = reservations::find(conn, owner).await?;
-            known.ok_or_else(Problem::not_found)?;
-            // Held: a release at the same moment has happened, or waits.
-            let row = reservations::lock(conn, owner, now()).await?;
+            let row = lock_known(conn, owner).await?;
             if row.released {
                 return Err(Problem::new(codes::RESERVATION_RELEASED).into());
             }
@@ -231,6 +228,13 @@ pub async fn commit_reservation(
         },
     )
     .await
+}
+
+/// Locks what an owner has done, if it has done anything: a release at the same moment has happened, or waits.
+async fn lock_known(conn: &mut TenantConn, owner: Uuid) -> Result<ReservationRow, ErpError> {
+    let known = reservations::find(conn, owner).await?;
+    known.ok_or_else(Problem::not_found)?;
+    Ok(reservations::lock(conn, owner, now()).await?)
 }
 
 /// Gives back what is still reserved: the checkout has failed, or the order is cancelled. The same again changes nothing. What is
@@ -346,9 +350,7 @@ pub async fn consume_reservation(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, ErpError> {
-            let known = reservations::find(conn, owner).await?;
-            known.ok_or_else(Problem::not_found)?;
-            reservations::lock(conn, owner, now()).await?;
+            lock_known(conn, owner).await?;
             consume(conn, owner, &body.cause, &taken, by).await?;
             shown(conn, owner).await
         },

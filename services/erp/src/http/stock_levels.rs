@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::domain::MAX_QUANTITY;
-use crate::domain::moves::{Level, Place};
+use crate::domain::moves::Place;
 use crate::error::{ErpError, codes};
 use crate::store::levels::{self, LevelFilter, LevelRow};
 use crate::store::warehouses;
@@ -141,19 +141,9 @@ pub async fn set_stock_limits(
             }
             levels::put(conn, all.iter()).await?;
             let (place, level) = all.pop_first().ok_or_else(Problem::not_found)?;
-            Ok(Reply::ok(&view(&place, level)))
+            let row = LevelRow::new(&place, &level);
+            Ok(Reply::ok(&StockLevelView::from(row)))
         },
     )
     .await
-}
-
-fn view(place: &Place, level: Level) -> StockLevelView {
-    StockLevelView {
-        sku: level.sku,
-        location_id: place.1,
-        on_hand: level.on_hand,
-        reserved: level.reserved,
-        safety: level.safety,
-        backorder_limit: level.backorder_limit,
-    }
 }

@@ -29,7 +29,8 @@ pub struct LevelRow {
 }
 
 impl LevelRow {
-    fn new(place: &Place, level: &Level) -> Self {
+    /// What is there at a place.
+    pub fn new(place: &Place, level: &Level) -> Self {
         Self {
             folded: place.0.clone(),
             location_id: place.1,
