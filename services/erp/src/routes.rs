@@ -26,7 +26,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/reservations/{id}/commit").post(reservations::commit_reservation))
         .service(resource("/reservations/{id}/release").post(reservations::release_reservation))
         .service(resource("/reservations/{id}/consume").post(reservations::consume_reservation))
-        .service(resource("/invoices").get(invoices::list_invoices).post(invoices::create_invoice))
+        .service(resource("/invoices").get(invoices::list_invoices).post(invoices::drafts::create_invoice))
         .service(resource("/invoices/{id}").get(invoices::get_invoice))
         .service(resource("/invoices/{id}/issue").post(invoices::issue_invoice))
         .service(resource("/invoices/{id}/payments").post(invoices::payments::receive_payment))
@@ -63,7 +63,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         reservations::release_reservation,
         reservations::consume_reservation,
         invoices::list_invoices,
-        invoices::create_invoice,
+        invoices::drafts::create_invoice,
         invoices::get_invoice,
         invoices::issue_invoice,
         invoices::payments::receive_payment,
