@@ -1,6 +1,6 @@
 //! Any OpenID Connect issuer: its ID tokens, checked as OpenID Connect Core 1.0, section 3.1.3.7, says.
 //!
-//! A token's `nonce` is not looked at: whoever started the sign-in knows which one to expect.
+//! A token's `nonce` is handed on and not looked at: whoever started the sign-in knows which one to expect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ struct Claims {
     azp: Option<String>,
     /// The specification allows fractions of seconds.
     exp: f64,
+    nonce: Option<String>,
     email: Option<String>,
     email_verified: Option<Flag>,
 }
@@ -142,6 +143,7 @@ impl OidcClient {
             subject: claims.sub,
             email: normal_email(&email)?,
             organization: None,
+            nonce: claims.nonce,
             expires_at: claims.exp as i64,
         })
     }

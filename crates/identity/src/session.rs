@@ -20,6 +20,8 @@ pub struct ProviderSession {
     pub email: String,
     /// Stytch's `organization_id`. Other providers have none.
     pub organization: Option<String>,
+    /// The `nonce` of an ID token: what whoever started the sign-in has asked for it with. Others have none.
+    pub nonce: Option<String>,
     /// When the provider's session ends, in seconds since 1970. A Stytch session outlives the token that shows it; an
     /// ID token is the session.
     pub expires_at: i64,

@@ -149,6 +149,7 @@ impl StytchClient {
             subject: claims.sub,
             email,
             organization: Some(organization),
+            nonce: None,
             expires_at,
         })
     }

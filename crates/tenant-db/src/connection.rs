@@ -39,6 +39,8 @@ struct State {
     repeatable: Option<Failure>,
     /// The transaction has something that others wait for.
     announced: bool,
+    /// The transaction's COMMIT does not wait for the disk.
+    unhurried: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ impl TenantConn {
             busy: false,
             repeatable: None,
             announced: false,
+            unhurried: false,
         };
         Self {
             slot: Some(slot),
@@ -103,7 +106,13 @@ impl TenantConn {
             self.rollback().await;
             return Ok(false);
         }
-        self.end("COMMIT").await?;
+        // For this transaction alone, and in the packet of its COMMIT.
+        let message = if self.state.unhurried {
+            "SET LOCAL synchronous_commit TO off; COMMIT"
+        } else {
+            "COMMIT"
+        };
+        self.end(message).await?;
         Ok(true)
     }
 
@@ -135,6 +144,13 @@ impl TenantConn {
         self.state.announced = true;
     }
 
+    /// Says that what this transaction writes may be lost when the database server is killed within a second of the answer,
+    /// so that its COMMIT need not wait for the disk. For what anybody can ask for again, such as a quote. What later
+    /// transactions keep that do wait is never there without it: the server's log is written in order.
+    pub fn need_not_last(&mut self) {
+        self.state.unhurried = true;
+    }
+
     pub(crate) const fn has_announced(&self) -> bool {
         self.state.announced
     }
@@ -156,6 +172,7 @@ impl TenantConn {
         self.state.busy = false;
         self.state.repeatable = None;
         self.state.announced = false;
+        self.state.unhurried = false;
     }
 }
 

@@ -15,6 +15,7 @@ mod described;
 mod document;
 pub mod launch;
 mod matrix;
+pub mod oidc;
 mod platform;
 pub mod stytch;
 mod timing;

@@ -118,6 +118,7 @@ async fn serve_on(
     let customer = averis_customer::Config {
         common: common("customer", LoginRole::Service(Domain::Customer))?,
         mail: averis_identity::mail_config(env, Some(options.state.state_dir.join("mail")))?,
+        shoppers: averis_customer::shopper_provider(env)?,
     };
     let erp = averis_erp::Config {
         common: common("erp", LoginRole::Service(Domain::Erp))?,

@@ -7,6 +7,7 @@
 //! What somebody says of itself stays with whoever says it. Whether anybody else has the address shows nowhere, until it is
 //! proven.
 
+use averis_identity::ProviderSession;
 use averis_service_kit::problem::Problem;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use crate::error::{CustomerError, codes};
 use crate::store::customers::{self, ACTIVE, CustomerRow, HOT, MERGED, MergeRow, SUSPENDED, WARM};
+use crate::store::telemetry;
 use crate::store::visitors::{self, VisitorRow};
 
 /// Makes a customer of whom nothing is known yet.
@@ -38,6 +40,8 @@ pub async fn new_customer(
         created_at: at,
         updated_at: at,
         entered_by_staff: false,
+        identity_issuer: None,
+        identity_subject: None,
     })
 }
 
@@ -91,15 +95,68 @@ pub async fn prove(
     at: DateTime<Utc>,
 ) -> Result<CustomerRow, CustomerError> {
     let own = linked(conn, visitor).await?;
-    if let Some(own) = own.as_ref().filter(|own| is_proven(own, email)) {
-        visitors::link(conn, visitor.id, own.id, true).await?;
-        return Ok(own.clone());
-    }
-    let own = own.filter(|own| own.disclosure == WARM && own.status == ACTIVE);
-    let known = match customers::lock_proven(conn, email).await? {
-        Some(known) => Some(known),
-        None => customers::lock_entered(conn, email).await?,
+    let is_own = own.as_ref().filter(|own| is_proven(own, email)).cloned();
+    let known = match is_own {
+        Some(own) => Some(own),
+        None => match customers::lock_proven(conn, email).await? {
+            Some(known) => Some(known),
+            None => customers::lock_entered(conn, email).await?,
+        },
     };
+    let into = become_customer(conn, visitor, own, known, at).await?;
+    if is_proven(&into, email) {
+        return Ok(into);
+    }
+    let proven = CustomerRow {
+        disclosure: HOT.to_owned(),
+        email: Some(email.to_owned()),
+        email_verified_at: Some(at),
+        ..into
+    };
+    Ok(customers::update(conn, &proven).await?)
+}
+
+/// Makes a visitor the customer who signs in at an identity provider: the one who has signed in there before, whatever address
+/// it has there now, or else the one of the address, who is bound to that account from then on.
+///
+/// # Errors
+/// 409 when that customer is suspended or signs in by another account, or when another proves the same at this moment.
+pub async fn prove_identity(
+    conn: &mut TenantConn,
+    visitor: &VisitorRow,
+    session: &ProviderSession,
+    at: DateTime<Utc>,
+) -> Result<(), CustomerError> {
+    let own = linked(conn, visitor).await?;
+    let known = customers::lock_identity(conn, &session.issuer, &session.subject).await?;
+    if known.is_some() {
+        become_customer(conn, visitor, own, known, at).await?;
+        return Ok(());
+    }
+    let row = prove(conn, visitor, &session.email, at).await?;
+    if row.identity_subject.is_some() {
+        // The provider has given the address to somebody else, who is not the customer by that.
+        return Err(Problem::new(codes::OTHER_IDENTITY).into());
+    }
+    let bound = CustomerRow {
+        identity_issuer: Some(session.issuer.clone()),
+        identity_subject: Some(session.subject.clone()),
+        ..row
+    };
+    customers::update(conn, &bound).await?;
+    Ok(())
+}
+
+/// Makes a visitor, who has proven it, a known customer, who learns what the visitor has said of itself; or else what the
+/// visitor has said it is, or somebody new.
+async fn become_customer(
+    conn: &mut TenantConn,
+    visitor: &VisitorRow,
+    own: Option<CustomerRow>,
+    known: Option<CustomerRow>,
+    at: DateTime<Utc>,
+) -> Result<CustomerRow, CustomerError> {
+    let own = own.filter(|own| own.disclosure == WARM && own.status == ACTIVE);
     let into = match (known.map(not_suspended).transpose()?, own) {
         (Some(known), Some(own)) if own.id != known.id => {
             let merge = MergeRow {
@@ -121,16 +178,8 @@ pub async fn prove(
         }
     };
     visitors::link(conn, visitor.id, into.id, true).await?;
-    if is_proven(&into, email) {
-        return Ok(into);
-    }
-    let proven = CustomerRow {
-        disclosure: HOT.to_owned(),
-        email: Some(email.to_owned()),
-        email_verified_at: Some(at),
-        ..into
-    };
-    Ok(customers::update(conn, &proven).await?)
+    telemetry::claim(conn, visitor.id, into.id).await?;
+    Ok(into)
 }
 
 fn is_proven(row: &CustomerRow, email: &str) -> bool {
@@ -215,6 +264,8 @@ pub fn emptied(row: CustomerRow) -> CustomerRow {
         phone: None,
         locale: None,
         segments: Vec::new(),
+        identity_issuer: None,
+        identity_subject: None,
         ..row
     }
 }

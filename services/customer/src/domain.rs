@@ -2,6 +2,7 @@
 
 pub mod companies;
 pub mod money;
+pub mod tax_ids;
 pub mod vat;
 
 use rand::RngExt as _;

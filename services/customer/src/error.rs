@@ -87,11 +87,35 @@ pub mod codes {
     );
     /// Closed companies do not change.
     pub const COMPANY_CLOSED: Code = Code::new(409, "company_closed", "The company is closed");
-    /// Only companies whose VAT id is valid are approved, where they have one.
-    pub const VAT_ID_NOT_VALID: Code = Code::new(
+    /// Only companies whose tax ids are valid are approved.
+    pub const TAX_ID_NOT_VALID: Code = Code::new(
         409,
-        "vat_id_not_valid",
-        "The company's VAT id was not found to be valid",
+        "tax_id_not_valid",
+        "A tax id of the company was not found to be valid",
+    );
+    /// What a visitor looks at is kept only where it has allowed that.
+    pub const TELEMETRY_NOT_ALLOWED: Code = Code::new(
+        409,
+        "telemetry_not_allowed",
+        "The visitor has not allowed that what it looks at is kept",
+    );
+    /// The identity provider's session proves nobody here.
+    pub const SIGN_IN_REFUSED: Code = Code::new(
+        401,
+        "sign_in_refused",
+        "The identity provider's token does not prove anybody",
+    );
+    /// The shops have no identity provider.
+    pub const PROVIDER_NOT_SET_UP: Code = Code::new(
+        409,
+        "provider_not_set_up",
+        "The shops have no identity provider",
+    );
+    /// The address belongs to another account of the identity provider.
+    pub const OTHER_IDENTITY: Code = Code::new(
+        409,
+        "other_identity",
+        "The address belongs to a customer who signs in by another account",
     );
     /// The company has so many rules already.
     pub const TOO_MANY_RULES: Code =
@@ -141,7 +165,11 @@ pub mod codes {
         CREDIT_RELEASED,
         REFERENCE_TAKEN,
         COMPANY_CLOSED,
-        VAT_ID_NOT_VALID,
+        TAX_ID_NOT_VALID,
+        TELEMETRY_NOT_ALLOWED,
+        SIGN_IN_REFUSED,
+        PROVIDER_NOT_SET_UP,
+        OTHER_IDENTITY,
         TOO_MANY_RULES,
         TOO_MANY_CONSENTS,
         NOT_PROVEN,
@@ -185,12 +213,13 @@ impl From<diesel::result::Error> for CustomerError {
         };
         let code = match named.as_str() {
             // Two have proven one address at the same time: the other is there now, so the next try finds it.
-            "customers_email_unique" => CONFLICT,
+            "customers_email_unique" | "customers_identity_unique" => CONFLICT,
             "company_members_once" => codes::MEMBER_EXISTS,
             "company_members_customer" | "approvals_buyer" => codes::UNKNOWN_CUSTOMER,
-            "company_members_company" | "credit_holds_company" | "approvals_company" => {
-                codes::UNKNOWN_COMPANY
-            }
+            "company_members_company"
+            | "companies_parent"
+            | "credit_holds_company"
+            | "approvals_company" => codes::UNKNOWN_COMPANY,
             _ => return Self::Db(DbError::Query(error)),
         };
         Self::Problem(Problem::new(code))

@@ -14,5 +14,8 @@ pub mod members;
 pub mod merging;
 pub mod own;
 pub mod rules;
+pub mod sign_in;
+pub mod tax_ids;
+pub mod telemetry;
 pub mod verifications;
 pub mod visitors;

@@ -14,14 +14,16 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use averis_contracts::client::CallError;
 use averis_contracts::tenant::TenantClient;
-use averis_identity::{MailError, MailQueue, Mailer};
+use averis_identity::{
+    ConfigError as IdentityConfigError, MailError, MailQueue, Mailer, OidcClient,
+};
 use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
 
-pub use config::Config;
+pub use config::{Config, shopper_provider};
 pub use error::codes;
 pub use routes::document;
 
@@ -30,6 +32,8 @@ pub use routes::document;
 pub struct State {
     cursors: CursorSecret,
     mails: MailQueue,
+    /// By whom shoppers sign in, besides by codes.
+    shoppers: Option<Arc<OidcClient>>,
     /// Ends with the service.
     _delivery: Arc<Delivery>,
 }
@@ -40,6 +44,9 @@ pub enum SetupError {
     /// Its way to send mail cannot be built.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// The identity provider of the shops cannot be one.
+    #[error(transparent)]
+    Identity(#[from] IdentityConfigError),
     /// A client of another service cannot be built.
     #[error(transparent)]
     Client(#[from] CallError),
@@ -50,7 +57,12 @@ pub enum SetupError {
 /// # Errors
 /// When its way to send mail, or a client of another service, cannot be built.
 pub fn service(config: Config) -> Result<Service, SetupError> {
-    let Config { common, mail } = config;
+    let Config {
+        common,
+        mail,
+        shoppers,
+    } = config;
+    let shoppers = shoppers.map(OidcClient::new).transpose()?.map(Arc::new);
     let pool = TenantPool::new(Domain::Customer, common.database, common.pool);
     let (mails, sending) = MailQueue::new(Arc::new(Mailer::new(&mail)?));
     #[expect(
@@ -67,6 +79,7 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
     let state = Data::new(State {
         cursors: common.cursor_secret,
         mails,
+        shoppers,
         _delivery: Arc::new(Delivery::start(pool.clone(), tenants, subscribers)),
     });
     let ready = answers(&pool);

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use crate::http::{
     addresses, approvals, audit, companies, consents, context, credit, customers, erasure,
-    locations, members, merging, own, rules, verifications, visitors,
+    locations, members, merging, own, rules, sign_in, tax_ids, telemetry, verifications, visitors,
 };
 use crate::{State, codes};
 
@@ -20,6 +20,9 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/visitor/addresses").post(visitors::add_own_address))
         .service(resource("/visitor/consents").post(visitors::give_own_consent))
         .service(resource("/visitor/addresses/{id}").patch(own::update_own_address).delete(own::delete_own_address))
+        .service(resource("/visitor/sign-in").post(sign_in::sign_in))
+        .service(resource("/visitor/telemetry").post(telemetry::allow_telemetry))
+        .service(resource("/visitor/events").post(telemetry::note_visitor_events))
         .service(resource("/visitor/memberships").get(own::list_own_memberships))
         .service(resource("/visitor/approvals").get(approvals::list_own_approvals))
         .service(resource("/visitor/sign-out").post(own::sign_out))
@@ -36,6 +39,8 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/customers/{id}/erase").post(erasure::erase_customer))
         .service(resource("/customers/{id}/addresses").get(addresses::list_addresses).post(addresses::create_address))
         .service(resource("/customers/{id}/addresses/{part_id}").patch(addresses::update_address).delete(addresses::delete_address))
+        .service(resource("/customers/{id}/addresses/{part_id}/validate").post(addresses::validate_address))
+        .service(resource("/customers/{id}/events").get(telemetry::list_visitor_events))
         .service(resource("/customers/{id}/consents").get(consents::list_consents).post(consents::create_consent))
         .service(resource("/companies").get(companies::list_companies).post(companies::create_company))
         .service(resource("/companies/{id}").get(companies::get_company).patch(companies::update_company))
@@ -43,7 +48,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/companies/{id}/suspend").post(companies::suspend_company))
         .service(resource("/companies/{id}/resume").post(companies::resume_company))
         .service(resource("/companies/{id}/close").post(companies::close_company))
-        .service(resource("/companies/{id}/vat-check").post(companies::check_vat))
+        .service(resource("/companies/{id}/tax-id-check").post(tax_ids::check_tax_id))
         .service(resource("/companies/{id}/locations").get(locations::list_locations).post(locations::create_location))
         .service(resource("/companies/{id}/locations/{part_id}").patch(locations::update_location).delete(locations::delete_location))
         .service(resource("/companies/{id}/approval-rules").get(rules::list_rules).post(rules::create_rule))
@@ -78,6 +83,10 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         own::delete_own_address,
         own::list_own_memberships,
         own::sign_out,
+        sign_in::sign_in,
+        telemetry::allow_telemetry,
+        telemetry::note_visitor_events,
+        telemetry::list_visitor_events,
         approvals::list_own_approvals,
         verifications::request_verification,
         verifications::confirm_verification,
@@ -96,6 +105,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         addresses::create_address,
         addresses::update_address,
         addresses::delete_address,
+        addresses::validate_address,
         consents::list_consents,
         consents::create_consent,
         companies::list_companies,
@@ -106,7 +116,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         companies::suspend_company,
         companies::resume_company,
         companies::close_company,
-        companies::check_vat,
+        tax_ids::check_tax_id,
         locations::list_locations,
         locations::create_location,
         locations::update_location,

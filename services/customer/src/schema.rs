@@ -25,6 +25,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         entered_by_staff -> Bool,
+        identity_issuer -> Nullable<Text>,
+        identity_subject -> Nullable<Text>,
     }
 }
 
@@ -35,6 +37,18 @@ diesel::table! {
         proven -> Bool,
         first_seen -> Timestamptz,
         last_seen -> Timestamptz,
+        telemetry -> Bool,
+    }
+}
+
+diesel::table! {
+    visitor_events (id) {
+        id -> Uuid,
+        visitor_id -> Uuid,
+        customer_id -> Nullable<Uuid>,
+        kind -> Text,
+        subject -> Nullable<Text>,
+        at -> Timestamptz,
     }
 }
 
@@ -53,6 +67,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        validated_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -106,7 +121,6 @@ diesel::table! {
         id -> Uuid,
         name -> Text,
         registration_number -> Nullable<Text>,
-        vat_id -> Nullable<Text>,
         status -> Text,
         segment -> Nullable<Text>,
         payment_days -> Integer,
@@ -116,9 +130,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        vat_valid -> Nullable<Bool>,
-        vat_checked_at -> Nullable<Timestamptz>,
-        vat_reference -> Nullable<Text>,
+        parent_id -> Nullable<Uuid>,
+        tax_ids -> Jsonb,
     }
 }
 

@@ -9,5 +9,6 @@ pub mod customers;
 pub mod erasures;
 pub mod locations;
 pub mod rules;
+pub mod telemetry;
 pub mod verifications;
 pub mod visitors;

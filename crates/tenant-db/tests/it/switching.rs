@@ -270,6 +270,32 @@ async fn reads_recover_when_postgresql_was_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_need_not_last_waits_for_no_disk_and_what_comes_after_it_does() {
+    let bench = Bench::shared().await;
+    let key = bench.tenant("qua").await;
+    let pool = bench.pool(PoolConfig::sized(1));
+    let waits = async |conn: &mut TenantConn| -> Result<String, DbError> {
+        use diesel_async::RunQueryDsl as _;
+        let setting = diesel::dsl::sql::<diesel::sql_types::Text>(
+            "SELECT current_setting('synchronous_commit')",
+        );
+        Ok(setting.get_result(conn).await?)
+    };
+    of(&pool, &key)
+        .transaction(async |conn: &mut TenantConn| -> Result<_, DbError> {
+            conn.need_not_last();
+            execute(conn, "UPDATE products SET version = version + 1").await?;
+            assert_eq!(waits(conn).await?, "on", "it goes with the commit");
+            Ok(())
+        })
+        .await
+        .expect("committed");
+    let after = of(&pool, &key).transaction(waits).await;
+    assert_eq!(after.expect("the same connection"), "on");
+    assert_eq!(pool.stats().opened, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reads_survive_connections_that_the_server_cuts() {
     let bench = Bench::shared().await;
     let (a, b) = (bench.tenant("cta").await, bench.tenant("ctb").await);

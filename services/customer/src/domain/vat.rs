@@ -1,7 +1,7 @@
 //! The forms of VAT ids.
 //!
 //! Source of the forms: the European Commission's list of VAT numbers by member state (VIES, question 11). Whether an id
-//! of the right form is anybody's, only the authorities know: see `POST /companies/{id}/vat-check`.
+//! of the right form is anybody's, only the authorities know: see `POST /companies/{id}/tax-id-check`.
 
 /// Brings a VAT id into the form in which authorities ask for it: capital letters and digits, the country first.
 ///

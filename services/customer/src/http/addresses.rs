@@ -4,7 +4,7 @@ use averis_service_kit::Tenant;
 use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::Page;
 use averis_service_kit::forms::country_form;
-use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, Problem};
@@ -47,6 +47,8 @@ pub struct AddressView {
     is_shipping: bool,
     /// Whether invoices may go there.
     is_billing: bool,
+    /// When somebody found that the post delivers there; null again when it changes.
+    validated_at: Option<DateTime<Utc>>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -65,6 +67,7 @@ impl From<AddressRow> for AddressView {
             country: row.country,
             is_shipping: row.is_shipping,
             is_billing: row.is_billing,
+            validated_at: row.validated_at,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -132,6 +135,7 @@ impl PostalAddress {
             version: 1,
             created_at: now,
             updated_at: now,
+            validated_at: None,
         }
     }
 }
@@ -234,9 +238,21 @@ fn postal_code_form(patch: &Patch<String>, context: &()) -> garde::Result {
     line_of(patch, 20, context)
 }
 
+/// What of an address the post goes by.
+fn place(row: &AddressRow) -> (&[String], &str, &Option<String>, &Option<String>, &str) {
+    (
+        &row.lines,
+        &row.city,
+        &row.region,
+        &row.postal_code,
+        &row.country,
+    )
+}
+
 impl UpdateAddress {
     fn apply(&self, row: &mut AddressRow) {
         let patch = self.clone();
+        let before = row.clone();
         row.name = patch.name.unwrap_or_else(|| row.name.clone());
         row.lines = patch.lines.unwrap_or_else(|| row.lines.clone());
         row.city = patch.city.unwrap_or_else(|| row.city.clone());
@@ -245,6 +261,9 @@ impl UpdateAddress {
         row.country = patch.country.unwrap_or_else(|| row.country.clone());
         row.is_shipping = patch.is_shipping.unwrap_or(row.is_shipping);
         row.is_billing = patch.is_billing.unwrap_or(row.is_billing);
+        if place(row) != place(&before) {
+            row.validated_at = None;
+        }
     }
 }
 
@@ -298,6 +317,31 @@ pub async fn remove(
 ) -> Result<(), CustomerError> {
     let row = locked(conn, customer, id, seen).await?;
     Ok(addresses::delete(conn, row.id).await?)
+}
+
+/// Notes that somebody has found that the post delivers there.
+#[utoipa::path(post, path = "/api/customer/v1/customers/{id}/addresses/{part_id}/validate", tag = "customers", security(("token" = ["customer:write"])),
+    params(("id" = Uuid, Path), ("part_id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The address.", body = AddressView)))]
+pub async fn validate_address(
+    tenant: Tenant<may::CustomerWrite>,
+    ids: PartId,
+    seen: SeenVersion,
+    command: Command,
+) -> ApiResult<Reply> {
+    once(
+        &tenant.db,
+        &command.key,
+        async |conn| -> Result<Reply, CustomerError> {
+            let row = locked(conn, ids.id, ids.part, seen).await?;
+            let validated = AddressRow {
+                validated_at: Some(now()),
+                ..row
+            };
+            Ok(answer(addresses::update(conn, &validated).await?))
+        },
+    )
+    .await
 }
 
 /// Removes an address.

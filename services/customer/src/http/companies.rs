@@ -7,25 +7,29 @@ use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::forms::{code_form, optional_code};
 use averis_service_kit::idempotency::{Command, Post, once};
+use averis_service_kit::locks::lock_name;
 use averis_service_kit::openapi::{IfMatch, MoneySchema};
 use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
-use averis_tenant_context::may;
+use averis_tenant_context::{TenantKey, may};
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::customers::line_of;
+use super::tax_ids::numbers_of;
 use crate::State;
 use crate::domain::companies::CompanyCommand;
 use crate::domain::money::stored_if;
-use crate::domain::{now, vat};
+use crate::domain::now;
+use crate::domain::tax_ids::{TaxId, all_valid, replaced, stored};
 use crate::error::{CustomerError, codes};
 use crate::store::companies::{self, CompanyRow};
 
@@ -35,13 +39,10 @@ pub struct CompanyView {
     id: Uuid,
     name: String,
     registration_number: Option<String>,
-    #[schema(example = "DE136695976")]
-    vat_id: Option<String>,
-    /// What somebody was told who asked the authorities; null while nobody has asked for this id.
-    vat_valid: Option<bool>,
-    vat_checked_at: Option<DateTime<Utc>>,
-    /// Of the authorities' answer.
-    vat_reference: Option<String>,
+    /// The company to which it belongs. It inherits nothing from it.
+    parent_id: Option<Uuid>,
+    /// At most one of a country.
+    tax_ids: Vec<TaxId>,
     /// `pending`, `approved`, `suspended` or `closed`; changed by commands only.
     status: String,
     /// Whose prices it gets.
@@ -68,13 +69,11 @@ pub fn view(row: CompanyRow) -> Result<CompanyView, CustomerError> {
     Ok(CompanyView {
         credit_limit: money(row.credit_limit)?,
         credit_used: money(row.credit_limit.map(|_| row.credit_used))?,
+        tax_ids: stored(&row.tax_ids)?,
         id: row.id,
         name: row.name,
         registration_number: row.registration_number,
-        vat_id: row.vat_id,
-        vat_valid: row.vat_valid,
-        vat_checked_at: row.vat_checked_at,
-        vat_reference: row.vat_reference,
+        parent_id: row.parent_id,
         status: row.status,
         segment: row.segment,
         payment_days: row.payment_days,
@@ -84,7 +83,11 @@ pub fn view(row: CompanyRow) -> Result<CompanyView, CustomerError> {
     })
 }
 
-fn answer(row: CompanyRow) -> Result<Reply, CustomerError> {
+/// Shows a company with its version.
+///
+/// # Errors
+/// Those of [`view`].
+pub fn answer(row: CompanyRow) -> Result<Reply, CustomerError> {
     let version = row.version;
     Ok(Reply::ok(&view(row)?).version(version))
 }
@@ -98,10 +101,14 @@ pub struct CreateCompany {
     name: String,
     #[garde(length(chars, min = 1, max = 100), inner(custom(one_line)))]
     registration_number: Option<String>,
-    /// Of the form of its country; spaces, dots and hyphens do not matter.
+    /// To which it belongs.
     #[garde(skip)]
-    #[schema(example = "DE136695976")]
-    vat_id: Option<String>,
+    parent_id: Option<Uuid>,
+    /// VAT ids, each of the form of its country and none of the same; spaces, dots and hyphens do not matter.
+    #[serde(default)]
+    #[garde(length(max = 30))]
+    #[schema(example = json!(["DE136695976"]))]
+    tax_ids: Vec<String>,
     #[garde(custom(optional_code))]
     segment: Option<String>,
     #[serde(default)]
@@ -110,10 +117,6 @@ pub struct CreateCompany {
     #[garde(skip)]
     #[schema(value_type = Option<MoneySchema>)]
     credit_limit: Option<Money>,
-}
-
-fn vat_id_of(text: &str) -> Result<String, CustomerError> {
-    vat::normalized(text).map_err(|message| FieldProblem::new("/vat_id", "form", message).into())
 }
 
 fn check_limit(limit: Option<&Money>) -> Result<(), CustomerError> {
@@ -132,16 +135,14 @@ pub async fn create_company(
 ) -> ApiResult<Reply> {
     let body = post.body;
     check_limit(body.credit_limit.as_ref())?;
-    let vat_id = body.vat_id.as_deref().map(vat_id_of).transpose()?;
+    let numbers = numbers_of(&body.tax_ids)?;
     let now = now();
     let row = CompanyRow {
         id: Uuid::now_v7(),
         name: body.name,
         registration_number: body.registration_number,
-        vat_id,
-        vat_valid: None,
-        vat_checked_at: None,
-        vat_reference: None,
+        parent_id: body.parent_id,
+        tax_ids: json!(replaced(&[], numbers)),
         status: "pending".to_owned(),
         segment: body.segment,
         payment_days: body.payment_days,
@@ -223,11 +224,16 @@ pub struct UpdateCompany {
     #[garde(custom(registration_form))]
     #[schema(value_type = Option<String>)]
     registration_number: Patch<String>,
-    /// Another one is not checked yet, and an approved company is pending again.
+    /// None that belongs to this one.
     #[serde(default)]
     #[garde(skip)]
-    #[schema(value_type = Option<String>)]
-    vat_id: Patch<String>,
+    #[schema(value_type = Option<Uuid>)]
+    parent_id: Patch<Uuid>,
+    /// All of them. One that is new is not checked yet, and an approved company is pending again.
+    #[garde(inner(length(max = 30)))]
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(example = json!(["DE136695976", "ATU12345678"]))]
+    tax_ids: Option<Vec<String>>,
     #[serde(default)]
     #[garde(custom(segment_form))]
     #[schema(value_type = Option<String>)]
@@ -264,22 +270,28 @@ pub async fn update_company(
 ) -> ApiResult<Reply> {
     let patch = &patch.0;
     check_limit(patch.credit_limit.value())?;
-    let vat_id = patch.vat_id.clone().try_map(|text| vat_id_of(&text))?;
+    let numbers = patch.tax_ids.as_deref().map(numbers_of).transpose()?;
     let row = tenant
         .db
         .transaction(async |conn| -> Result<_, CustomerError> {
             let mut row = open(conn, id, seen).await?;
             row.name = patch.name.clone().unwrap_or(row.name);
-            let known_by = (row.registration_number.clone(), row.vat_id.clone());
+            let registered_as = row.registration_number.clone();
             patch
                 .registration_number
                 .clone()
                 .apply(&mut row.registration_number);
-            vat_id.clone().apply(&mut row.vat_id);
-            if row.vat_id != known_by.1 {
-                (row.vat_valid, row.vat_checked_at, row.vat_reference) = (None, None, None);
+            let mut is_another = row.registration_number != registered_as;
+            if let Some(numbers) = &numbers {
+                let before = stored(&row.tax_ids)?;
+                let after = replaced(&before, numbers.clone());
+                is_another |= after.iter().any(|id| !before.contains(id));
+                row.tax_ids = json!(after);
             }
-            let is_another = known_by != (row.registration_number.clone(), row.vat_id.clone());
+            if let Patch::Value(parent) = patch.parent_id {
+                check_parent(conn, &tenant.context.key, id, parent).await?;
+            }
+            patch.parent_id.clone().apply(&mut row.parent_id);
             if is_another && row.status == "approved" {
                 "pending".clone_into(&mut row.status);
             }
@@ -309,6 +321,26 @@ pub async fn update_company(
     Ok(answer(row.await?)?)
 }
 
+/// Refuses a company that belongs to this one already, or is it.
+async fn check_parent(
+    conn: &mut TenantConn,
+    tenant: &TenantKey,
+    id: Uuid,
+    parent: Uuid,
+) -> Result<(), CustomerError> {
+    // Two that become each other's at the same time would each find nothing.
+    lock_name(conn, tenant, "parents of companies", "").await?;
+    let mut above = Some(parent);
+    while let Some(one) = above {
+        if one == id {
+            let message = "must not belong to the company itself";
+            return Err(FieldProblem::new("/parent_id", "circle", message).into());
+        }
+        above = companies::parent_of(conn, one).await?;
+    }
+    Ok(())
+}
+
 async fn locked(
     conn: &mut TenantConn,
     id: Uuid,
@@ -322,7 +354,10 @@ async fn locked(
 }
 
 /// Locks a company that is not closed, as the caller has seen it.
-async fn open(
+///
+/// # Errors
+/// 404 when there is none, 409 when it is closed, 412 when it was changed since.
+pub async fn open(
     conn: &mut TenantConn,
     id: Uuid,
     seen: SeenVersion,
@@ -343,56 +378,7 @@ pub fn check_open(row: &CompanyRow) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What the authorities have said of a company's VAT id.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CheckVat {
-    /// The id that was asked for: the company's own.
-    #[garde(skip)]
-    #[schema(example = "DE136695976")]
-    vat_id: String,
-    #[garde(skip)]
-    valid: bool,
-    /// Of the answer, such as the number of a consultation of VIES.
-    #[garde(length(chars, min = 1, max = 100), inner(custom(one_line)))]
-    #[schema(example = "WAPIAAAAW2kYxxxx")]
-    reference: Option<String>,
-}
-
-/// Notes what somebody was told who asked the authorities for a company's VAT id. A company with an id that is not valid is
-/// not approved.
-#[utoipa::path(post, path = "/api/customer/v1/companies/{id}/vat-check", tag = "companies", security(("token" = ["company:write"])),
-    request_body = CheckVat, params(("id" = Uuid, Path), IfMatch),
-    responses((status = 200, description = "The company.", body = CompanyView)))]
-pub async fn check_vat(
-    tenant: Tenant<may::CompanyWrite>,
-    PathId(id): PathId,
-    seen: SeenVersion,
-    post: Post<CheckVat>,
-) -> ApiResult<Reply> {
-    let asked = vat_id_of(&post.body.vat_id)?;
-    once(
-        &tenant.db,
-        &post.key,
-        async |conn| -> Result<Reply, CustomerError> {
-            let mut row = open(conn, id, seen).await?;
-            if row.vat_id.as_ref() != Some(&asked) {
-                let message = "must be the company's own";
-                return Err(FieldProblem::new("/vat_id", "other", message).into());
-            }
-            row.vat_valid = Some(post.body.valid);
-            row.vat_checked_at = Some(now());
-            row.vat_reference.clone_from(&post.body.reference);
-            if !post.body.valid && row.status == "approved" {
-                "pending".clone_into(&mut row.status);
-            }
-            answer(companies::update(conn, &row).await?)
-        },
-    )
-    .await
-}
-
-/// Lets a company buy. Its VAT id, if it has one, was found to be valid.
+/// Lets a company buy. Its tax ids, if it has any, were found to be valid.
 #[utoipa::path(post, path = "/api/customer/v1/companies/{id}/approve", tag = "companies", security(("token" = ["company:write"])),
     params(("id" = Uuid, Path), IfMatch), responses((status = 200, description = "The approved company.", body = CompanyView)))]
 pub async fn approve_company(
@@ -453,9 +439,8 @@ async fn move_on(
         async |conn| -> Result<Reply, CustomerError> {
             let mut row = locked(conn, id, seen).await?;
             step.apply(&row.status)?.clone_into(&mut row.status);
-            let is_known = row.vat_id.is_none() || row.vat_valid == Some(true);
-            if step == CompanyCommand::Approve && !is_known {
-                return Err(Problem::new(codes::VAT_ID_NOT_VALID).into());
+            if step == CompanyCommand::Approve && !all_valid(&stored(&row.tax_ids)?) {
+                return Err(Problem::new(codes::TAX_ID_NOT_VALID).into());
             }
             if step == CompanyCommand::Close && row.credit_used > 0 {
                 return Err(Problem::new(codes::CREDIT_IN_USE).into());

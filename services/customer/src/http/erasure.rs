@@ -23,11 +23,14 @@ use super::approvals::{ApprovalView, view as approval_view};
 use super::consents::ConsentView;
 use super::customers::{CustomerView, live};
 use super::members::{self, CompanyMemberView};
+use super::telemetry::VisitorEventView;
 use crate::disclosure::emptied;
 use crate::domain::now;
 use crate::error::CustomerError;
 use crate::store::customers::{self, CustomerRow, ERASED, HOT};
-use crate::store::{addresses, approvals, companies, consents, erasures, verifications, visitors};
+use crate::store::{
+    addresses, approvals, companies, consents, erasures, telemetry, verifications, visitors,
+};
 
 /// Somebody who was found to be the customer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,6 +66,8 @@ pub struct CustomerExport {
     addresses: Vec<AddressView>,
     consents: Vec<ConsentView>,
     visits: Vec<VisitView>,
+    /// What it has looked at.
+    events: Vec<VisitorEventView>,
     merges: Vec<MergeView>,
     memberships: Vec<CompanyMemberView>,
     /// What it has asked others to approve, and what it has decided for others.
@@ -88,6 +93,7 @@ pub async fn export_customer(
         let memberships = companies::memberships(conn, id).await?.into_iter();
         let approvals = approvals::of(conn, id).await?.into_iter();
         let codes = verifications::of(conn, &ids).await?.into_iter();
+        let events = telemetry::of(conn, id, i64::MAX).await?.into_iter();
         Ok(CustomerExport {
             addresses: addresses::list(conn, id)
                 .await?
@@ -104,6 +110,7 @@ pub async fn export_customer(
             codes: codes
                 .map(|(email, expires_at)| CodeView { email, expires_at })
                 .collect(),
+            events: events.map(VisitorEventView::from).collect(),
             visits: visits
                 .into_iter()
                 .map(|row| VisitView {
@@ -164,6 +171,7 @@ pub async fn erase_customer(
                 visitors::delete_of(conn, *one).await?;
                 addresses::delete_of(conn, *one).await?;
             }
+            telemetry::delete_of(conn, &all).await?;
             verifications::delete_of(conn, &seen_as).await?;
             let mut words: Vec<String> = all.iter().map(Uuid::to_string).collect();
             // An address that is not proven may be somebody else's, who did not ask for this.

@@ -30,6 +30,8 @@ pub struct VisitorView {
     disclosure: String,
     first_seen: DateTime<Utc>,
     last_seen: DateTime<Utc>,
+    /// Whether what it looks at is kept, which it has to allow.
+    telemetry: bool,
     /// What the visitor has said of itself; once an address is proven, all that is known of its customer.
     customer: Option<CustomerView>,
     addresses: Vec<AddressView>,
@@ -61,6 +63,7 @@ pub async fn view(
         disclosure: disclosure.to_owned(),
         first_seen: visitor.first_seen,
         last_seen: visitor.last_seen,
+        telemetry: visitor.telemetry,
         customer: customer.map(CustomerView::from),
         addresses: parts.into_iter().map(AddressView::from).collect(),
     })
@@ -149,7 +152,11 @@ pub async fn say_contact(
     .await
 }
 
-async fn shown(conn: &mut TenantConn, id: Uuid) -> Result<Reply, CustomerError> {
+/// Shows a visitor what it may see of itself after a change.
+///
+/// # Errors
+/// 404 when there is no such visitor.
+pub async fn shown(conn: &mut TenantConn, id: Uuid) -> Result<Reply, CustomerError> {
     let visitor = visitors::find(conn, id)
         .await?
         .ok_or_else(Problem::not_found)?;

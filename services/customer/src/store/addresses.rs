@@ -25,6 +25,8 @@ pub struct AddressRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// When somebody found that the post delivers there.
+    pub validated_at: Option<DateTime<Utc>>,
 }
 
 /// Inserts an address.

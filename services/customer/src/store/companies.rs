@@ -7,6 +7,7 @@ use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::schema::{companies, company_members as members};
@@ -18,7 +19,6 @@ pub struct CompanyRow {
     pub id: Uuid,
     pub name: String,
     pub registration_number: Option<String>,
-    pub vat_id: Option<String>,
     pub status: String,
     pub segment: Option<String>,
     pub payment_days: i32,
@@ -28,10 +28,9 @@ pub struct CompanyRow {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// What the authorities have said of the VAT id.
-    pub vat_valid: Option<bool>,
-    pub vat_checked_at: Option<DateTime<Utc>>,
-    pub vat_reference: Option<String>,
+    pub parent_id: Option<Uuid>,
+    /// See `domain::tax_ids`.
+    pub tax_ids: Value,
 }
 
 /// A member's row.
@@ -58,6 +57,13 @@ pub async fn insert(conn: &mut TenantConn, row: &CompanyRow) -> QueryResult<()> 
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CompanyRow>> {
     let row = companies::table.find(id).select(CompanyRow::as_select());
     row.first(conn).await.optional()
+}
+
+/// Returns to which company one belongs.
+pub async fn parent_of(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<Uuid>> {
+    let row = companies::table.find(id).select(companies::parent_id);
+    let parent: Option<Option<Uuid>> = row.first(conn).await.optional()?;
+    Ok(parent.flatten())
 }
 
 /// Finds a company, which stays as it is until the end of the transaction.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::schema::{
     addresses, approvals, company_members as members, consents, customer_numbers, customers,
-    merges, visitors,
+    merges, visitor_events as events, visitors,
 };
 
 pub const WARM: &str = "warm";
@@ -40,6 +40,9 @@ pub struct CustomerRow {
     pub updated_at: DateTime<Utc>,
     /// Whether staff has vouched that an unproven address is this customer's.
     pub entered_by_staff: bool,
+    /// Who it is to the identity provider of the shops.
+    pub identity_issuer: Option<String>,
+    pub identity_subject: Option<String>,
 }
 
 /// Takes the next number.
@@ -84,6 +87,23 @@ pub async fn lock_proven(conn: &mut TenantConn, email: &str) -> QueryResult<Opti
                 .and(customers::disclosure.eq(HOT)),
         )
         .filter(customers::status.eq_any([ACTIVE, SUSPENDED]))
+        .select(CustomerRow::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Finds the customer who signs in as that subject of an identity provider, and keeps others from changing it until the end of
+/// the transaction.
+pub async fn lock_identity(
+    conn: &mut TenantConn,
+    issuer: &str,
+    subject: &str,
+) -> QueryResult<Option<CustomerRow>> {
+    customers::table
+        .filter(customers::identity_issuer.eq(issuer))
+        .filter(customers::identity_subject.eq(subject))
         .select(CustomerRow::as_select())
         .for_update()
         .first(conn)
@@ -180,6 +200,10 @@ pub async fn move_all(conn: &mut TenantConn, from: Uuid, into: Uuid) -> QueryRes
         .await?;
     diesel::update(addresses::table.filter(addresses::customer_id.eq(from)))
         .set(addresses::customer_id.eq(into))
+        .execute(conn)
+        .await?;
+    diesel::update(events::table.filter(events::customer_id.eq(from)))
+        .set(events::customer_id.eq(into))
         .execute(conn)
         .await?;
     diesel::update(consents::table.filter(consents::customer_id.eq(from)))

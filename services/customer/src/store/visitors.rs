@@ -18,6 +18,8 @@ pub struct VisitorRow {
     pub proven: bool,
     pub first_seen: DateTime<Utc>,
     pub last_seen: DateTime<Utc>,
+    /// Whether what it looks at may be kept.
+    pub telemetry: bool,
 }
 
 /// Notes that a visitor is there, and keeps others from changing it until the end of the transaction.
@@ -40,6 +42,12 @@ pub async fn see(conn: &mut TenantConn, id: Uuid, at: DateTime<Utc>) -> QueryRes
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<VisitorRow>> {
     let row = table::table.find(id).select(VisitorRow::as_select());
     row.first(conn).await.optional()
+}
+
+/// Says whether what a visitor looks at may be kept.
+pub async fn allow_telemetry(conn: &mut TenantConn, id: Uuid, allowed: bool) -> QueryResult<()> {
+    let said = diesel::update(table::table.find(id)).set(table::telemetry.eq(allowed));
+    said.execute(conn).await.map(drop)
 }
 
 /// Says which customer a visitor is, and whether that is proven.

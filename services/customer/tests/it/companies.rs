@@ -81,45 +81,56 @@ async fn u8_members_of_one_company_see_nothing_of_another() {
         .expect_problem(409, "not_a_member");
 }
 #[actix_web::test]
-async fn a_company_is_approved_with_a_vat_id_that_was_found_valid() {
+async fn a_company_is_approved_with_tax_ids_that_were_found_valid() {
     let platform = platform().await;
     let staff = platform.tenant("acme").await.client;
     for wrong in ["DE12345678", "", "136695976", "D\u{c9}136695976"] {
-        let body = json!({"name": "x", "vat_id": wrong});
+        let body = json!({"name": "x", "tax_ids": [wrong]});
         let refused = staff.post(&path("/companies"), &body).await;
         refused.expect_problem(422, "invalid");
-        assert_eq!(refused.body["errors"][0]["pointer"], "/vat_id");
+        assert_eq!(refused.body["errors"][0]["pointer"], "/tax_ids/0");
     }
-    let body = json!({"name": "Lima", "vat_id": "de 136.695-976", "registration_number": "HRB 1"});
+    let twice = json!({"name": "x", "tax_ids": ["DE136695976", "DE136695977"]});
+    let refused = staff.post(&path("/companies"), &twice).await;
+    refused.expect_problem(422, "invalid");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/tax_ids/1");
+    let body =
+        json!({"name": "Lima", "tax_ids": ["de 136.695-976"], "registration_number": "HRB 1"});
     let made = staff.post(&path("/companies"), &body).await.expect(201);
     assert_eq!(
-        (&made.body["vat_id"], &made.body["vat_valid"]),
+        (
+            &made.body["tax_ids"][0]["number"],
+            &made.body["tax_ids"][0]["valid"]
+        ),
         (&json!("DE136695976"), &Value::Null)
     );
     let own = path(&format!("/companies/{}", made.id()));
-    let (approve, check) = (format!("{own}/approve"), format!("{own}/vat-check"));
+    let (approve, check) = (format!("{own}/approve"), format!("{own}/tax-id-check"));
     staff
         .command(&approve, 1, &json!({}))
         .await
-        .expect_problem(409, "vat_id_not_valid");
-    let other = json!({"vat_id": "DE136695977", "valid": true});
+        .expect_problem(409, "tax_id_not_valid");
+    let other = json!({"number": "DE136695977", "valid": true});
     staff
         .command(&check, 1, &other)
         .await
         .expect_problem(422, "invalid");
-    let invalid = json!({"vat_id": "DE136695976", "valid": false});
+    let invalid = json!({"number": "DE136695976", "valid": false});
     let invalid = staff.command(&check, 1, &invalid).await.expect(200);
     staff
         .command(&approve, invalid.version(), &json!({}))
         .await
-        .expect_problem(409, "vat_id_not_valid");
-    let valid = json!({"vat_id": "DE136695976", "valid": true, "reference": "WAPIAAAAX1"});
+        .expect_problem(409, "tax_id_not_valid");
+    let valid = json!({"number": "DE136695976", "valid": true, "reference": "WAPIAAAAX1"});
     let valid = staff
         .command(&check, invalid.version(), &valid)
         .await
         .expect(200);
     assert_eq!(
-        (&valid.body["vat_valid"], &valid.body["vat_reference"]),
+        (
+            &valid.body["tax_ids"][0]["valid"],
+            &valid.body["tax_ids"][0]["reference"]
+        ),
         (&json!(true), &json!("WAPIAAAAX1"))
     );
     let approved = staff
@@ -132,28 +143,36 @@ async fn a_company_is_approved_with_a_vat_id_that_was_found_valid() {
         .await
         .expect(200);
     assert_eq!(
-        (&named.body["status"], &named.body["vat_valid"]),
+        (&named.body["status"], &named.body["tax_ids"][0]["valid"]),
         (&json!("approved"), &json!(true))
     );
     let moved = staff
-        .patch(&own, named.version(), &json!({"vat_id": "ATU12345678"}))
+        .patch(
+            &own,
+            named.version(),
+            &json!({"tax_ids": ["DE136695976", "ATU12345678"]}),
+        )
         .await
         .expect(200);
     assert_eq!(
-        (&moved.body["status"], &moved.body["vat_valid"]),
-        (&json!("pending"), &Value::Null)
+        (
+            &moved.body["status"],
+            &moved.body["tax_ids"][0]["valid"],
+            &moved.body["tax_ids"][1]["valid"]
+        ),
+        (&json!("pending"), &json!(true), &Value::Null)
     );
-    let cleared = json!({"vat_id": null, "segment": null, "registration_number": null});
+    let cleared = json!({"tax_ids": [], "segment": null, "registration_number": null});
     let cleared = staff
         .patch(&own, moved.version(), &cleared)
         .await
         .expect(200);
     assert_eq!(
         (
-            &cleared.body["vat_id"],
+            &cleared.body["tax_ids"],
             &cleared.body["registration_number"]
         ),
-        (&Value::Null, &Value::Null)
+        (&json!([]), &Value::Null)
     );
     let approved = staff
         .command(&approve, cleared.version(), &json!({}))
@@ -326,4 +345,44 @@ async fn a_location_says_where_from_which_catalog_and_why_without_tax() {
     context(&made.id())
         .await
         .expect_problem(422, "unknown_location");
+}
+
+#[actix_web::test]
+async fn a_company_belongs_to_another_and_never_to_itself() {
+    let platform = platform().await;
+    let staff = platform.tenant("acme").await.client;
+    let unknown = json!({"name": "x", "parent_id": Uuid::now_v7()});
+    staff
+        .post(&path("/companies"), &unknown)
+        .await
+        .expect_problem(422, "unknown_company");
+    let make = async |name: &str, parent: Value| {
+        let body = json!({"name": name, "parent_id": parent});
+        staff.post(&path("/companies"), &body).await.expect(201)
+    };
+    let group = make("Group", Value::Null).await;
+    let firm = make("Firm", json!(group.id())).await;
+    let branch = make("Branch", json!(firm.id())).await;
+    assert_eq!(branch.body["parent_id"], json!(firm.id()));
+    for child in [&group, &firm, &branch] {
+        let own = path(&format!("/companies/{}", group.id()));
+        let refused = staff
+            .patch(&own, 1, &json!({"parent_id": child.id()}))
+            .await;
+        refused.expect_problem(422, "invalid");
+        assert_eq!(refused.body["errors"][0]["code"], "circle");
+    }
+    let own = path(&format!("/companies/{}", branch.id()));
+    let moved = staff
+        .patch(&own, 1, &json!({"parent_id": group.id()}))
+        .await
+        .expect(200);
+    let freed = staff
+        .patch(&own, moved.version(), &json!({"parent_id": null}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&moved.body["parent_id"], &freed.body["parent_id"]),
+        (&json!(group.id()), &Value::Null)
+    );
 }

@@ -25,6 +25,16 @@ async fn u7_erasure_leaves_no_personal_field_in_any_table() {
         .post(&path("/visitor/addresses"), &address)
         .await
         .expect(201);
+    let telemetry = json!({"allowed": true});
+    let _ = ana
+        .post(&path("/visitor/telemetry"), &telemetry)
+        .await
+        .expect(200);
+    let looked = json!({"events": [{"kind": "searched", "subject": format!("S{mark}")}]});
+    let _ = ana
+        .post(&path("/visitor/events"), &looked)
+        .await
+        .expect(201);
     let hot = prove(&platform, &ana, &email, 0).await;
     let id = hot["customer"]["id"].as_str().expect("an id").to_owned();
     // The same person elsewhere, merged; and once more, with a code under way.
@@ -79,7 +89,7 @@ async fn u7_erasure_leaves_no_personal_field_in_any_table() {
         .await
         .expect(200);
     let export = staff.get(&format!("{own}/export")).await.expect(200);
-    assert_eq!(export.text.matches(mark).count(), 12, "{}", export.text);
+    assert_eq!(export.text.matches(mark).count(), 13, "{}", export.text);
     // What other services know: a quote for it, and a promotion that it has used.
     let database = platform.database.connect().await;
     let elsewhere = format!("tenant_{}_pricing", acme.key);

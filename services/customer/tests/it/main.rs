@@ -15,3 +15,5 @@ mod credit;
 mod disclosure;
 mod erasure;
 mod merging;
+mod sign_in;
+mod telemetry;

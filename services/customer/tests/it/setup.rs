@@ -2,16 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use averis_identity::OidcConfig;
 use averis_tenant_context::Domain;
 use averis_test_kit::{Answer, Client, Setup, TestPlatform, TestTenant};
 use serde_json::{Value, json};
 
 /// Starts the tenant and customer services.
 pub async fn platform() -> TestPlatform {
+    platform_with(None).await
+}
+
+/// Starts them, with an identity provider of the shops.
+pub async fn platform_with(shoppers: Option<OidcConfig>) -> TestPlatform {
     let setup = Setup::new().await;
     let config = averis_customer::Config {
         common: setup.service_config(Domain::Customer),
         mail: setup.mail_config(),
+        shoppers,
     };
     let customer = averis_customer::service(config).expect("the customer service");
     let pricing = averis_pricing::Config {

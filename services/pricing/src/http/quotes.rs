@@ -315,6 +315,8 @@ pub async fn create_price_quote(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, PricingError> {
+            // Whoever has lost it asks again. An order carries what it needs of its quote, and no redemption outlives it.
+            conn.need_not_last();
             let at = now();
             let (document, hash) = compute(conn, &post.body, &rules, at, None).await?;
             let row = QuoteRow {

@@ -1,16 +1,13 @@
 //! An OpenID Connect issuer that speaks for the whole installation.
 
-use averis_identity::{OidcConfig, ProvidersConfig};
+use averis_identity::ProvidersConfig;
 use averis_tenant::Accounts;
 use averis_tenant_context::{GlobalRole, TenantRole};
 use averis_tenant_db::LoginRole;
-use averis_test_kit::stytch::{now, published, rsa, sign};
+use averis_test_kit::oidc::Issuer;
 use averis_test_kit::{Answer, Client, Setup, TestPlatform};
-use jsonwebtoken::Algorithm;
 use reqwest::Method;
 use serde_json::{Value, json};
-use wiremock::matchers::{method, path as at};
-use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::members::{invitation, invite};
 use crate::providers::{address, come, exchange, status_of};
@@ -18,66 +15,34 @@ use crate::sign_in::{PASSWORD, account, join, word};
 
 const TOKENS: &str = "/api/tenant/v1/tokens";
 
-/// An OpenID Connect issuer.
-struct Issuer(MockServer);
+async fn platform(issuer: &Issuer) -> TestPlatform {
+    let mut setup = Setup::new().await;
+    setup.providers = ProvidersConfig {
+        oidc: Some(issuer.config()),
+        ..ProvidersConfig::default()
+    };
+    setup.start(vec![])
+}
 
-impl Issuer {
-    const CLIENT: &str = "averis-client";
-
-    async fn start() -> Self {
-        let server = MockServer::start().await;
-        let uri = server.uri();
-        let described = json!({"issuer": uri, "jwks_uri": format!("{uri}/keys")});
-        let keys = json!({"keys": [published(&rsa(), Algorithm::RS256, "rsa")]});
-        for (place, body) in [
-            ("/.well-known/openid-configuration", described),
-            ("/keys", keys),
-        ] {
-            let answer = ResponseTemplate::new(200).set_body_json(body);
-            let mock = Mock::given(method("GET"))
-                .and(at(place))
-                .respond_with(answer);
-            mock.mount(&server).await;
-        }
-        Self(server)
-    }
-
-    async fn platform(&self) -> TestPlatform {
-        let mut setup = Setup::new().await;
-        setup.providers = ProvidersConfig {
-            oidc: Some(OidcConfig {
-                issuer: self.0.uri(),
-                client_id: Self::CLIENT.to_owned(),
-            }),
-            ..ProvidersConfig::default()
-        };
-        setup.start(vec![])
-    }
-
-    fn token(&self, subject: &str, email: &str) -> Value {
-        let claims = json!({
-            "iss": self.0.uri(), "sub": subject, "aud": Self::CLIENT, "iat": now(), "exp": now() + 3600,
-            "email": email, "email_verified": true,
-        });
-        json!({"id_token": sign(Algorithm::RS256, "rsa", &rsa(), &claims)})
-    }
+fn id_token(issuer: &Issuer, subject: &str, email: &str) -> Value {
+    json!({"id_token": issuer.token(subject, email, Value::Null)})
 }
 
 #[actix_web::test]
 async fn an_issuer_of_the_platform_lets_members_in_and_nobody_else() {
     let issuer = Issuer::start().await;
-    let platform = issuer.platform().await;
+    let platform = platform(&issuer).await;
     let (acme, globex) = (
         platform.tenant("acme").await,
         platform.tenant("globex").await,
     );
     let ana = account(&platform, &[GlobalRole::PlatformAdmin]).await;
-    let token = issuer.token("ana", &ana.email);
+    let token = id_token(&issuer, "ana", &ana.email);
     // S26: an address that belongs to no tenant opens nothing.
     come(&platform, &token)
         .await
         .expect_problem(401, "sign_in_refused");
-    come(&platform, &issuer.token("eve", &address()))
+    come(&platform, &id_token(&issuer, "eve", &address()))
         .await
         .expect_problem(401, "sign_in_refused");
     join(&platform, &acme, &ana, &[TenantRole::ProductView]).await;
@@ -103,7 +68,7 @@ async fn an_issuer_of_the_platform_lets_members_in_and_nobody_else() {
         .await
         .expect_problem(403, "forbidden");
     // Somebody else got the address: not in, until an operator says so.
-    let heir = issuer.token("heir", &ana.email);
+    let heir = id_token(&issuer, "heir", &ana.email);
     come(&platform, &heir)
         .await
         .expect_problem(401, "sign_in_refused");
@@ -126,12 +91,12 @@ async fn an_issuer_of_the_platform_lets_members_in_and_nobody_else() {
 #[actix_web::test]
 async fn an_invitation_is_accepted_by_whoever_signs_in_elsewhere() {
     let issuer = Issuer::start().await;
-    let platform = issuer.platform().await;
+    let platform = platform(&issuer).await;
     let acme = platform.tenant("acme").await;
     let (email, other) = (address(), address());
     let invited = invite(&acme.client, &email, &["user"]).await.expect(201);
     let _ = invite(&acme.client, &other, &["user"]).await.expect(201);
-    let signed_in = come(&platform, &issuer.token("ana", &email))
+    let signed_in = come(&platform, &id_token(&issuer, "ana", &email))
         .await
         .expect(200);
     // To be invited is not to be a member.
