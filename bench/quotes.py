@@ -87,6 +87,11 @@ def measure(api, lines):
     return timed(lambda _: api.send("POST", "/pricing/v1/price-quotes", body))
 
 
+def preview(api, lines):
+    body = {"country": "DE", "postcode": "10115", "lines": lines}
+    return timed(lambda _: api.send("POST", "/pricing/v1/price-previews", body))
+
+
 def timed(work):
     times = []
     for number in range(ROUNDS):
@@ -122,6 +127,7 @@ def main():
             least = lambda number: api.send("POST", "/pricing/v1/channels", {"code": f"c{number}", "name": "C"})
             print("a channel\t%.2f\t%.2f" % timed(least))
             print("reading a catalog\t%.2f\t%.2f" % timed(lambda _: api.send("GET", "/pricing/v1/catalogs?limit=1")))
+            print("preview of 5 lines\t%.2f\t%.2f" % preview(api, lines[:5]))
             print("quote of 5 lines\t%.2f\t%.2f" % measure(api, lines[:5]))
             promote(api, skus, 50)
             print("quote of 5 lines, 50 promotions\t%.2f\t%.2f" % measure(api, lines[:5]))

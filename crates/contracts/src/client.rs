@@ -1,12 +1,13 @@
 //! What every outgoing call does alike.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use averis_tokens::ServiceIdentity;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Longest time for one attempt, connecting included.
@@ -15,6 +16,12 @@ const DEADLINE: Duration = Duration::from_millis(1500);
 const IDLE: Duration = Duration::from_secs(30);
 /// Attempts of a call that is safe to repeat.
 const ATTEMPTS: u32 = 2;
+/// Longest time for one attempt at something that is to be done.
+const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+/// Attempts at something that is to be done, under one key.
+const COMMAND_ATTEMPTS: u32 = 3;
+/// The pause before the second attempt.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Failures in a row after which calls are not even tried for a while.
 const BREAK_AFTER: u32 = 5;
 /// How long.
@@ -42,9 +49,36 @@ pub enum CallError {
     /// The service answered with something that is no answer to this call.
     #[error("the {0} service answered unexpectedly with {1}")]
     Unexpected(&'static str, StatusCode),
+    /// The service says no, and why. It will say the same again.
+    #[error("the {} service refuses with {}", .0.service, .0.code)]
+    Refused(Box<Refusal>),
     /// The call cannot be signed.
     #[error("the call of the {0} service cannot be signed")]
     Unsigned(&'static str, #[source] averis_tokens::TokenError),
+}
+
+/// A service's no, as RFC 9457 has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// Who says it.
+    pub service: &'static str,
+    /// 400 to 499.
+    pub status: u16,
+    /// The problem's code, such as `out_of_stock`.
+    pub code: String,
+    /// All of the problem.
+    pub problem: Value,
+}
+
+impl CallError {
+    /// Returns the code of the problem with which the service refuses, if it does.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => Some(&refusal.code),
+            _ => None,
+        }
+    }
 }
 
 /// A caller of one service.
@@ -113,9 +147,8 @@ impl ServiceClient {
             match self.call(request, correlation).await {
                 Err(CallError::Unavailable(..)) if attempt < ATTEMPTS => {
                     attempt += 1;
-                    // Enough for a restarted connection; the clock's noise keeps callers apart.
-                    let noise = Instant::now().elapsed().subsec_nanos() % 20;
-                    tokio::time::sleep(Duration::from_millis(20 + u64::from(noise))).await;
+                    // Enough for a restarted connection.
+                    tokio::time::sleep(PAUSE + noise(PAUSE)).await;
                 }
                 other => return other,
             }
@@ -134,6 +167,44 @@ impl ServiceClient {
     ) -> Result<Option<T>, CallError> {
         let request = self.request(Method::POST, path)?.json(body);
         self.call(request, correlation).await
+    }
+
+    /// Has `path` do something under an idempotency key, up to three times: the service does it once.
+    ///
+    /// # Errors
+    /// `Refused` when the service says no, and otherwise when there was no usable answer: then it may have been done, and is
+    /// asked for again under the same key.
+    pub async fn command<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        body: &impl Serialize,
+        correlation: &Correlation,
+    ) -> Result<T, CallError> {
+        let mut pause = PAUSE;
+        for attempt in 1..=COMMAND_ATTEMPTS {
+            let request = self.request(Method::POST, path)?.json(body);
+            let request = request
+                .header("idempotency-key", key)
+                .timeout(WRITE_DEADLINE);
+            match self.call(request, correlation).await {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => {
+                    return Err(CallError::Refused(Box::new(Refusal {
+                        service: self.service,
+                        status: 404,
+                        code: "not_found".to_owned(),
+                        problem: Value::Null,
+                    })));
+                }
+                Err(error) if attempt < COMMAND_ATTEMPTS && is_passing(&error) => {
+                    tokio::time::sleep(pause + noise(pause)).await;
+                    pause *= 4;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(CallError::Unavailable(self.service, None))
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CallError> {
@@ -171,10 +242,24 @@ impl ServiceClient {
         }
         let response = request.send().await.map_err(unavailable)?;
         match response.status() {
-            StatusCode::OK => response.json().await.map(Some).map_err(unavailable),
+            StatusCode::OK | StatusCode::CREATED => {
+                response.json().await.map(Some).map_err(unavailable)
+            }
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 Err(CallError::Unavailable(self.service, None))
+            }
+            status if status.is_client_error() => {
+                let problem: Value = response.json().await.unwrap_or_default();
+                match problem.get("code").and_then(Value::as_str) {
+                    Some(code) => Err(CallError::Refused(Box::new(Refusal {
+                        service: self.service,
+                        status: status.as_u16(),
+                        code: code.to_owned(),
+                        problem,
+                    }))),
+                    None => Err(CallError::Unexpected(self.service, status)),
+                }
             }
             status => Err(CallError::Unexpected(self.service, status)),
         }
@@ -208,4 +293,16 @@ impl ServiceClient {
             *breaker = Breaker::default();
         }
     }
+}
+
+/// Whether the same may go well a moment later.
+fn is_passing(error: &CallError) -> bool {
+    matches!(error, CallError::Unavailable(..)) || error.code() == Some("idempotency_in_progress")
+}
+
+/// Keeps callers that failed together apart, by up to as much as that.
+fn noise(most: Duration) -> Duration {
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanos = nanos.map_or(0, |since| since.subsec_nanos());
+    most * (nanos % 1000) / 1000
 }

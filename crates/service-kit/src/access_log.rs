@@ -67,6 +67,7 @@ pub(crate) fn note<B>(response: &ServiceResponse<B>, elapsed: Duration) {
             CallerKind::Staff { .. } => "staff",
             CallerKind::Key => "api_key",
             CallerKind::Shopper => "shopper",
+            CallerKind::Service => "service",
         });
     let text = |id: Option<uuid::Uuid>| id.map(|id| id.to_string());
     tracing::info!(

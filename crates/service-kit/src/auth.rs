@@ -41,6 +41,8 @@ pub enum CallerKind {
     Key,
     /// An anonymous visitor of a shop.
     Shopper,
+    /// Another service, at an internal address.
+    Service,
 }
 
 /// Who calls, as a good credential says.
@@ -80,7 +82,9 @@ impl Identity {
     pub const fn grant(&self) -> Option<Uuid> {
         match self.kind {
             CallerKind::Staff { grant } => Some(grant),
-            CallerKind::Person | CallerKind::Key | CallerKind::Shopper => None,
+            CallerKind::Person | CallerKind::Key | CallerKind::Shopper | CallerKind::Service => {
+                None
+            }
         }
     }
 }
@@ -112,8 +116,17 @@ impl<P: Need> Caller<P> {
     /// # Errors
     /// 401 without a credential, 403 without the permission.
     pub fn of(req: &HttpRequest) -> Result<Self, Problem> {
+        Self::with(identified(req)?)
+    }
+
+    /// Returns that caller if it has the permission.
+    ///
+    /// # Errors
+    /// 403 without it.
+    pub fn with(identity: Arc<Identity>) -> Result<Self, Problem> {
+        identity.require(P::PERMISSION)?;
         Ok(Self {
-            identity: require(req, P::PERMISSION)?,
+            identity,
             permission: PhantomData,
         })
     }
@@ -126,7 +139,10 @@ impl FromRequest for Person {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(identified(req).and_then(|identity| match identity.kind {
             CallerKind::Person => Ok(Self(identity)),
-            CallerKind::Staff { .. } | CallerKind::Key | CallerKind::Shopper => {
+            CallerKind::Staff { .. }
+            | CallerKind::Key
+            | CallerKind::Shopper
+            | CallerKind::Service => {
                 Err(Problem::new(codes::FORBIDDEN).detail("Only a person may do this."))
             }
         }))

@@ -11,17 +11,21 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use averis_tenant_context::{Clue, Need, TenantContext};
 use averis_tenant_db::{TenantDb, TenantPool};
-use futures_util::future::LocalBoxFuture;
+use averis_tokens::ServiceClaims;
+use futures_util::future::{Either, LocalBoxFuture};
 
 pub use directory::TenantDirectory;
 pub(crate) use resolve::{names_no_tenant, resolve_tenant};
 
-use crate::auth::{Caller, ServiceCaller};
+use crate::auth::{AcceptedCallers, Caller, CallerKind, Identity, ServiceCaller};
 use crate::problem::{Problem, codes};
 use crate::request;
 
 /// The tenant of the request, its database, and a caller with the permission `P` there. A handler without this
 /// argument reaches no tenant's data.
+///
+/// At `/internal/{service}/v1/tenants/{tenant}/...` the caller is another service, with what [`AcceptedCallers`] allows it; the
+/// same handler serves both.
 pub struct Tenant<P> {
     /// What is known of the tenant.
     pub context: Arc<TenantContext>,
@@ -33,11 +37,41 @@ pub struct Tenant<P> {
 
 impl<P: Need> FromRequest for Tenant<P> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future =
+        Either<Ready<Result<Self, Problem>>, LocalBoxFuture<'static, Result<Self, Problem>>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(req))
+        if req.path().starts_with("/internal/") {
+            let req = req.clone();
+            return Either::Right(Box::pin(async move {
+                let (called, claims) = called(&req).await?;
+                Ok(Self {
+                    caller: Caller::with(Arc::new(service_identity(&req, &claims)?))?,
+                    context: called.context,
+                    db: called.db,
+                })
+            }));
+        }
+        Either::Left(ready(read(req)))
     }
+}
+
+/// Who another service is to the handlers: whoever it calls for, with what the service may do.
+fn service_identity(req: &HttpRequest, claims: &ServiceClaims) -> Result<Identity, Problem> {
+    let accepted = req.app_data::<web::Data<AcceptedCallers>>();
+    let accepted = accepted.ok_or_else(|| Problem::new(codes::INTERNAL))?;
+    // Where nobody has asked, as in work that goes on after a crash, it is nobody's.
+    let subject = claims.caller.unwrap_or_default();
+    request::note_caller(subject, None);
+    Ok(Identity {
+        subject,
+        kind: CallerKind::Service,
+        session: subject,
+        tenant: claims.tenant,
+        permissions: accepted.permissions(&claims.iss),
+        issued_ms: claims.iat.saturating_mul(1000),
+        expires_ms: claims.exp.saturating_mul(1000),
+    })
 }
 
 fn read<P: Need>(req: &HttpRequest) -> Result<Tenant<P>, Problem> {
@@ -76,30 +110,30 @@ impl FromRequest for ServiceTenant {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = ServiceCaller::from_request(req, payload);
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let req = req.clone();
-        Box::pin(async move {
-            let ServiceCaller(claims) = caller.await?;
-            let Some(directory) = req.app_data::<web::Data<TenantDirectory>>() else {
-                return Err(Problem::new(codes::INTERNAL));
-            };
-            let key = req.match_info().get("tenant").unwrap_or_default();
-            let key = key.parse().map_err(|_ignored| Problem::not_found())?;
-            let found = directory.find(&Clue::Key(key)).await?;
-            let context = found.ok_or_else(Problem::not_found)?;
-            // One service's word about a tenant is good for that tenant.
-            if claims.tenant != Some(context.id.0) {
-                return Err(Problem::new(codes::TENANT_MISMATCH));
-            }
-            tracing::Span::current().record("tenant", context.key.as_str());
-            request::note_tenant(context.id.0);
-            Ok(Self {
-                db: database(&req, &context)?,
-                context,
-            })
-        })
+        Box::pin(async move { Ok(called(&req).await?.0) })
     }
+}
+
+/// Returns of which tenant another service speaks, and what its token says.
+async fn called(req: &HttpRequest) -> Result<(ServiceTenant, ServiceClaims), Problem> {
+    let ServiceCaller(claims) = ServiceCaller::extract(req).await?;
+    let Some(directory) = req.app_data::<web::Data<TenantDirectory>>() else {
+        return Err(Problem::new(codes::INTERNAL));
+    };
+    let key = req.match_info().get("tenant").unwrap_or_default();
+    let key = key.parse().map_err(|_ignored| Problem::not_found())?;
+    let found = directory.find(&Clue::Key(key)).await?;
+    let context = found.ok_or_else(Problem::not_found)?;
+    // One service's word about a tenant is good for that tenant.
+    if claims.tenant != Some(context.id.0) {
+        return Err(Problem::new(codes::TENANT_MISMATCH));
+    }
+    tracing::Span::current().record("tenant", context.key.as_str());
+    request::note_tenant(context.id.0);
+    let db = database(req, &context)?;
+    Ok((ServiceTenant { context, db }, claims))
 }
 
 /// Returns the tenant that the request was resolved to, if it named one.

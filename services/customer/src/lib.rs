@@ -83,11 +83,11 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
         _delivery: Arc::new(Delivery::start(pool.clone(), tenants, subscribers)),
     });
     let ready = answers(&pool);
-    let pool = Data::new(pool);
+    let (pool, trusted) = (Data::new(pool), Data::new(common.trusted));
     Ok(Service {
         name: "customer",
         openapi: document,
         ready,
-        routes: Arc::new(move |app| routes::routes(app, &state, &pool)),
+        routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
     })
 }

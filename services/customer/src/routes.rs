@@ -1,8 +1,11 @@
 //! Every address of this service.
 
 use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
+use averis_tenant_context::Permission;
 use averis_tenant_db::TenantPool;
+use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
@@ -13,7 +16,7 @@ use crate::http::{
 use crate::{State, codes};
 
 #[rustfmt::skip]
-pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>, trusted: &Data<TrustedServices>) {
     app.service(web::scope("/api/customer/v1").app_data(state.clone()).app_data(pool.clone())
         .service(resource("/visitor").get(visitors::get_visitor).post(visitors::see_visitor))
         .service(resource("/visitor/contact").post(visitors::say_contact))
@@ -64,8 +67,24 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/approvals/{id}").get(approvals::get_approval))
         .service(resource("/approvals/{id}/approve").post(approvals::approve_order))
         .service(resource("/approvals/{id}/reject").post(approvals::reject_order))
-        .service(resource("/audit-events").get(audit::list_audit_events)));
+        .service(resource("/audit-events").get(audit::list_audit_events)))
+    .service(web::scope("/internal/customer/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
+        .app_data(Data::new(CALLERS))
+        .service(resource("/visitors/{id}/context").get(context::get_visitor_context))
+        .service(resource("/credit-holds").post(credit::hold_credit))
+        .service(resource("/credit-holds/{id}/confirm").post(credit::confirm_credit))
+        .service(resource("/credit-holds/{id}/release").post(credit::release_credit))
+        .service(resource("/approvals").post(approvals::request_approval)));
 }
+
+/// Who asks about buyers, and uses companies' credit.
+const CALLERS: AcceptedCallers = AcceptedCallers {
+    own: "customer",
+    callers: &[(
+        "ecomm",
+        &[Permission::CustomerRead, Permission::CreditWrite],
+    )],
+};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -41,11 +41,11 @@ pub fn service(config: Config) -> Service {
         reservation_lifetime,
     });
     let ready = answers(&pool);
-    let pool = Data::new(pool);
+    let (pool, trusted) = (Data::new(pool), Data::new(common.trusted));
     Service {
         name: "erp",
         openapi: document,
         ready,
-        routes: Arc::new(move |app| routes::routes(app, &state, &pool)),
+        routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
     }
 }

@@ -1,8 +1,11 @@
 //! Every address of this service.
 
 use actix_web::web::{self, Data, ServiceConfig, resource};
+use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
+use averis_tenant_context::Permission;
 use averis_tenant_db::TenantPool;
+use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
@@ -13,7 +16,7 @@ use crate::http::{
 use crate::{State, codes};
 
 #[rustfmt::skip]
-pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>) {
+pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPool>, trusted: &Data<TrustedServices>) {
     app.service(web::scope("/api/erp/v1").app_data(state.clone()).app_data(pool.clone())
         .service(resource("/warehouses").get(warehouses::list_warehouses).post(warehouses::create_warehouse))
         .service(resource("/warehouses/{id}").get(warehouses::get_warehouse).patch(warehouses::update_warehouse))
@@ -38,8 +41,23 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/entries/{id}/reverse").post(entries::reverse_entry))
         .service(resource("/trial-balance").get(ledger::read_trial_balance))
         .service(resource("/periods").post(ledger::close_period))
-        .service(resource("/audit-events").get(audit::list_audit_events)));
+        .service(resource("/audit-events").get(audit::list_audit_events)))
+    .service(web::scope("/internal/erp/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
+        .app_data(Data::new(CALLERS))
+        .service(resource("/availability").get(availability::read_availability))
+        .service(resource("/reservations").post(reservations::reserve))
+        .service(resource("/reservations/{id}/commit").post(reservations::commit_reservation))
+        .service(resource("/reservations/{id}/release").post(reservations::release_reservation)));
 }
+
+/// Who reserves stock.
+const CALLERS: AcceptedCallers = AcceptedCallers {
+    own: "erp",
+    callers: &[(
+        "ecomm",
+        &[Permission::StockRead, Permission::ReservationWrite],
+    )],
+};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -4,6 +4,7 @@ use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
 use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
+use averis_tenant_context::Permission;
 use averis_tenant_db::TenantPool;
 use averis_tokens::TrustedServices;
 use serde_json::Value;
@@ -52,6 +53,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/tax-rates/{id}").delete(taxes::delete_tax_rate))
         .service(resource("/fx-rates").get(fx::list_fx_rates).post(fx::create_fx_rate))
         .service(resource("/price-quotes").post(quotes::create_price_quote))
+        .service(resource("/price-previews").post(quotes::preview_price))
         .service(resource("/price-quotes/{id}").get(quotes::get_price_quote))
         .service(resource("/price-quotes/{id}/renew").post(quotes::renew_price_quote))
         .service(resource("/redemptions").post(redemptions::hold_promotions))
@@ -60,14 +62,28 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/redemptions/{id}/release").post(redemptions::release_redemptions))
         .service(resource("/audit-events").get(audit::list_audit_events)))
     .service(web::scope("/internal/pricing/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
-        .app_data(JsonConfig::default().limit(MAX_EVENTS))
+        .app_data(JsonConfig::default().limit(MAX_EVENTS)).app_data(Data::new(CALLERS))
+        .service(resource("/price-previews").post(quotes::preview_price))
+        .service(resource("/price-quotes").post(quotes::create_price_quote))
+        .service(resource("/redemptions").post(redemptions::hold_promotions))
+        .service(resource("/redemptions/{id}/confirm").post(redemptions::confirm_redemptions))
+        .service(resource("/redemptions/{id}/release").post(redemptions::release_redemptions))
         .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(internal::receive_events)));
 }
+
+/// Who has baskets priced for checkouts.
+const CALLERS: AcceptedCallers = AcceptedCallers {
+    own: "pricing",
+    callers: &[(
+        "ecomm",
+        &[Permission::QuoteWrite, Permission::RedemptionWrite],
+    )],
+};
 
 /// Whose events this service takes.
 const PUBLISHERS: AcceptedCallers = AcceptedCallers {
     own: "pricing",
-    callers: &["product", "customer"],
+    callers: &[("product", &[]), ("customer", &[])],
 };
 
 #[derive(OpenApi)]
@@ -127,6 +143,7 @@ const PUBLISHERS: AcceptedCallers = AcceptedCallers {
         fx::list_fx_rates,
         fx::create_fx_rate,
         quotes::create_price_quote,
+        quotes::preview_price,
         quotes::get_price_quote,
         quotes::renew_price_quote,
         redemptions::hold_promotions,

@@ -66,13 +66,13 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
 /// Whose events this service takes: its own.
 const PUBLISHERS: AcceptedCallers = AcceptedCallers {
     own: "product",
-    callers: &["product"],
+    callers: &[("product", &[])],
 };
 
 /// Who asks what was launched.
 const CALLERS: AcceptedCallers = AcceptedCallers {
     own: "product",
-    callers: &["ecomm", "oms", "erp", "pricing"],
+    callers: &[("ecomm", &[]), ("oms", &[]), ("erp", &[]), ("pricing", &[])],
 };
 
 #[derive(OpenApi)]

@@ -67,7 +67,14 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<Trust
 const CALLERS: AcceptedCallers = AcceptedCallers {
     own: "tenant",
     callers: &[
-        "averis", "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
+        ("averis", &[]),
+        ("customer", &[]),
+        ("ecomm", &[]),
+        ("erp", &[]),
+        ("oms", &[]),
+        ("pricing", &[]),
+        ("product", &[]),
+        ("tenant", &[]),
     ],
 };
 

@@ -3,6 +3,7 @@
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
+use averis_tenant_context::{Permission, PermissionSet};
 use averis_tokens::{ServiceClaims, TrustedServices};
 use futures_util::future::LocalBoxFuture;
 
@@ -14,8 +15,18 @@ use crate::problem::{Problem, codes};
 pub struct AcceptedCallers {
     /// The name of the service that is called.
     pub own: &'static str,
-    /// The names of those that may call it.
-    pub callers: &'static [&'static str],
+    /// Those that may call it, with what each may do where an operation asks for a permission: the same operation may be
+    /// had by people at its public address.
+    pub callers: &'static [(&'static str, &'static [Permission])],
+}
+
+impl AcceptedCallers {
+    /// Returns what that service may do.
+    #[must_use]
+    pub fn permissions(&self, service: &str) -> PermissionSet {
+        let own = self.callers.iter().filter(|(name, _)| *name == service);
+        own.flat_map(|(_, may)| may.iter().copied()).collect()
+    }
 }
 
 /// Another service that calls. Internal operations take it, and nobody else gets there.
@@ -40,7 +51,8 @@ impl FromRequest for ServiceCaller {
             let invalid = || Problem::new(codes::INVALID_TOKEN);
             let text = header.to_str().map_err(|_ignored| invalid())?;
             let token = bearer(text).ok_or_else(invalid)?;
-            let claims = trusted.verify(token, accepted.own, accepted.callers).await;
+            let names: Vec<&str> = accepted.callers.iter().map(|(name, _)| *name).collect();
+            let claims = trusted.verify(token, accepted.own, &names).await;
             claims.map(Self).map_err(|error| invalid().because(error))
         })
     }

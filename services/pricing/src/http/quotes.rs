@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::web::Data;
 use averis_money::{Money, Rounding};
 use averis_service_kit::Tenant;
-use averis_service_kit::body::one_line;
+use averis_service_kit::body::{Body, one_line};
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::PathId;
@@ -229,6 +229,34 @@ pub struct QuoteSchema {
     outcomes: Vec<PromotionOutcome>,
 }
 
+/// What a basket comes to now.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "PricePreview")]
+pub struct PreviewSchema {
+    /// The same as a quote of the same would have.
+    hash: String,
+    locale: String,
+    terms: TermsSchema,
+    catalog: Uuid,
+    tax_case: TaxCaseSchema,
+    lines: Vec<LineSchema>,
+    /// Sum of the lines' totals.
+    subtotal: MoneySchema,
+    /// What promotions take off the document.
+    discount: MoneySchema,
+    promotions: Vec<ShareSchema>,
+    shipping: MoneySchema,
+    shipping_promotions: Vec<ShareSchema>,
+    shipping_tax: MoneySchema,
+    tax: MoneySchema,
+    /// Tax by rate.
+    taxes: BTreeMap<String, MoneySchema>,
+    /// What would have to be paid.
+    total: MoneySchema,
+    /// What became of each promotion that could have counted.
+    outcomes: Vec<PromotionOutcome>,
+}
+
 /// A quote as it is answered.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -333,6 +361,38 @@ pub async fn create_price_quote(
         },
     )
     .await
+}
+
+/// A quote that is not kept: it holds for no moment longer than it was computed.
+#[derive(Serialize)]
+struct Preview<'a> {
+    hash: &'a str,
+    locale: &'a str,
+    #[serde(flatten)]
+    quoted: &'a Quoted,
+    outcomes: &'a [PromotionOutcome],
+}
+
+/// Prices a basket and keeps nothing, as a cart shows it that still changes. No key is needed. The same again changes nothing.
+#[utoipa::path(post, path = "/api/pricing/v1/price-previews", tag = "quotes", security(("token" = ["quote:write"])), request_body = CreateQuote,
+    responses((status = 200, description = "What the basket comes to now.", body = PreviewSchema)))]
+pub async fn preview_price(
+    tenant: Tenant<may::QuoteWrite>,
+    body: Body<CreateQuote>,
+) -> ApiResult<Reply> {
+    let asked = body.0;
+    asked.check()?;
+    let rules = tenant.context.settings.money;
+    let computed = tenant
+        .db
+        .read(async |conn| compute(conn, &asked, &rules, now(), None).await);
+    let (document, hash) = computed.await?;
+    Ok(Reply::ok(&Preview {
+        hash: &hash,
+        locale: &document.locale,
+        quoted: &document.quoted,
+        outcomes: &document.outcomes,
+    }))
 }
 
 /// Reads a quote, as it was made, even after its end.
