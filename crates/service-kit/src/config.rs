@@ -11,6 +11,9 @@
 //! | `AVERIS_TRUSTED_PROXIES` | none | addresses whose `X-Forwarded-Host` counts |
 //! | `AVERIS_PRODUCT_URL` | `http://127.0.0.1:6001` | the product service |
 //! | `AVERIS_PRICING_URL` | `http://127.0.0.1:6003` | the pricing service |
+//! | `AVERIS_OMS_URL` | `http://127.0.0.1:6005` | the OMS service |
+//! | `AVERIS_ERP_URL` | `http://127.0.0.1:6006` | the ERP service |
+//! | `AVERIS_CUSTOMER_URL` | `http://127.0.0.1:6007` | the customer service |
 //! | `AVERIS_TENANT_URL` | `http://127.0.0.1:6012` | the tenant service |
 //! | `AVERIS_ISSUER` | `averis` | `iss` of access tokens |
 //! | `AVERIS_RATE_LIMITS` | `true` | whether requests are limited here: `false` where something before the services does |
@@ -219,6 +222,12 @@ pub struct ServiceUrls {
     pub product: Url,
     /// The pricing service.
     pub pricing: Url,
+    /// The OMS service.
+    pub oms: Url,
+    /// The ERP service.
+    pub erp: Url,
+    /// The customer service.
+    pub customer: Url,
     /// The tenant service.
     pub tenant: Url,
 }
@@ -230,6 +239,9 @@ impl ServiceUrls {
         Self {
             product: url.clone(),
             pricing: url.clone(),
+            oms: url.clone(),
+            erp: url.clone(),
+            customer: url.clone(),
             tenant: url.clone(),
         }
     }
@@ -247,6 +259,9 @@ impl ServiceUrls {
         Ok(Self {
             product: url("AVERIS_PRODUCT_URL", 6001)?,
             pricing: url("AVERIS_PRICING_URL", 6003)?,
+            oms: url("AVERIS_OMS_URL", 6005)?,
+            erp: url("AVERIS_ERP_URL", 6006)?,
+            customer: url("AVERIS_CUSTOMER_URL", 6007)?,
             tenant: url("AVERIS_TENANT_URL", 6012)?,
         })
     }

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod query;
 pub mod reply;
 pub mod request;
+pub mod rounds;
 pub mod serve;
 pub mod telemetry;
 pub mod tenancy;

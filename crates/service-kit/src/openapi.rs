@@ -45,11 +45,12 @@ pub fn complete(document: &OpenApi, own: &[Code]) -> Value {
         {
             responses.insert("default".to_owned(), problem_response());
         }
-        // What has to do with signing in makes nothing that a repetition could make twice.
-        let signs_in = operation
+        // What has to do with signing in makes nothing that a repetition could make twice; what others tell has a name of
+        // its own.
+        let has_no_key = operation
             .pointer("/tags/0")
-            .is_some_and(|tag| tag == "sign-in");
-        if method == "post" && !signs_in {
+            .is_some_and(|tag| tag == "sign-in" || tag == "webhooks");
+        if method == "post" && !has_no_key {
             let parameters = operation
                 .as_object_mut()
                 .map(|operation| operation.entry("parameters").or_insert_with(|| json!([])));

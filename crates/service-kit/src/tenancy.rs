@@ -136,6 +136,30 @@ async fn called(req: &HttpRequest) -> Result<(ServiceTenant, ServiceClaims), Pro
     Ok((ServiceTenant { context, db }, claims))
 }
 
+/// The tenant of a request that proves itself by its content, as a payment provider signs what it tells. Nothing is known of
+/// who calls: the handler checks the signature before it does anything else.
+pub struct SignedTenant {
+    /// What is known of the tenant.
+    pub context: Arc<TenantContext>,
+    /// The tenant's database in this service's domain.
+    pub db: TenantDb,
+}
+
+impl FromRequest for SignedTenant {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = resolved(req).ok_or_else(|| Problem::new(codes::INVALID_TENANT));
+        ready(context.and_then(|context| {
+            Ok(Self {
+                db: database(req, &context)?,
+                context,
+            })
+        }))
+    }
+}
+
 /// Returns the tenant that the request was resolved to, if it named one.
 #[must_use]
 pub fn resolved(req: &HttpRequest) -> Option<Arc<TenantContext>> {

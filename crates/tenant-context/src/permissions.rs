@@ -116,6 +116,16 @@ permissions! {
     LedgerRead = "ledger:read",
     /// Post into the books by hand, and close months.
     LedgerWrite = "ledger:write",
+    /// Read orders, and what became of them.
+    OrderRead = "order:read",
+    /// Draft orders and place them.
+    OrderPlace = "order:place",
+    /// Hold, release and cancel orders.
+    OrderWrite = "order:write",
+    /// Accept and ship what was ordered.
+    FulfilmentWrite = "fulfilment:write",
+    /// Note what was paid, give money back, and name accounts of payment providers.
+    PaymentWrite = "payment:write",
     /// Read the own tenant.
     TenantRead = "tenant:read",
     /// Change the own tenant's name, settings and subdomain.

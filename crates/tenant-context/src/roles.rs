@@ -214,6 +214,14 @@ const TABLE: &[Row] = {
         may(P::InvoiceWrite,     &[TenantAdmin, ErpUser, ErpAdmin]),
         may(P::LedgerRead,       &[TenantAdmin, ReadOnly, ErpUser, ErpAdmin]),
         may(P::LedgerWrite,      &[TenantAdmin, ErpAdmin]),
+        may(P::OrderRead, &[
+            TenantAdmin, ReadOnly, EcommerceManager, OmsView, OmsUser, OmsAdmin, ErpUser, ErpAdmin, InventoryManager,
+            CustomerService,
+        ]),
+        may(P::OrderPlace,       &[TenantAdmin, OmsAdmin]),
+        may(P::OrderWrite,       &[TenantAdmin, OmsUser, OmsAdmin, CustomerService]),
+        may(P::FulfilmentWrite,  &[TenantAdmin, OmsUser, OmsAdmin, InventoryManager]),
+        may(P::PaymentWrite,     &[TenantAdmin, OmsAdmin]),
         may(P::StorefrontRead, &[TenantAdmin, ReadOnly, User, EcommerceManager, CustomerService]),
 
         may(P::TenantRead,     &[TenantAdmin, ReadOnly, SystemMonitor, UserAdmin]),

@@ -119,8 +119,8 @@ fn assert_headers(operation: &Operation, place: &str) {
     if !(changes && (creates || settles)) {
         assert_eq!(operation.needs_header("If-Match"), changes, "{place}");
     }
-    // What has to do with signing in makes nothing that a repetition could make twice.
-    let once = is_post && !operation.signs_in();
+    // What has to do with signing in makes nothing that a repetition could make twice; what others tell has a name of its own.
+    let once = is_post && !operation.proves_itself();
     assert_eq!(operation.needs_header("Idempotency-Key"), once, "{place}");
 }
 
@@ -143,8 +143,8 @@ fn assert_permissions(operation: &Operation, place: &str) {
     let ways = ways.unwrap_or_else(|| panic!("{place} does not say who may ask"));
     assert!(!ways.is_empty(), "{place}");
     for way in ways {
-        // Whoever signs in has no token yet.
-        let is_told = way["token"].is_array() || operation.signs_in();
+        // Whoever signs in has no token yet, and whoever tells something has signed it.
+        let is_told = way["token"].is_array() || operation.proves_itself();
         assert!(is_told, "{place}: {way}");
     }
     for name in operation.permissions() {

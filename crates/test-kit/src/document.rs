@@ -46,10 +46,10 @@ impl Operation {
         })
     }
 
-    /// Whether it has to do with signing in.
+    /// Whether no token lets its caller in, but what it says: it signs in, or has signed what it tells.
     #[must_use]
-    pub fn signs_in(&self) -> bool {
-        self.description["tags"][0] == "sign-in"
+    pub fn proves_itself(&self) -> bool {
+        ["sign-in", "webhooks"].contains(&self.description["tags"][0].as_str().unwrap_or_default())
     }
 
     /// Returns the permissions each of which lets a caller in.

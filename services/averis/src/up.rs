@@ -124,6 +124,10 @@ async fn serve_on(
         common: common("erp", LoginRole::Service(Domain::Erp))?,
         reservation_lifetime: averis_erp::reservation_lifetime(env)?,
     };
+    let oms = averis_oms::Config {
+        common: common("oms", LoginRole::Service(Domain::Oms))?,
+        providers: averis_oms::payment_providers(env)?,
+    };
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
@@ -132,6 +136,7 @@ async fn serve_on(
         averis_pricing::service(pricing)?,
         averis_customer::service(customer)?,
         averis_erp::service(erp),
+        averis_oms::service(oms)?,
     ];
     let base_domain = http.base_domain.clone();
     let metrics = http.metrics.port();

@@ -76,6 +76,18 @@ pub mod codes {
         "credited_already",
         "Less is left than would be taken back",
     );
+    /// There is no invoice that the money could be for. No caller is told: it stands with what was refused of what was told.
+    pub const NOT_INVOICED: Code = Code::new(
+        409,
+        "not_invoiced",
+        "There is no open invoice of that amount",
+    );
+    /// The books are kept in another currency, and no rate is known. No caller is told either.
+    pub const UNKNOWN_RATE: Code = Code::new(
+        409,
+        "unknown_rate",
+        "The books are kept in another currency, and no rate of exchange is known",
+    );
     /// The amount does not fit.
     pub const MONEY_OVERFLOW: Code = Code::new(422, "money_overflow", "The amount is too large");
 

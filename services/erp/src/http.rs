@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod availability;
 pub mod entries;
+pub mod events;
 pub mod invoices;
 pub mod ledger;
 pub mod reservations;

@@ -7,6 +7,7 @@ mod http;
 mod routes;
 mod schema;
 mod store;
+mod told;
 
 use std::sync::Arc;
 

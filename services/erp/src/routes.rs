@@ -1,6 +1,7 @@
 //! Every address of this service.
 
-use actix_web::web::{self, Data, ServiceConfig, resource};
+use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
+use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
 use averis_tenant_context::Permission;
@@ -10,8 +11,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    audit, availability, entries, invoices, ledger, reservations, stock_levels, stock_moves,
-    warehouses,
+    audit, availability, entries, events, invoices, ledger, reservations, stock_levels,
+    stock_moves, warehouses,
 };
 use crate::{State, codes};
 
@@ -41,14 +42,22 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/entries/{id}/reverse").post(entries::reverse_entry))
         .service(resource("/trial-balance").get(ledger::read_trial_balance))
         .service(resource("/periods").post(ledger::close_period))
+        .service(resource("/refused-events").get(events::list_refused_events))
         .service(resource("/audit-events").get(audit::list_audit_events)))
     .service(web::scope("/internal/erp/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
-        .app_data(Data::new(CALLERS))
+        .app_data(JsonConfig::default().limit(MAX_EVENTS)).app_data(Data::new(CALLERS))
+        .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(events::receive_events))
         .service(resource("/availability").get(availability::read_availability))
         .service(resource("/reservations").post(reservations::reserve))
         .service(resource("/reservations/{id}/commit").post(reservations::commit_reservation))
         .service(resource("/reservations/{id}/release").post(reservations::release_reservation)));
 }
+
+/// Whose events this service takes.
+const PUBLISHERS: AcceptedCallers = AcceptedCallers {
+    own: "erp",
+    callers: &[("oms", &[])],
+};
 
 /// Who reserves stock.
 const CALLERS: AcceptedCallers = AcceptedCallers {
@@ -95,6 +104,7 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         entries::reverse_entry,
         ledger::read_trial_balance,
         ledger::close_period,
+        events::list_refused_events,
         audit::list_audit_events,
     )
 )]

@@ -181,6 +181,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    refused_events (event_id) {
+        event_id -> Uuid,
+        kind -> Text,
+        subject -> Uuid,
+        data -> Jsonb,
+        code -> Text,
+        at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(journal_lines -> journal_entries (entry_id));
 diesel::allow_tables_to_appear_in_same_query!(journal_lines, journal_entries);
 diesel::joinable!(stock_levels -> locations (location_id));

@@ -4,5 +4,6 @@ pub mod invoices;
 pub mod ledger;
 pub mod levels;
 pub mod moves;
+pub mod refused;
 pub mod reservations;
 pub mod warehouses;

@@ -13,7 +13,7 @@ pub mod payments;
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
-use averis_money::{Decimal, Money};
+use averis_money::{Decimal, Money, Rounding};
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
@@ -39,7 +39,7 @@ use crate::store::invoices::{
     self, CREDITED, DRAFT, ISSUED, InvoiceLineRow, InvoiceRow, PAID, PARTIALLY_PAID,
 };
 
-const INVOICE: &str = "invoice";
+pub const INVOICE: &str = "invoice";
 const CREDIT_NOTE: &str = "credit_note";
 
 /// An invoice, or a credit note.
@@ -249,35 +249,49 @@ pub async fn issue_invoice(
         &tenant.db,
         &post_.key,
         async |conn| -> Result<Reply, ErpError> {
-            let mut row = locked(conn, id).await?;
+            let row = locked(conn, id).await?;
             seen.check(row.version)?;
             if row.status != DRAFT {
                 return Err(refused(&row, "issue").into());
             }
-            let unit = currency(&row.currency)?;
-            let (net, tax) = (Money::new(row.net, unit), Money::new(row.tax, unit));
-            let postings = [
-                Posting::new(RECEIVABLES, Money::new(row.total(), unit)),
-                Posting::new(REVENUE, negative(net)?),
-                Posting::new(TAX, negative(tax)?),
-            ];
-            let entry = Entry {
-                posted_on: day,
-                kind: INVOICE,
-                cause: id.to_string(),
-                text: format!("Invoice for {}", row.cause),
-                postings: &postings,
-                rate: rate_of(&row)?,
-                by,
-            };
-            post(conn, entry, rounding).await?;
-            numbered(conn, &mut row, "INV", day).await?;
-            row.status = settled_status(&row).to_owned();
-            let row = invoices::update(conn, &row).await?;
+            let row = issue(conn, row, day, rounding, by).await?;
             answer(conn, row).await
         },
     )
     .await
+}
+
+/// Issues a draft, which the transaction holds.
+///
+/// # Errors
+/// 409 when the month is closed, 422 when an amount is too large.
+pub async fn issue(
+    conn: &mut TenantConn,
+    mut row: InvoiceRow,
+    day: NaiveDate,
+    rounding: Rounding,
+    by: Uuid,
+) -> Result<InvoiceRow, ErpError> {
+    let unit = currency(&row.currency)?;
+    let (net, tax) = (Money::new(row.net, unit), Money::new(row.tax, unit));
+    let postings = [
+        Posting::new(RECEIVABLES, Money::new(row.total(), unit)),
+        Posting::new(REVENUE, negative(net)?),
+        Posting::new(TAX, negative(tax)?),
+    ];
+    let entry = Entry {
+        posted_on: day,
+        kind: INVOICE,
+        cause: row.id.to_string(),
+        text: format!("Invoice for {}", row.cause),
+        postings: &postings,
+        rate: rate_of(&row)?,
+        by,
+    };
+    post(conn, entry, rounding).await?;
+    numbered(conn, &mut row, "INV", day).await?;
+    row.status = settled_status(&row).to_owned();
+    Ok(invoices::update(conn, &row).await?)
 }
 
 async fn locked(conn: &mut TenantConn, id: Uuid) -> Result<InvoiceRow, ErpError> {
@@ -304,7 +318,11 @@ async fn numbered(
     Ok(())
 }
 
-fn negative(amount: Money) -> Result<Money, ErpError> {
+/// Returns an amount the other way round.
+///
+/// # Errors
+/// 422 when it is too large.
+pub fn negative(amount: Money) -> Result<Money, ErpError> {
     let amount = amount.checked_neg();
     Ok(amount.map_err(|_too_large| Problem::new(codes::MONEY_OVERFLOW))?)
 }

@@ -230,6 +230,60 @@ pub async fn commit_reservation(
     .await
 }
 
+/// Keeps what an owner holds, if it holds anything still.
+pub async fn commit_if_held(conn: &mut TenantConn, owner: Uuid) -> Result<(), ErpError> {
+    if reservations::find(conn, owner).await?.is_none() {
+        return Ok(());
+    }
+    let row = reservations::lock(conn, owner, now()).await?;
+    let lines = reservations::lock_lines(conn, owner).await?;
+    if row.released || check_not_expired(&lines).is_err() {
+        return Ok(());
+    }
+    Ok(reservations::commit(conn, owner).await?)
+}
+
+/// Gives back pieces that an owner has reserved and will not take: an order was cancelled in part. What is not reserved any
+/// more is left as it is.
+///
+/// # Errors
+/// Those of the database.
+pub async fn give_back(
+    conn: &mut TenantConn,
+    owner: Uuid,
+    pieces: &BTreeMap<Place, i64>,
+) -> Result<(), ErpError> {
+    if reservations::find(conn, owner).await?.is_none() {
+        return Ok(());
+    }
+    reservations::lock(conn, owner, now()).await?;
+    let (mut levels, lines) = locked(conn, owner).await?;
+    let mut changes: BTreeMap<Place, Change> = BTreeMap::new();
+    for line in lines {
+        let place = (line.folded.clone(), line.location_id);
+        let wanted = pieces.get(&place).copied().unwrap_or_default();
+        let quantity = wanted.min(line.open);
+        if quantity == 0 {
+            continue;
+        }
+        changes.entry(place).or_default().reserved -= quantity;
+        let open = line.open - quantity;
+        let state = match (open, line.consumed) {
+            (0, 0) => RELEASED,
+            (0, _) => CONSUMED,
+            _ => line.state.as_str(),
+        };
+        let left = LineRow {
+            open,
+            state: state.to_owned(),
+            ..line.clone()
+        };
+        reservations::put_line(conn, &left).await?;
+    }
+    apply(&mut levels, &changes)?;
+    Ok(levels::put(conn, levels.iter()).await?)
+}
+
 /// Locks what an owner has done, if it has done anything: a release at the same moment has happened, or waits.
 async fn lock_known(conn: &mut TenantConn, owner: Uuid) -> Result<ReservationRow, ErpError> {
     let known = reservations::find(conn, owner).await?;
@@ -358,7 +412,11 @@ pub async fn consume_reservation(
     .await
 }
 
-async fn consume(
+/// Lets pieces leave that an owner has reserved, all or none, once for the cause.
+///
+/// # Errors
+/// 409 when less is reserved, or what is reserved is not committed.
+pub async fn consume(
     conn: &mut TenantConn,
     owner: Uuid,
     cause: &str,

@@ -1,6 +1,6 @@
 //! What is paid of invoices, and what goes back.
 
-use averis_money::Money;
+use averis_money::{Money, Rounding};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
@@ -10,6 +10,7 @@ use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
+use averis_tenant_db::TenantConn;
 use chrono::NaiveDate;
 use garde::Validate;
 use serde::Deserialize;
@@ -21,7 +22,7 @@ use crate::domain::ledger::{BANK, Posting, RECEIVABLES, UNDER_WAY};
 use crate::domain::now;
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, post, rounding};
-use crate::store::invoices::{self, DRAFT, PaymentRow};
+use crate::store::invoices::{self, DRAFT, InvoiceRow, PaymentRow};
 
 /// What was paid.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -83,83 +84,116 @@ async fn settle(
 ) -> ApiResult<Reply> {
     let body = &post_.body;
     let rounding = rounding(&tenant.context.settings.money);
-    let by = tenant.caller.identity.subject;
-    let day = body.received_on.unwrap_or_else(|| now().date_naive());
-    let is_refund = direction == Direction::ToCustomer;
+    let paid = Paid {
+        amount: body.amount,
+        reference: body.reference.clone(),
+        under_way: body.under_way,
+        day: body.received_on.unwrap_or_else(|| now().date_naive()),
+        is_refund: direction == Direction::ToCustomer,
+        by: tenant.caller.identity.subject,
+    };
     once(
         &tenant.db,
         &post_.key,
         async |conn| -> Result<Reply, ErpError> {
             lock_name(conn, &tenant.context.key, "a payment", &body.reference).await?;
-            let mut row = locked(conn, id).await?;
-            let (amount, unit) = (body.amount.amount(), body.amount.currency());
-            let paid = if is_refund {
-                negative(body.amount)?
-            } else {
-                body.amount
-            };
-            if let Some(there) = invoices::find_payment(conn, &body.reference).await? {
-                if (there.invoice_id, there.amount, there.currency.as_str())
-                    != (id, paid.amount(), unit.code())
-                {
-                    return Err(Problem::new(codes::REFERENCE_TAKEN).into());
-                }
-                return answer(conn, row).await;
-            }
-            if row.status == DRAFT {
-                return Err(refused(&row, "payment").into());
-            }
-            if unit.code() != row.currency {
-                let message = format!("must be in {}, as the invoice is", row.currency);
-                return Err(
-                    FieldProblem::new("/amount/currency", "other_currency", message).into(),
-                );
-            }
-            let most = if is_refund { -row.open() } else { row.open() };
-            if !(1..=most).contains(&amount) {
-                let message = format!(
-                    "must be at least 1 and at most what is open, {}",
-                    most.max(0)
-                );
-                return Err(FieldProblem::new("/amount/amount", "range", message).into());
-            }
-            let account = if body.under_way { UNDER_WAY } else { BANK };
-            let payment = PaymentRow {
-                id: Uuid::now_v7(),
-                invoice_id: id,
-                reference: body.reference.clone(),
-                account: account.to_owned(),
-                amount: paid.amount(),
-                currency: unit.code().to_owned(),
-                received_on: day,
-                created_at: now(),
-            };
-            invoices::insert_payment(conn, &payment).await?;
-            let postings = [
-                Posting::new(account, paid),
-                Posting::new(RECEIVABLES, negative(paid)?),
-            ];
-            let what = if is_refund { "Refund" } else { "Payment" };
-            let entry = Entry {
-                posted_on: day,
-                kind: if is_refund { "refund" } else { "payment" },
-                cause: body.reference.clone(),
-                text: format!("{what} of {}", number(&row).unwrap_or_default()),
-                postings: &postings,
-                rate: rate_of(&row)?,
-                by,
-            };
-            post(conn, entry, rounding).await?;
-            let sum = if is_refund {
-                &mut row.refunded
-            } else {
-                &mut row.paid
-            };
-            *sum += amount;
-            row.status = settled_status(&row).to_owned();
-            let row = invoices::update(conn, &row).await?;
+            let row = locked(conn, id).await?;
+            let row = pay(conn, row, paid.clone(), rounding).await?;
             answer(conn, row).await
         },
     )
     .await
+}
+
+/// What was paid of an invoice, or went back.
+#[derive(Clone, Debug)]
+pub struct Paid {
+    pub amount: Money,
+    /// Each counts once.
+    pub reference: String,
+    /// Whether a payment provider has it, and the bank not yet.
+    pub under_way: bool,
+    pub day: NaiveDate,
+    pub is_refund: bool,
+    pub by: Uuid,
+}
+
+/// Notes and posts what was paid of an invoice, which the transaction holds; once for its reference. Returns the invoice.
+///
+/// # Errors
+/// 409 when something else was noted under the reference, for a draft, or when the month is closed; 422 when it is more than is open.
+pub async fn pay(
+    conn: &mut TenantConn,
+    mut row: InvoiceRow,
+    body: Paid,
+    rounding: Rounding,
+) -> Result<InvoiceRow, ErpError> {
+    let (amount, unit) = (body.amount.amount(), body.amount.currency());
+    let paid = if body.is_refund {
+        negative(body.amount)?
+    } else {
+        body.amount
+    };
+    if let Some(there) = invoices::find_payment(conn, &body.reference).await? {
+        if (there.invoice_id, there.amount, there.currency.as_str())
+            != (row.id, paid.amount(), unit.code())
+        {
+            return Err(Problem::new(codes::REFERENCE_TAKEN).into());
+        }
+        return Ok(row);
+    }
+    if row.status == DRAFT {
+        return Err(refused(&row, "payment").into());
+    }
+    if unit.code() != row.currency {
+        let message = format!("must be in {}, as the invoice is", row.currency);
+        return Err(FieldProblem::new("/amount/currency", "other_currency", message).into());
+    }
+    let most = if body.is_refund {
+        -row.open()
+    } else {
+        row.open()
+    };
+    if !(1..=most).contains(&amount) {
+        let message = format!(
+            "must be at least 1 and at most what is open, {}",
+            most.max(0)
+        );
+        return Err(FieldProblem::new("/amount/amount", "range", message).into());
+    }
+    let account = if body.under_way { UNDER_WAY } else { BANK };
+    let payment = PaymentRow {
+        id: Uuid::now_v7(),
+        invoice_id: row.id,
+        reference: body.reference.clone(),
+        account: account.to_owned(),
+        amount: paid.amount(),
+        currency: unit.code().to_owned(),
+        received_on: body.day,
+        created_at: now(),
+    };
+    invoices::insert_payment(conn, &payment).await?;
+    let postings = [
+        Posting::new(account, paid),
+        Posting::new(RECEIVABLES, negative(paid)?),
+    ];
+    let what = if body.is_refund { "Refund" } else { "Payment" };
+    let entry = Entry {
+        posted_on: body.day,
+        kind: if body.is_refund { "refund" } else { "payment" },
+        cause: body.reference.clone(),
+        text: format!("{what} of {}", number(&row).unwrap_or_default()),
+        postings: &postings,
+        rate: rate_of(&row)?,
+        by: body.by,
+    };
+    post(conn, entry, rounding).await?;
+    let sum = if body.is_refund {
+        &mut row.refunded
+    } else {
+        &mut row.paid
+    };
+    *sum += amount;
+    row.status = settled_status(&row).to_owned();
+    Ok(invoices::update(conn, &row).await?)
 }

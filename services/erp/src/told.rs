@@ -1,0 +1,205 @@
+//! What becomes here of what the OMS service tells: goods leave and are invoiced, money comes and goes, what was reserved is
+//! given back. Each piece of news once, in the transaction of its effect.
+
+use std::collections::BTreeMap;
+
+use averis_contracts::events::Event;
+use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Shipped, kinds};
+use averis_money::{Decimal, Money, Rounding};
+use averis_service_kit::forms::fold;
+use averis_service_kit::problem::{Problem, codes as common};
+use averis_tenant_db::TenantConn;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::domain::ledger::{BANK, Posting, RETURNS, UNDER_WAY};
+use crate::domain::moves::Place;
+use crate::domain::now;
+use crate::error::{ErpError, codes};
+use crate::http::invoices::payments::{Paid, pay};
+use crate::http::invoices::{INVOICE, issue, negative};
+use crate::http::ledger::{Entry, post};
+use crate::http::reservations::{commit_if_held, consume, give_back};
+use crate::store::invoices::{self, DRAFT, InvoiceLineRow, InvoiceRow};
+use crate::store::ledger;
+
+/// Nobody: what is told was done by whoever did it there.
+const NOBODY: Uuid = Uuid::nil();
+
+fn data<T: DeserializeOwned>(event: &Event) -> Result<T, ErpError> {
+    let data = serde_json::from_value(event.data.clone());
+    Ok(data.map_err(|error| Problem::new(common::MALFORMED_BODY).because(error))?)
+}
+
+/// Lets an event have its effect.
+///
+/// # Errors
+/// Those with which the same would be refused by hand.
+pub async fn take(
+    conn: &mut TenantConn,
+    event: &Event,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    match event.kind.as_str() {
+        kinds::PLACED => {
+            let order: OrderState = data(event)?;
+            // Its checkout says so too; this is for those that a crash has kept from it.
+            commit_if_held(conn, order.checkout_id).await
+        }
+        kinds::SHIPPED => shipped(conn, data(event)?, rounding).await,
+        kinds::CANCELLED => cancelled(conn, data(event)?).await,
+        kinds::CAPTURED => captured(conn, data(event)?, rounding).await,
+        kinds::REFUNDED => refunded(conn, data(event)?, rounding).await,
+        _ => Ok(()),
+    }
+}
+
+/// The name under which a shipment is invoiced.
+fn cause_of(shipment: Uuid) -> String {
+    format!("shipment {shipment}")
+}
+
+async fn shipped(
+    conn: &mut TenantConn,
+    shipment: Shipped,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let cause = cause_of(shipment.shipment_id);
+    let mut taken: BTreeMap<Place, i64> = BTreeMap::new();
+    for line in &shipment.lines {
+        if let (Some(sku), Some(location)) = (&line.sku, line.location_id) {
+            *taken.entry((fold(sku), location)).or_default() += line.quantity;
+        }
+    }
+    if !taken.is_empty() {
+        // Sooner than its checkout has said so, where that is late.
+        commit_if_held(conn, shipment.checkout_id).await?;
+        consume(conn, shipment.checkout_id, &cause, &taken, NOBODY).await?;
+    }
+    let Some(unit) = shipment.lines.first().map(|line| line.net.currency()) else {
+        return Ok(());
+    };
+    check_book_currency(conn, unit.code()).await?;
+    let overflow = |_too_large| Problem::new(codes::MONEY_OVERFLOW);
+    let (mut net, mut tax) = (Money::zero(unit), Money::zero(unit));
+    for line in &shipment.lines {
+        net = net.checked_add(line.net).map_err(overflow)?;
+        tax = tax.checked_add(line.tax).map_err(overflow)?;
+    }
+    let at = now();
+    let row = InvoiceRow {
+        id: Uuid::now_v7(),
+        kind: INVOICE.to_owned(),
+        status: DRAFT.to_owned(),
+        cause,
+        invoice_id: None,
+        series: None,
+        number: None,
+        order_id: Some(shipment.order_id),
+        customer_id: shipment.customer_id,
+        company_id: shipment.company_id,
+        currency: unit.code().to_owned(),
+        net: net.amount(),
+        tax: tax.amount(),
+        paid: 0,
+        credited: 0,
+        refunded: 0,
+        payment_days: shipment.payment_days,
+        issued_on: None,
+        due_on: None,
+        fx_rate: Decimal::ONE.to_string(),
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    let lines = (0..)
+        .zip(&shipment.lines)
+        .map(|(number, line)| InvoiceLineRow {
+            invoice_id: row.id,
+            line: number,
+            sku: line.sku.clone(),
+            text: line.name.clone(),
+            quantity: line.quantity,
+            net: line.net.amount(),
+            tax: line.tax.amount(),
+            tax_rate: line.tax_rate,
+            credited: 0,
+        });
+    invoices::insert(conn, &row, &lines.collect::<Vec<_>>()).await?;
+    issue(conn, row, at.date_naive(), rounding, NOBODY).await?;
+    Ok(())
+}
+
+/// No rate of exchange is known here, and none is made up.
+async fn check_book_currency(conn: &mut TenantConn, code: &str) -> Result<(), ErpError> {
+    if ledger::currency(conn).await? != code {
+        return Err(Problem::new(codes::UNKNOWN_RATE).into());
+    }
+    Ok(())
+}
+
+async fn cancelled(conn: &mut TenantConn, order: Cancelled) -> Result<(), ErpError> {
+    let mut pieces: BTreeMap<Place, i64> = BTreeMap::new();
+    for one in &order.pieces {
+        if let Some(location) = one.location_id {
+            *pieces.entry((fold(&one.sku), location)).or_default() += one.quantity;
+        }
+    }
+    give_back(conn, order.checkout_id, &pieces).await
+}
+
+async fn captured(
+    conn: &mut TenantConn,
+    money: MoneyMoved,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    // What comes for a shipment is for its invoice; what comes by itself for the first that is open enough.
+    let row = match money.shipment_id {
+        Some(shipment) => invoices::find_by_cause(conn, INVOICE, &cause_of(shipment)).await?,
+        None => {
+            let own = invoices::list(conn, Some(money.order_id), None, 250).await?;
+            let mut own = own
+                .into_iter()
+                .filter(|row| row.kind == INVOICE && row.status != DRAFT);
+            own.find(|row| row.open() >= money.amount.amount())
+        }
+    };
+    let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
+    let row = invoices::lock(conn, row.id).await?;
+    let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
+    let paid = Paid {
+        amount: money.amount,
+        reference: money.transaction_id.to_string(),
+        under_way: money.under_way,
+        day: now().date_naive(),
+        is_refund: false,
+        by: NOBODY,
+    };
+    pay(conn, row, paid, rounding).await?;
+    Ok(())
+}
+
+/// What goes back out of goodwill takes no invoice back: it lessens what was earned.
+async fn refunded(
+    conn: &mut TenantConn,
+    money: MoneyMoved,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    check_book_currency(conn, money.amount.currency().code()).await?;
+    let account = if money.under_way { UNDER_WAY } else { BANK };
+    let postings = [
+        Posting::new(RETURNS, money.amount),
+        Posting::new(account, negative(money.amount)?),
+    ];
+    let entry = Entry {
+        posted_on: now().date_naive(),
+        kind: "refund",
+        cause: money.transaction_id.to_string(),
+        text: format!("Goodwill for order {}", money.order_id),
+        postings: &postings,
+        rate: Decimal::ONE,
+        by: NOBODY,
+    };
+    post(conn, entry, rounding).await?;
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! Asking payment providers: by whoever has written that they are to be asked, then in the background as long as anything is open,
+//! and after a crash by whichever process finds what it has left.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use averis_tenant_context::TenantId;
+use averis_tenant_db::TenantDb;
+use chrono::TimeDelta;
+use serde_json::Value;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::State;
+use crate::domain::now;
+use crate::error::OmsError;
+use crate::provider::stripe::{News, NewsKind, news};
+use crate::provider::{Action, Outcome, Request};
+use crate::settle::{ask, locked, settle};
+use crate::store::payments::{
+    self, AUTHORISE, CAPTURE, CHARGEBACK, PENDING, REFUND, SUCCESS, TransactionRow, VOID,
+};
+use crate::store::{accounts, orders};
+
+/// How often all tenants are looked through for what a crash has left.
+pub const EVERY: Duration = Duration::from_secs(60);
+/// How long something is due before it counts as left.
+const OVERDUE: TimeDelta = TimeDelta::seconds(30);
+/// How long to leave alone what does not answer, and how often to look whether what was told is known by now.
+const AWAY: Duration = Duration::from_secs(1);
+/// Nothing that is asked for again by itself waits longer.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+/// Transactions of one tenant that are asked for in one go, and things told that are looked at.
+const AT_ONCE: i64 = 100;
+/// How long something told about nothing known is kept in mind.
+const WAITS: TimeDelta = TimeDelta::days(3);
+
+/// Asks a provider for what a transaction says, and notes what it has said. A transaction that is final is left alone.
+///
+/// # Errors
+/// Those of the database. That there was no answer is noted, and no error.
+pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<(), OmsError> {
+    let prepared = db.read(async |conn| -> Result<_, OmsError> {
+        let Some(row) = payments::find_transaction(conn, transaction).await? else {
+            return Ok(None);
+        };
+        let (Some(order), Some(payment)) = (
+            orders::find(conn, row.order_id).await?,
+            payments::find(conn, row.order_id).await?,
+        ) else {
+            return Ok(None);
+        };
+        let account = accounts::find(conn, &order.provider).await?;
+        Ok(Some((row, order, payment, account)))
+    });
+    let Some((row, order, payment, account)) = prepared.await? else {
+        return Ok(());
+    };
+    if row.is_final() {
+        return Ok(());
+    }
+    let reference = payment.reference.clone().unwrap_or_default();
+    let action = match row.kind.as_str() {
+        AUTHORISE => Action::Authorise {
+            token: order.payment_token.clone().unwrap_or_default(),
+        },
+        CAPTURE => Action::Capture { reference },
+        VOID => Action::Void { reference },
+        REFUND => Action::Refund { reference },
+        _ => return Ok(()),
+    };
+    let provider = state.providers.get(&order.provider);
+    let outcome = match (provider, account) {
+        (Some(provider), Some(account)) => {
+            let request = Request {
+                transaction,
+                order: order.id,
+                account: account.account,
+                currency: order.currency.to_ascii_lowercase(),
+                amount: row.amount,
+                action,
+                known: row.reference.clone(),
+            };
+            provider.ask(&request).await
+        }
+        _ => Outcome::Unknown("the provider is not set up".to_owned()),
+    };
+    db.transaction(async |conn| settle(conn, transaction, &outcome).await)
+        .await
+}
+
+/// The tenants for which this process goes on, each once at a time.
+#[derive(Clone, Default)]
+pub struct Lanes(Arc<Mutex<HashMap<TenantId, Lane>>>);
+
+#[derive(Default)]
+struct Lane {
+    /// Something has come since it has looked.
+    again: bool,
+    /// Ends its pause.
+    woken: Arc<Notify>,
+}
+
+impl Lanes {
+    fn all(&self) -> MutexGuard<'_, HashMap<TenantId, Lane>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on with what is open of a tenant, in the background and until nothing is. If that is under way, it looks again.
+    pub fn wake(&self, state: &State, db: &TenantDb) {
+        let woken = match self.all().entry(db.id()) {
+            Entry::Occupied(mut known) => {
+                let lane = known.get_mut();
+                lane.again = true;
+                lane.woken.notify_one();
+                return;
+            }
+            Entry::Vacant(free) => Arc::clone(&free.insert(Lane::default()).woken),
+        };
+        let (lanes, state, db) = (self.clone(), state.clone(), db.clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the lane carries its tenant's database"
+        )]
+        actix_web::rt::spawn(async move {
+            loop {
+                let pause = match go_on(&state, &db).await {
+                    Ok(pause) => pause,
+                    Err(error) => {
+                        tracing::warn!(tenant = %db.tenant(), error = %error, "payments cannot be gone on with");
+                        Some(AWAY)
+                    }
+                };
+                if lanes.is_over(db.id(), pause) {
+                    return;
+                }
+                // Also while nothing is due for long, something new is.
+                let _ = tokio::time::timeout(pause.unwrap_or_default(), woken.notified()).await;
+            }
+        });
+    }
+
+    /// Ends a lane in which nothing is open, unless something has come meanwhile.
+    fn is_over(&self, tenant: TenantId, pause: Option<Duration>) -> bool {
+        let mut all = self.all();
+        let again = all
+            .get_mut(&tenant)
+            .is_some_and(|lane| std::mem::take(&mut lane.again));
+        let is_over = pause.is_none() && !again;
+        if is_over {
+            all.remove(&tenant);
+        }
+        is_over
+    }
+}
+
+/// Asks for what is due of a tenant, and looks at what was told. Returns when to do so again, if anything is open.
+async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsError> {
+    let at = now();
+    let found = db.read(async |conn| -> Result<_, OmsError> {
+        let due = payments::due(conn, at, AT_ONCE).await?;
+        Ok((due, payments::waiting(conn, AT_ONCE).await?))
+    });
+    let (due, waiting) = found.await?;
+    for transaction in due {
+        drive(state, db, transaction).await?;
+    }
+    for (provider, event, body) in waiting {
+        apply_news(db, &provider, &event, &body).await?;
+    }
+    let rest = db.transaction(async |conn| -> Result<_, OmsError> {
+        let given_up = payments::give_up(conn, at - WAITS, at).await?;
+        let next = payments::next_due(conn).await?;
+        Ok((given_up, next, payments::waiting(conn, 1).await?))
+    });
+    let (given_up, next, waiting) = rest.await?;
+    if given_up > 0 {
+        tracing::warn!(given_up, tenant = %db.tenant(), "a payment provider has told of payments that nobody knows");
+    }
+    let next = next.map(|next| (next - now()).to_std().unwrap_or_default());
+    // What only a person can find out is asked for by nobody.
+    let next = next.filter(|next| *next < LONGEST);
+    let waits = (!waiting.is_empty()).then_some(AWAY);
+    Ok(next.into_iter().chain(waits).min())
+}
+
+/// Whether something of a tenant is open that another process has left: it is overdue.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_left(db: &TenantDb) -> Result<bool, OmsError> {
+    let due = db.read(async |conn| -> Result<_, OmsError> {
+        Ok(payments::due(conn, now() - OVERDUE, 1).await?)
+    });
+    Ok(!due.await?.is_empty())
+}
+
+/// Lets something that a provider has told have its effect, once. What is about nothing known yet waits.
+///
+/// # Errors
+/// Those of the database.
+pub async fn apply_news(
+    db: &TenantDb,
+    provider: &str,
+    event: &str,
+    body: &Value,
+) -> Result<(), OmsError> {
+    db.transaction(async |conn| -> Result<(), OmsError> {
+        let at = now();
+        let Some(news) = news(body) else {
+            return Ok(payments::note_processed(conn, provider, event, at).await?);
+        };
+        let Some(order) = payments::order_of(conn, provider, &news.payment).await? else {
+            return Ok(());
+        };
+        let (order, _) = locked(conn, order).await?;
+        if news.kind == NewsKind::ChargedBack {
+            let cause = news.own.clone().unwrap_or_else(|| event.to_owned());
+            let row = ask(conn, order.id, CHARGEBACK, cause, news.amount.max(1)).await?;
+            settle(conn, row.id, &Outcome::Success(event.to_owned())).await?;
+            return Ok(payments::note_processed(conn, provider, event, at).await?);
+        }
+        let all = payments::transactions_of(conn, order.id).await?;
+        if let Some(row) = meant(&all, &news) {
+            let reference = news.own.clone().unwrap_or_else(|| news.payment.clone());
+            let outcome = match news.kind {
+                NewsKind::Authorised | NewsKind::Refunded => Outcome::Success(reference),
+                NewsKind::NotAuthorised(why) | NewsKind::NotRefunded(why) => Outcome::Failure(why),
+                NewsKind::ChargedBack => return Ok(()),
+            };
+            settle(conn, row.id, &outcome).await?;
+        }
+        Ok(payments::note_processed(conn, provider, event, at).await?)
+    })
+    .await
+}
+
+/// Finds the transaction that is meant, if it is open still.
+fn meant<'a>(all: &'a [TransactionRow], news: &News) -> Option<&'a TransactionRow> {
+    let mut open = all.iter().filter(|row| !row.is_final());
+    match news.kind {
+        NewsKind::Authorised | NewsKind::NotAuthorised(_) => open.find(|row| row.kind == AUTHORISE),
+        NewsKind::Refunded | NewsKind::NotRefunded(_) => open
+            .find(|row| row.kind == REFUND && row.reference.is_some() && row.reference == news.own),
+        NewsKind::ChargedBack => None,
+    }
+}
+
+/// The state of an order's authorisation, for whoever waits for it: open, or why not.
+pub fn authorisation(all: &[TransactionRow]) -> Option<Result<(), Option<String>>> {
+    let row = all.iter().find(|row| row.kind == AUTHORISE)?;
+    match row.state.as_str() {
+        SUCCESS => Some(Ok(())),
+        PENDING | "initial" => None,
+        _ => Some(Err(row.failure.clone())),
+    }
+}

@@ -1,0 +1,114 @@
+//! Orders that are cancelled, whole or in part, as far as they are not shipped.
+
+use actix_web::web::Data;
+use averis_service_kit::Tenant;
+use averis_service_kit::body::one_line;
+use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
+use averis_service_kit::query::PathId;
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::orders::{OrderView, answer};
+use crate::State;
+use crate::domain::MAX_QUANTITY;
+use crate::domain::orders::{CANCELLED, OrderCommand};
+use crate::error::{OmsError, codes};
+use crate::settle::{Given, cancel_pieces, locked};
+use crate::store::orders;
+
+/// Pieces of a line.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelLine {
+    #[garde(range(min = 0))]
+    line: i32,
+    #[garde(range(min = 1, max = MAX_QUANTITY))]
+    quantity: i64,
+}
+
+/// What is cancelled, and why.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelOrder {
+    /// Goods, each line once; all that is not shipped where absent.
+    #[garde(length(min = 1, max = 500), dive)]
+    lines: Option<Vec<CancelLine>>,
+    #[garde(length(chars, min = 1, max = 500), custom(one_line))]
+    #[schema(example = "The buyer has changed its mind")]
+    reason: String,
+}
+
+/// Cancels what is not shipped: what is reserved is given back, and what is authorised for it is not captured. What is shipped comes
+/// back by a return. Of an order of which nothing was shipped nothing is left. Of all of an order, which names no lines:
+/// The same again changes nothing.
+#[utoipa::path(post, path = "/api/oms/v1/orders/{id}/cancel", tag = "orders", security(("token" = ["order:write"])),
+    request_body = CancelOrder, params(("id" = Uuid, Path)),
+    responses((status = 200, description = "What is left of the order.", body = OrderView)))]
+pub async fn cancel_order(
+    tenant: Tenant<may::OrderWrite>,
+    state: Data<State>,
+    PathId(id): PathId,
+    post: Post<CancelOrder>,
+) -> ApiResult<Reply> {
+    let body = &post.body;
+    for (place, line) in body.lines.iter().flatten().enumerate() {
+        let before = body.lines.iter().flatten().take(place);
+        if before.into_iter().any(|other| other.line == line.line) {
+            let pointer = format!("/lines/{place}/line");
+            let problem = FieldProblem::new(pointer, "duplicate", "name each line once");
+            return Err(OmsError::from(problem).into());
+        }
+    }
+    let actor = tenant.caller.identity.subject;
+    let reply = once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, OmsError> {
+            let (order, payment) = locked(conn, id).await?;
+            let lines = orders::lines_of(conn, &[id]).await?;
+            if order.status == CANCELLED && body.lines.is_none() {
+                return answer(conn, id).await;
+            }
+            // Whether it may be cancelled at all, shipped or not.
+            OrderCommand::Cancel.apply(&order.status)?;
+            let goods = || lines.iter().filter(|line| line.is_goods());
+            let given: Vec<Given> = match &body.lines {
+                Some(asked) => asked
+                    .iter()
+                    .map(|one| Given {
+                        line: one.line,
+                        quantity: one.quantity,
+                    })
+                    .collect(),
+                None => goods()
+                    .filter(|line| line.pieces().open() > 0)
+                    .map(|line| Given {
+                        line: line.line,
+                        quantity: line.pieces().open(),
+                    })
+                    .collect(),
+            };
+            let unknown = given
+                .iter()
+                .find(|one| goods().all(|line| line.line != one.line));
+            if let Some(one) = unknown {
+                return Err(Problem::new(codes::UNKNOWN_LINE)
+                    .with("line", one.line)
+                    .into());
+            }
+            if given.is_empty() {
+                return Err(Problem::new(codes::NOT_OPEN).into());
+            }
+            cancel_pieces(conn, order, &payment, &given, Some(actor), &body.reason).await?;
+            answer(conn, id).await
+        },
+    );
+    let reply = reply.await?;
+    // What was given up is let go.
+    state.lanes.wake(&state, &tenant.db);
+    Ok(reply)
+}

@@ -1,0 +1,75 @@
+//! What payment providers tell of their own accord.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Bytes, Data, Path};
+use averis_service_kit::problem::{ApiResult, Problem, codes as common};
+use averis_service_kit::reply::Reply;
+use averis_service_kit::tenancy::SignedTenant;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::State;
+use crate::domain::now;
+use crate::drive::apply_news;
+use crate::error::{OmsError, codes};
+use crate::store::{accounts, payments};
+
+/// Longest name of an event, in bytes.
+const MAX_NAME: usize = 255;
+
+/// That it was heard.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Heard {
+    /// Whether it was heard for the first time.
+    new: bool,
+}
+
+/// Hears what a payment provider tells, which has signed it (`Stripe-Signature`). It is kept, and has its effect once: in whatever
+/// order and however often it comes. The same again changes nothing.
+#[utoipa::path(post, path = "/api/oms/v1/payment-webhooks/{provider}", tag = "webhooks", security(()),
+    request_body(content = Object, content_type = "application/json", example = json!({"id": "evt_1", "type": "payment_intent.amount_capturable_updated", "account": "acct_1", "data": {"object": {"id": "pi_1"}}})),
+    params(("provider" = String, Path, description = "`stripe` or `simulator`.")),
+    responses((status = 200, description = "It is kept.", body = Heard)))]
+pub async fn hear_provider(
+    req: HttpRequest,
+    tenant: SignedTenant,
+    state: Data<State>,
+    provider: Path<String>,
+    body: Bytes,
+) -> ApiResult<Reply> {
+    let provider = provider.into_inner();
+    let known = state
+        .providers
+        .get(&provider)
+        .ok_or_else(Problem::not_found)?;
+    let header = req.headers().get("stripe-signature");
+    let header = header.and_then(|value| value.to_str().ok());
+    if !header.is_some_and(|header| known.has_signed(header, &body)) {
+        return Err(Problem::new(codes::BAD_SIGNATURE));
+    }
+    let event: Value = serde_json::from_slice(&body)
+        .map_err(|_unreadable| Problem::new(common::MALFORMED_BODY))?;
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    let (Some(id), Some(account)) = (text("id"), text("account")) else {
+        return Err(Problem::new(common::MALFORMED_BODY).detail("It names no event and account."));
+    };
+    if id.is_empty() || id.len() > MAX_NAME {
+        return Err(Problem::new(common::MALFORMED_BODY).detail("The name of the event is none."));
+    }
+    let heard = tenant.db.transaction(async |conn| -> Result<_, OmsError> {
+        // All tenants' accounts are signed for with one secret: what is about another's is not this one's to hear.
+        let own = accounts::find(conn, &provider).await?;
+        if own.is_none_or(|own| own.account != account) {
+            return Err(Problem::not_found().into());
+        }
+        Ok(payments::hear(conn, &provider, id, &event, now()).await?)
+    });
+    let new = heard.await?;
+    if new {
+        apply_news(&tenant.db, &provider, id, &event).await?;
+        // What it was about may not be known yet, or may want something else now.
+        state.lanes.wake(&state, &tenant.db);
+    }
+    Ok(Reply::ok(&Heard { new }))
+}

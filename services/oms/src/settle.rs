@@ -1,0 +1,446 @@
+//! What becomes of an order when a payment provider has spoken, whoever has heard it: the request that waits, the sweeper, or
+//! a webhook. All of them come here, in any order and more than once, and only the first changes anything.
+
+use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Pieces, kinds};
+use averis_money::{Currency, Money, portion};
+use averis_outbox::publish;
+use averis_service_kit::problem::Problem;
+use averis_tenant_db::TenantConn;
+use chrono::TimeDelta;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::now;
+use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand, PLACED};
+use crate::error::{OmsError, codes};
+use crate::provider::Outcome;
+use crate::store::events::note;
+use crate::store::orders::{LineRow, OFFLINE, OrderRow};
+use crate::store::payments::{
+    AUTHORISE, CAPTURE, CHARGEBACK, FAILURE, INITIAL, PENDING, PaymentRow, REFUND, SUCCESS,
+    TransactionRow, VOID,
+};
+use crate::store::{fulfilment, orders, payments};
+
+/// The first pause before a provider is asked again, in seconds; each is twice the one before.
+const PAUSE: i64 = 2;
+/// The longest pause, in seconds.
+const LONGEST: i64 = 300;
+/// How long a provider is asked. It forgets after a day what it was asked for, and would do it again.
+const GIVE_UP: TimeDelta = TimeDelta::hours(20);
+/// When what only a person can find out is asked for again: not while anybody remembers.
+const LOOKED_AT: TimeDelta = TimeDelta::days(3_650);
+
+/// Reads a stored currency.
+pub fn currency(code: &str) -> Result<Currency, OmsError> {
+    use averis_service_kit::problem::codes::INTERNAL;
+    let unit = code.parse();
+    Ok(unit.map_err(|error: averis_money::MoneyError| Problem::new(INTERNAL).because(error))?)
+}
+
+/// Places a draft: nothing of it is undone from here on.
+pub async fn place(conn: &mut TenantConn, order: OrderRow) -> Result<OrderRow, OmsError> {
+    let status = OrderCommand::Place.apply(&order.status)?;
+    let placed = OrderRow {
+        status: status.to_owned(),
+        placed_at: Some(now()),
+        ..order
+    };
+    let placed = orders::update(conn, &placed).await?;
+    note(conn, placed.id, "order.placed", None, json!({})).await?;
+    tell(conn, kinds::PLACED, &placed).await?;
+    Ok(placed)
+}
+
+/// Tells where an order is now.
+pub async fn tell(
+    conn: &mut TenantConn,
+    kind: &'static str,
+    order: &OrderRow,
+) -> Result<(), OmsError> {
+    let state = OrderState {
+        order_id: order.id,
+        checkout_id: order.checkout_id,
+        number: order.number,
+        version: order.version,
+        status: order.status.clone(),
+    };
+    Ok(publish(conn, kind, order.id, &state).await?)
+}
+
+/// Notes that a provider is to be asked for something, once for a cause. Returns its transaction.
+pub async fn ask(
+    conn: &mut TenantConn,
+    order: Uuid,
+    kind: &str,
+    cause: String,
+    amount: i64,
+) -> Result<TransactionRow, OmsError> {
+    let at = now();
+    let row = TransactionRow {
+        id: Uuid::now_v7(),
+        order_id: order,
+        kind: kind.to_owned(),
+        cause,
+        amount,
+        state: INITIAL.to_owned(),
+        reference: None,
+        failure: None,
+        attempts: 0,
+        next_at: at,
+        created_at: at,
+        updated_at: at,
+    };
+    payments::ask(conn, &row).await?;
+    Ok(row)
+}
+
+/// Returns an order, locked, with how it is paid.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn locked(
+    conn: &mut TenantConn,
+    order: Uuid,
+) -> Result<(OrderRow, PaymentRow), OmsError> {
+    let row = orders::lock(conn, order).await?;
+    let row = row.ok_or_else(Problem::not_found)?;
+    let payment = payments::find(conn, order).await?;
+    Ok((row, payment.ok_or_else(Problem::not_found)?))
+}
+
+/// Notes what a provider has said of a transaction. What is final stays as it is.
+pub async fn settle(
+    conn: &mut TenantConn,
+    transaction: Uuid,
+    outcome: &Outcome,
+) -> Result<(), OmsError> {
+    let Some(known) = payments::find_transaction(conn, transaction).await? else {
+        return Ok(());
+    };
+    let (order, mut payment) = locked(conn, known.order_id).await?;
+    // Again, now that nobody else changes it.
+    let Some(mut row) = payments::find_transaction(conn, transaction).await? else {
+        return Ok(());
+    };
+    if row.is_final() {
+        return Ok(());
+    }
+    let at = now();
+    row.attempts += 1;
+    row.updated_at = at;
+    match outcome {
+        Outcome::Success(reference) => {
+            row.state = SUCCESS.to_owned();
+            row.reference = Some(reference.clone());
+            payments::put_transaction(conn, &row).await?;
+            succeeded(conn, order, &mut payment, &row).await
+        }
+        Outcome::Failure(why) => {
+            row.state = FAILURE.to_owned();
+            row.failure = Some(why.clone());
+            payments::put_transaction(conn, &row).await?;
+            failed(conn, &order, &mut payment, &row).await
+        }
+        Outcome::Open(reference) => {
+            row.state = PENDING.to_owned();
+            row.reference = Some(reference.clone());
+            if row.kind == AUTHORISE && payment.reference.is_none() {
+                // So that a webhook finds it.
+                payment.reference = Some(reference.clone());
+                payments::put(conn, &payment).await?;
+            }
+            row.next_at = at + pause(row.attempts);
+            Ok(payments::put_transaction(conn, &row).await?)
+        }
+        Outcome::Unknown(why) => {
+            tracing::warn!(transaction = %row.id, kind = row.kind, reason = why, "no answer of a payment provider");
+            row.state = PENDING.to_owned();
+            row.next_at = at + pause(row.attempts);
+            if at - row.created_at <= GIVE_UP {
+                return Ok(payments::put_transaction(conn, &row).await?);
+            }
+            if row.kind == AUTHORISE {
+                // Without its name it is never captured, and it ends by itself.
+                row.state = FAILURE.to_owned();
+                row.failure = Some("no_answer".to_owned());
+                payments::put_transaction(conn, &row).await?;
+                return failed(conn, &order, &mut payment, &row).await;
+            }
+            // It may have been done. A person has to look, and nobody asks again: that would be another one by now.
+            row.next_at = at + LOOKED_AT;
+            payments::put_transaction(conn, &row).await?;
+            let kind = format!("payment.{}_unknown", row.kind);
+            let told = json!({"amount": row.amount, "transaction_id": row.id});
+            Ok(note(conn, order.id, &kind, None, told).await?)
+        }
+    }
+}
+
+fn pause(attempts: i32) -> TimeDelta {
+    let doubled = 1_i64 << attempts.clamp(1, 10);
+    TimeDelta::seconds((PAUSE * doubled / 2).min(LONGEST))
+}
+
+async fn succeeded(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    payment: &mut PaymentRow,
+    row: &TransactionRow,
+) -> Result<(), OmsError> {
+    let told = json!({"amount": row.amount, "currency": order.currency, "transaction_id": row.id});
+    match row.kind.as_str() {
+        AUTHORISE => {
+            payment.authorised += row.amount;
+            payment.reference.clone_from(&row.reference);
+            payments::put(conn, payment).await?;
+            note(conn, order.id, "payment.authorised", None, told).await?;
+            if order.status == DRAFT {
+                place(conn, order).await?;
+            } else if order.status == CANCELLED {
+                // It was given up meanwhile. A late yes brings nothing back.
+                ask(conn, order.id, VOID, "late".to_owned(), payment.open()).await?;
+            }
+            Ok(())
+        }
+        CAPTURE => {
+            payment.capturing -= row.amount;
+            payment.captured += row.amount;
+            payments::put(conn, payment).await?;
+            note(conn, order.id, "payment.captured", None, told).await?;
+            moved(conn, kinds::CAPTURED, &order, row).await?;
+            let lines = orders::lines_of(conn, &[order.id]).await?;
+            give_up_rest(conn, &order, payment, &lines).await
+        }
+        VOID => {
+            payment.voided += row.amount;
+            payments::put(conn, payment).await?;
+            Ok(note(conn, order.id, "payment.voided", None, told).await?)
+        }
+        REFUND => {
+            payment.refunding -= row.amount;
+            payment.refunded += row.amount;
+            payments::put(conn, payment).await?;
+            note(conn, order.id, "payment.refunded", None, told).await?;
+            moved(conn, kinds::REFUNDED, &order, row).await
+        }
+        CHARGEBACK => {
+            payment.charged_back += row.amount;
+            payments::put(conn, payment).await?;
+            Ok(note(conn, order.id, "payment.charged_back", None, told).await?)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn failed(
+    conn: &mut TenantConn,
+    order: &OrderRow,
+    payment: &mut PaymentRow,
+    row: &TransactionRow,
+) -> Result<(), OmsError> {
+    match row.kind.as_str() {
+        CAPTURE => payment.capturing -= row.amount,
+        REFUND => payment.refunding -= row.amount,
+        _ => {}
+    }
+    payments::put(conn, payment).await?;
+    let kind = format!("payment.{}_failed", row.kind);
+    let why = json!({"amount": row.amount, "failure": row.failure, "transaction_id": row.id});
+    Ok(note(conn, order.id, &kind, None, why).await?)
+}
+
+/// Tells that money has come, or gone back.
+pub async fn moved(
+    conn: &mut TenantConn,
+    kind: &'static str,
+    order: &OrderRow,
+    row: &TransactionRow,
+) -> Result<(), OmsError> {
+    let shipment = row.cause.strip_prefix("shipment ");
+    let event = MoneyMoved {
+        order_id: order.id,
+        shipment_id: shipment.and_then(|id| id.parse().ok()),
+        amount: Money::new(row.amount, currency(&order.currency)?),
+        transaction_id: row.id,
+        under_way: order.provider != OFFLINE,
+    };
+    Ok(publish(conn, kind, order.id, &event).await?)
+}
+
+/// Lets go what is authorised and will not be captured, once nothing is to be shipped any more.
+pub async fn give_up_rest(
+    conn: &mut TenantConn,
+    order: &OrderRow,
+    payment: &PaymentRow,
+    lines: &[LineRow],
+) -> Result<(), OmsError> {
+    let is_open = lines.iter().any(|line| line.pieces().open() > 0);
+    if is_open || payment.capturing > 0 || payment.open() <= 0 {
+        return Ok(());
+    }
+    ask(conn, order.id, VOID, "rest".to_owned(), payment.open()).await?;
+    Ok(())
+}
+
+/// Pieces of a line that will not be shipped.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
+    pub line: i32,
+    pub quantity: i64,
+}
+
+/// Cancels pieces that are not shipped: of the lines, of what warehouses are to do, of what is reserved, and of what is authorised.
+/// What it costs to send goes with the last goods, if none was sent. Returns the order.
+///
+/// # Errors
+/// 409 when fewer are left, or none.
+pub async fn cancel_pieces(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    payment: &PaymentRow,
+    given: &[Given],
+    actor: Option<Uuid>,
+    reason: &str,
+) -> Result<OrderRow, OmsError> {
+    let unit = currency(&order.currency)?;
+    let mut lines = orders::lines_of(conn, &[order.id]).await?;
+    for one in given {
+        let line = lines.iter_mut().find(|line| line.line == one.line);
+        let line = line.ok_or_else(|| Problem::new(codes::UNKNOWN_LINE).with("line", one.line))?;
+        let open = line.pieces().open();
+        if one.quantity > open {
+            return Err(Problem::new(codes::NOT_OPEN)
+                .with("line", one.line)
+                .with("open", open)
+                .into());
+        }
+        give_up(line, one.quantity, unit)?;
+    }
+    let goods_left = lines
+        .iter()
+        .any(|line| line.is_goods() && line.cancelled < line.ordered);
+    if !goods_left {
+        for line in lines.iter_mut().filter(|line| !line.is_goods()) {
+            give_up(line, line.pieces().open(), unit)?;
+        }
+    }
+    for line in &lines {
+        orders::put_line(conn, line).await?;
+    }
+    let pieces = take_from_work(conn, order.id, &lines, given).await?;
+    let whole = !goods_left;
+    let order = if whole {
+        let status = OrderCommand::Cancel.apply(&order.status)?;
+        let cancelled = OrderRow {
+            status: status.to_owned(),
+            hold_reason: None,
+            ..order
+        };
+        orders::update(conn, &cancelled).await?
+    } else {
+        orders::update(conn, &order).await?
+    };
+    let told = given
+        .iter()
+        .map(|one| json!({"line": one.line, "quantity": one.quantity}));
+    let told = json!({"lines": told.collect::<Vec<_>>(), "reason": reason});
+    note(conn, order.id, "order.cancelled", actor, told).await?;
+    // What was reserved for a draft its checkout gives back.
+    if order.placed_at.is_some() {
+        let event = Cancelled {
+            order_id: order.id,
+            checkout_id: order.checkout_id,
+            whole,
+            pieces,
+        };
+        publish(conn, kinds::CANCELLED, order.id, &event).await?;
+    }
+    give_up_rest(conn, &order, payment, &lines).await?;
+    complete_if_over(conn, order, &lines).await
+}
+
+/// Takes pieces of a line that will not be shipped, with their portion of its amounts.
+fn give_up(line: &mut LineRow, quantity: i64, unit: Currency) -> Result<(), OmsError> {
+    let before = line.shipped + line.cancelled;
+    line.cancelled_net += share(line.net, unit, line.ordered, before, quantity)?;
+    line.cancelled_tax += share(line.tax, unit, line.ordered, before, quantity)?;
+    line.cancelled += quantity;
+    Ok(())
+}
+
+/// Completes an order of which all has come or is cancelled. Returns the order.
+pub async fn complete_if_over(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    lines: &[LineRow],
+) -> Result<OrderRow, OmsError> {
+    let mut lines = lines.iter();
+    let is_over = lines.all(|line| line.delivered + line.cancelled == line.ordered);
+    if !is_over || order.status != PLACED {
+        return Ok(order);
+    }
+    let status = OrderCommand::Complete.apply(&order.status)?.to_owned();
+    let done = orders::update(conn, &OrderRow { status, ..order }).await?;
+    note(conn, done.id, "order.completed", None, json!({})).await?;
+    tell(conn, kinds::COMPLETED, &done).await?;
+    Ok(done)
+}
+
+/// Returns what `taken` more of `pieces` pieces cost of an amount for all of them, after `before`.
+pub fn share(
+    amount: i64,
+    unit: Currency,
+    pieces: i64,
+    before: i64,
+    taken: i64,
+) -> Result<i64, OmsError> {
+    let [pieces, before, taken] =
+        [pieces, before, taken].map(|count| u64::try_from(count).unwrap_or_default());
+    let part = portion(Money::new(amount, unit), pieces, before, taken);
+    let part = part.map_err(|_too_large| Problem::new(codes::MONEY_OVERFLOW))?;
+    Ok(part.amount())
+}
+
+/// Takes pieces from what warehouses are to do, where the order's lock keeps others from shipping them.
+async fn take_from_work(
+    conn: &mut TenantConn,
+    order: Uuid,
+    lines: &[LineRow],
+    given: &[Given],
+) -> Result<Vec<Pieces>, OmsError> {
+    let work = fulfilment::of_order(conn, order).await?;
+    let ids: Vec<Uuid> = work.iter().map(|row| row.id).collect();
+    let mut parts = fulfilment::lines_of(conn, &ids).await?;
+    let mut pieces = Vec::new();
+    for one in given {
+        let mut left = one.quantity;
+        let sku = lines.iter().find(|line| line.line == one.line);
+        let sku = sku.and_then(|line| line.sku.clone()).unwrap_or_default();
+        for part in parts.iter_mut().filter(|part| part.line == one.line) {
+            let taken = left.min(part.open());
+            if taken == 0 {
+                continue;
+            }
+            part.cancelled += taken;
+            left -= taken;
+            fulfilment::put_line(conn, part).await?;
+            let place = work.iter().find(|row| row.id == part.fulfilment_id);
+            pieces.push(Pieces {
+                sku: sku.clone(),
+                location_id: place.and_then(|row| row.location_id),
+                quantity: taken,
+            });
+        }
+    }
+    for row in &work {
+        let own = parts.iter().filter(|part| part.fulfilment_id == row.id);
+        let own = own.map(|part| (part.open(), part.shipped));
+        if let Some(status) = crate::domain::fulfilment::finished(own)
+            && row.status != status
+        {
+            fulfilment::put_status(conn, row.id, status).await?;
+        }
+    }
+    Ok(pieces)
+}

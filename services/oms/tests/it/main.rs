@@ -1,0 +1,18 @@
+//! The OMS service over HTTP.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod setup;
+
+mod access;
+mod bad_input;
+mod cancelling;
+mod erp;
+mod orders;
+mod payments;
+mod refunds;
+mod shipping;
+mod webhooks;
