@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
+use averis_tenant_context::TenantKey;
 use averis_tokens::ServiceIdentity;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
@@ -18,6 +19,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 2;
 /// Longest time for one attempt at something that is to be done.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+/// Longest time for something behind which somebody else is asked, such as a payment provider.
+const SLOW_DEADLINE: Duration = Duration::from_secs(20);
 /// Attempts at something that is to be done, under one key.
 const COMMAND_ATTEMPTS: u32 = 3;
 /// The pause before the second attempt.
@@ -183,20 +186,11 @@ impl ServiceClient {
     ) -> Result<T, CallError> {
         let mut pause = PAUSE;
         for attempt in 1..=COMMAND_ATTEMPTS {
-            let request = self.request(Method::POST, path)?.json(body);
-            let request = request
-                .header("idempotency-key", key)
-                .timeout(WRITE_DEADLINE);
-            match self.call(request, correlation).await {
-                Ok(Some(answer)) => return Ok(answer),
-                Ok(None) => {
-                    return Err(CallError::Refused(Box::new(Refusal {
-                        service: self.service,
-                        status: 404,
-                        code: "not_found".to_owned(),
-                        problem: Value::Null,
-                    })));
-                }
+            match self
+                .attempt(path, key, body, WRITE_DEADLINE, correlation)
+                .await
+            {
+                Ok(answer) => return Ok(answer),
                 Err(error) if attempt < COMMAND_ATTEMPTS && is_passing(&error) => {
                     tokio::time::sleep(pause + noise(pause)).await;
                     pause *= 4;
@@ -205,6 +199,42 @@ impl ServiceClient {
             }
         }
         Err(CallError::Unavailable(self.service, None))
+    }
+
+    /// Like [`command`](Self::command), once and with time for somebody behind the service who is slow.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn slow_command<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        body: &impl Serialize,
+        correlation: &Correlation,
+    ) -> Result<T, CallError> {
+        self.attempt(path, key, body, SLOW_DEADLINE, correlation)
+            .await
+    }
+
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        body: &impl Serialize,
+        deadline: Duration,
+        correlation: &Correlation,
+    ) -> Result<T, CallError> {
+        let request = self.request(Method::POST, path)?.json(body);
+        let request = request.header("idempotency-key", key).timeout(deadline);
+        let answer = self.call(request, correlation).await?;
+        answer.ok_or_else(|| {
+            CallError::Refused(Box::new(Refusal {
+                service: self.service,
+                status: 404,
+                code: "not_found".to_owned(),
+                problem: Value::Null,
+            }))
+        })
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, CallError> {
@@ -242,7 +272,7 @@ impl ServiceClient {
         }
         let response = request.send().await.map_err(unavailable)?;
         match response.status() {
-            StatusCode::OK | StatusCode::CREATED => {
+            StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED => {
                 response.json().await.map(Some).map_err(unavailable)
             }
             StatusCode::NOT_FOUND => Ok(None),
@@ -305,4 +335,9 @@ fn noise(most: Duration) -> Duration {
     let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let nanos = nanos.map_or(0, |since| since.subsec_nanos());
     most * (nanos % 1000) / 1000
+}
+
+/// Returns where a service answers other services about a tenant. Never passes the ingress.
+pub(crate) fn internal_path(service: &str, tenant: &TenantKey, rest: &str) -> String {
+    format!("/internal/{service}/v1/tenants/{tenant}/{rest}")
 }

@@ -3,7 +3,9 @@
 pub mod access;
 pub mod client;
 pub mod customer;
+pub mod erp;
 pub mod events;
 pub mod oms;
+pub mod pricing;
 pub mod product;
 pub mod tenant;

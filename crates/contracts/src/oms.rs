@@ -1,8 +1,14 @@
-//! What the OMS service tells.
+//! What the OMS service tells and is asked.
 
 use averis_money::Money;
+use averis_tenant_context::TenantKey;
+use averis_tokens::ServiceIdentity;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::client::{CallError, Correlation, ServiceClient, internal_path};
 
 /// Kinds of the OMS service's events.
 pub mod kinds {
@@ -112,4 +118,77 @@ pub struct MoneyMoved {
     pub transaction_id: Uuid,
     /// Whether a provider has it, and the bank not yet.
     pub under_way: bool,
+}
+
+/// An order, as far as a checkout has to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlacedOrder {
+    /// The order.
+    pub id: Uuid,
+    /// Its number, such as `O-100001`.
+    pub number: String,
+    /// `draft`, `placed`, `on_hold`, `completed` or `cancelled`.
+    pub status: String,
+}
+
+/// The OMS service's client.
+pub struct OmsClient(ServiceClient);
+
+impl OmsClient {
+    /// Makes a client of the OMS service at `base`, for calls by the service `own`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
+        Ok(Self(ServiceClient::new("oms", base, own)?))
+    }
+
+    /// Drafts the order of a checkout, once.
+    ///
+    /// # Errors
+    /// `Refused` when it cannot be, otherwise when there was no usable answer.
+    pub async fn draft(
+        &self,
+        tenant: &TenantKey,
+        key: &str,
+        order: &Value,
+        correlation: &Correlation,
+    ) -> Result<PlacedOrder, CallError> {
+        let path = internal_path("oms", tenant, "orders");
+        self.0.command(&path, key, order, correlation).await
+    }
+
+    /// Has an order paid and placed. One that is still a draft afterwards is placed by itself once its payment is known.
+    ///
+    /// # Errors
+    /// `Refused` with `payment_declined`, otherwise when there was no usable answer: then it may be placed, or will be.
+    pub async fn authorise(
+        &self,
+        tenant: &TenantKey,
+        key: &str,
+        order: Uuid,
+        correlation: &Correlation,
+    ) -> Result<PlacedOrder, CallError> {
+        let path = internal_path("oms", tenant, &format!("orders/{order}/authorise"));
+        self.0
+            .slow_command(&path, key, &json!({}), correlation)
+            .await
+    }
+
+    /// Cancels an order as far as it is not shipped.
+    ///
+    /// # Errors
+    /// `Refused` when it is placed and shipped, otherwise when there was no usable answer.
+    pub async fn cancel(
+        &self,
+        tenant: &TenantKey,
+        key: &str,
+        order: Uuid,
+        reason: &str,
+        correlation: &Correlation,
+    ) -> Result<PlacedOrder, CallError> {
+        let path = internal_path("oms", tenant, &format!("orders/{order}/cancel"));
+        let body = json!({"reason": reason});
+        self.0.command(&path, key, &body, correlation).await
+    }
 }

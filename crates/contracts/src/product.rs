@@ -41,6 +41,9 @@ pub struct ProductState {
 pub struct LaunchedVariant {
     /// As it was written by its stewards.
     pub sku: String,
+    /// What its product is called.
+    #[serde(default)]
+    pub name: String,
     /// Its product.
     pub product_id: Uuid,
     /// The version of the product that says so.

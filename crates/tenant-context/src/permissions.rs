@@ -116,6 +116,10 @@ permissions! {
     LedgerRead = "ledger:read",
     /// Post into the books by hand, and close months.
     LedgerWrite = "ledger:write",
+    /// Say how a shop sends goods.
+    ShopWrite = "shop:write",
+    /// Read carts and checkouts.
+    CartRead = "cart:read",
     /// Read orders, and what became of them.
     OrderRead = "order:read",
     /// Draft orders and place them.
@@ -152,7 +156,7 @@ permissions! {
 
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PermissionSet(u64);
+pub struct PermissionSet(u128);
 
 impl PermissionSet {
     /// No permission.
@@ -197,6 +201,6 @@ impl FromIterator<Permission> for PermissionSet {
     }
 }
 
-const fn bit(permission: Permission) -> u64 {
+const fn bit(permission: Permission) -> u128 {
     1 << permission as u32
 }

@@ -214,6 +214,8 @@ const TABLE: &[Row] = {
         may(P::InvoiceWrite,     &[TenantAdmin, ErpUser, ErpAdmin]),
         may(P::LedgerRead,       &[TenantAdmin, ReadOnly, ErpUser, ErpAdmin]),
         may(P::LedgerWrite,      &[TenantAdmin, ErpAdmin]),
+        may(P::ShopWrite,        &[TenantAdmin, EcommerceManager]),
+        may(P::CartRead,         &[TenantAdmin, ReadOnly, EcommerceManager, CustomerService, OmsAdmin]),
         may(P::OrderRead, &[
             TenantAdmin, ReadOnly, EcommerceManager, OmsView, OmsUser, OmsAdmin, ErpUser, ErpAdmin, InventoryManager,
             CustomerService,

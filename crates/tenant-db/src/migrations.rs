@@ -17,6 +17,7 @@ const PRODUCT: EmbeddedMigrations = embed_migrations!("../../migrations/product"
 const PRICING: EmbeddedMigrations = embed_migrations!("../../migrations/pricing");
 const CUSTOMER: EmbeddedMigrations = embed_migrations!("../../migrations/customer");
 const ERP: EmbeddedMigrations = embed_migrations!("../../migrations/erp");
+const ECOMM: EmbeddedMigrations = embed_migrations!("../../migrations/ecomm");
 const OMS: EmbeddedMigrations = embed_migrations!("../../migrations/oms");
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,8 +30,7 @@ fn sources(domain: Domain) -> Vec<EmbeddedMigrations> {
         Domain::Customer => vec![EVERY_DOMAIN, CUSTOMER],
         Domain::Erp => vec![EVERY_DOMAIN, ERP],
         Domain::Oms => vec![EVERY_DOMAIN, OMS],
-        // It has no tables of its own yet.
-        Domain::Ecomm => vec![EVERY_DOMAIN],
+        Domain::Ecomm => vec![EVERY_DOMAIN, ECOMM],
     }
 }
 

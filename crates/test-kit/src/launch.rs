@@ -1,5 +1,7 @@
 //! Products on their way to shops, for tests of whatever comes after.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
@@ -53,7 +55,8 @@ pub async fn command(client: &Client, id: &str, name: &str) -> Answer {
     answer.expect(200)
 }
 
-/// Drafts a product with variants of these SKUs, has it approved, launches it, and returns its id.
+/// Drafts a product with variants of these SKUs, has it approved, launches it, and returns its id once shops can read it, which
+/// is a moment later.
 pub async fn launch_product(client: &Client, key: &str, skus: &[&str]) -> String {
     let variants: Vec<Value> = skus
         .iter()
@@ -62,5 +65,11 @@ pub async fn launch_product(client: &Client, key: &str, skus: &[&str]) -> String
     let body = json!({"key": key, "name": key, "description": key, "options": ["SKU"], "variants": variants});
     let id = client.post(PRODUCTS, &body).await.expect(201).id();
     command(client, &id, "launch").await;
+    let staged = format!("/api/product/v1/staging/products/{id}");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while client.get(&staged).await.status != 200 {
+        assert!(Instant::now() < deadline, "{key} is not staged");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     id
 }

@@ -35,11 +35,13 @@ pub async fn tell(
     let staged = launched.map(Staged::of).transpose()?;
     let variants = staged.into_iter().flat_map(|staged| {
         let (kind, tax_category) = (staged.kind, staged.rest.tax_category);
+        let name = staged.name;
         staged
             .variants
             .into_iter()
             .map(move |variant| LaunchedVariant {
                 sku: variant.sku,
+                name: name.clone(),
                 product_id: product.id,
                 version: product.version,
                 active: true,

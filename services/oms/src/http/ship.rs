@@ -381,8 +381,8 @@ pub async fn list_shipments(
     }))
 }
 
-/// Says that a shipment has come. Once all of an order has come or is cancelled, the order is complete. The same again changes
-/// nothing.
+/// Says that a shipment has come. Once all of an order has come or is cancelled, the order is complete.
+/// The same again changes nothing.
 #[utoipa::path(post, path = "/api/oms/v1/shipments/{id}/delivered", tag = "fulfilment", security(("token" = ["fulfilment:write"])),
     params(("id" = Uuid, Path)), responses((status = 200, description = "The shipment.", body = ShipmentView)))]
 pub async fn note_delivered(

@@ -115,12 +115,6 @@ async fn pricing_refuses_skus_that_staging_does_not_know_and_asks_for_those_that
         .await
         .expect_problem(422, "unknown_sku");
     launch_product(client, "thing", &["S1"]).await;
-    // Pricing may have heard of it before staging has: it is asked below.
-    until("it is staged", async || {
-        let staged = client.get("/api/product/v1/staging/products/key=thing");
-        (staged.await.status == 200).then_some(())
-    })
-    .await;
     let drafted = draft(client, "s1", 1, "EUR", json!({})).await.expect(201);
     assert_eq!(drafted.body["sku"], "s1");
     let database = platform.database.connect().await;

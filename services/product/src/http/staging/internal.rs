@@ -60,6 +60,7 @@ pub async fn find_launched_variants(
         let rest: Rest = serde_json::from_value(row.rest).map_err(ProductError::from)?;
         variants.push(LaunchedVariant {
             sku: variant.sku,
+            name: row.name,
             product_id: row.id,
             version: row.as_of,
             active: row.status == ProductStatus::Active.as_str(),

@@ -1,0 +1,77 @@
+//! What the ERP service is asked for checkouts.
+
+use averis_tenant_context::TenantKey;
+use averis_tokens::ServiceIdentity;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::client::{CallError, Correlation, ServiceClient, internal_path};
+use crate::pricing::BasketLine;
+
+/// What is reserved for a checkout.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reservation {
+    /// SKU by place.
+    pub lines: Vec<ReservedLine>,
+}
+
+/// What is reserved of a SKU at a place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReservedLine {
+    /// As the warehouse writes it.
+    pub sku: String,
+    /// Where it is.
+    pub location_id: Uuid,
+    /// How many.
+    pub open: i64,
+}
+
+/// The ERP service's client.
+pub struct ErpClient(ServiceClient);
+
+impl ErpClient {
+    /// Makes a client of the ERP service at `base`, for calls by the service `own`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
+        Ok(Self(ServiceClient::new("erp", base, own)?))
+    }
+
+    /// Reserves all of it for a checkout, or nothing.
+    ///
+    /// # Errors
+    /// `Refused` when something is short, otherwise when there was no usable answer.
+    pub async fn reserve(
+        &self,
+        tenant: &TenantKey,
+        key: &str,
+        checkout: Uuid,
+        lines: &[BasketLine],
+        correlation: &Correlation,
+    ) -> Result<Reservation, CallError> {
+        let path = internal_path("erp", tenant, "reservations");
+        let body = json!({"owner_id": checkout, "lines": lines});
+        self.0.command(&path, key, &body, correlation).await
+    }
+
+    /// Settles what is reserved for a checkout: `commit` or `release`.
+    ///
+    /// # Errors
+    /// `Refused` when there is nothing to commit any more, otherwise when there was no usable answer.
+    pub async fn settle(
+        &self,
+        tenant: &TenantKey,
+        key: &str,
+        checkout: Uuid,
+        how: &'static str,
+        correlation: &Correlation,
+    ) -> Result<(), CallError> {
+        let path = internal_path("erp", tenant, &format!("reservations/{checkout}/{how}"));
+        let settled: Value = self.0.command(&path, key, &json!({}), correlation).await?;
+        drop(settled);
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE checkouts, cart_lines, carts, shipping_methods;

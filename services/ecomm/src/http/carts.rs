@@ -1,0 +1,443 @@
+//! Carts, each of one shopper's session.
+
+use actix_web::web::Data;
+use averis_contracts::pricing::Priced;
+use averis_money::Money;
+use averis_service_kit::Tenant;
+use averis_service_kit::body::{MergePatch, one_line};
+use averis_service_kit::cursor::Page;
+use averis_service_kit::forms::{code_form, country_form};
+use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::openapi::{IfMatch, MoneySchema};
+use averis_service_kit::patch::{Patch, not_null};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
+use averis_service_kit::query::PathId;
+use averis_service_kit::reply::Reply;
+use averis_service_kit::request;
+use averis_service_kit::version::SeenVersion;
+use averis_tenant_context::may;
+use averis_tenant_db::TenantConn;
+use chrono::{DateTime, Utc};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::currency;
+use crate::State;
+use crate::domain::now;
+use crate::error::{EcommError, codes};
+use crate::saga::{LockedCart, Work, preview};
+use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED};
+use crate::store::shipping;
+
+/// Longest address of mail, in bytes.
+const MAX_EMAIL: usize = 254;
+
+/// A cart.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CartView {
+    id: Uuid,
+    /// `active`; `locked`, while it is being bought; or `ordered`.
+    #[schema(example = "active")]
+    state: String,
+    /// Where the goods go, ISO 3166-1 alpha-2: it decides on prices and currency.
+    #[schema(example = "DE")]
+    country: String,
+    /// The company for which it is bought.
+    company_id: Option<Uuid>,
+    lines: Vec<CartLineView>,
+    coupon_codes: Vec<String>,
+    #[schema(example = "ana@example.com")]
+    email: Option<String>,
+    ship_to: Option<CartAddress>,
+    /// Like `ship_to` where null.
+    bill_to: Option<CartAddress>,
+    /// The code of the way of sending.
+    #[schema(example = "standard")]
+    shipping_method: Option<String>,
+    order_id: Option<Uuid>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What is in a cart of a SKU.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CartLineView {
+    id: Uuid,
+    #[schema(example = "LAMP-1")]
+    sku: String,
+    quantity: i64,
+}
+
+/// An address of an order.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CartAddress {
+    #[garde(length(chars, min = 1, max = 200), custom(one_line))]
+    #[schema(example = "Ana Lima")]
+    name: String,
+    #[garde(
+        length(min = 1, max = 4),
+        inner(length(chars, min = 1, max = 200), custom(one_line))
+    )]
+    #[schema(example = json!(["Torstr. 1"]))]
+    lines: Vec<String>,
+    #[garde(length(chars, min = 1, max = 200), custom(one_line))]
+    #[schema(example = "Berlin")]
+    city: String,
+    #[garde(length(chars, min = 1, max = 100), inner(custom(one_line)))]
+    region: Option<String>,
+    #[garde(length(chars, min = 1, max = 20), inner(custom(one_line)))]
+    #[schema(example = "10119")]
+    postal_code: Option<String>,
+    #[garde(custom(country_form))]
+    #[schema(example = "DE")]
+    country: String,
+}
+
+fn view(row: CartRow, lines: Vec<CartLineRow>) -> Result<CartView, EcommError> {
+    let address = |value: Option<Value>| value.map(serde_json::from_value).transpose();
+    Ok(CartView {
+        lines: lines
+            .into_iter()
+            .map(|line| CartLineView {
+                id: line.id,
+                sku: line.sku,
+                quantity: line.quantity,
+            })
+            .collect(),
+        ship_to: address(row.ship_to)?,
+        bill_to: address(row.bill_to)?,
+        id: row.id,
+        state: row.state,
+        country: row.country,
+        company_id: row.company_id,
+        coupon_codes: row.coupon_codes,
+        email: row.email,
+        shipping_method: row.shipping_method,
+        order_id: row.order_id,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+/// Answers with a cart as it is now.
+///
+/// # Errors
+/// Those of the database.
+pub async fn answer(conn: &mut TenantConn, row: CartRow) -> Result<Reply, EcommError> {
+    let version = row.version;
+    let lines = carts::lines_of(conn, row.id).await?;
+    Ok(Reply::ok(&view(row, lines)?).version(version))
+}
+
+/// Answers with a cart as it is now, of which something is new.
+///
+/// # Errors
+/// Those of the database.
+pub async fn created(conn: &mut TenantConn, row: CartRow) -> Result<Reply, EcommError> {
+    let location = format!("/api/ecomm/v1/carts/{}", row.id);
+    let version = row.version;
+    let lines = carts::lines_of(conn, row.id).await?;
+    Ok(Reply::created(location, &view(row, lines)?).version(version))
+}
+
+/// Finds a cart of a session that may be changed, and keeps others from changing it. The session sees none but its own.
+///
+/// # Errors
+/// 404 when it is none of the session's, 409 while it is being bought or once it is.
+pub async fn changeable(
+    conn: &mut TenantConn,
+    id: Uuid,
+    session: Uuid,
+) -> Result<CartRow, EcommError> {
+    let row = carts::lock(conn, id, session).await?;
+    let row = row.ok_or_else(Problem::not_found)?;
+    match row.state.as_str() {
+        ACTIVE => Ok(row),
+        LOCKED => Err(Problem::new(codes::CART_LOCKED).into()),
+        _ => Err(Problem::new(codes::CART_ORDERED).into()),
+    }
+}
+
+/// A cart to be begun.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateCart {
+    /// Where the goods go.
+    #[garde(custom(country_form))]
+    #[schema(example = "DE")]
+    country: String,
+}
+
+/// Begins a cart. A session has one at a time: if there is one already, it is that one, as it is.
+#[utoipa::path(post, path = "/api/ecomm/v1/carts", tag = "carts", security(("token" = ["storefront:write"])), request_body = CreateCart,
+    responses((status = 201, description = "The cart.", body = CartView)))]
+pub async fn create_cart(
+    tenant: Tenant<may::StorefrontWrite>,
+    post: Post<CreateCart>,
+) -> ApiResult<Reply> {
+    let session = tenant.caller.identity.subject;
+    let at = now();
+    let row = CartRow {
+        id: Uuid::now_v7(),
+        session_id: session,
+        state: ACTIVE.to_owned(),
+        country: post.body.country.clone(),
+        company_id: None,
+        coupon_codes: Vec::new(),
+        email: None,
+        ship_to: None,
+        bill_to: None,
+        shipping_method: None,
+        locked_until: None,
+        order_id: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, EcommError> {
+            let row = match carts::current(conn, session).await? {
+                Some(there) => there,
+                None => {
+                    carts::insert(conn, &row).await?;
+                    row.clone()
+                }
+            };
+            created(conn, row).await
+        },
+    )
+    .await
+}
+
+/// Reads a cart of the session.
+#[utoipa::path(get, path = "/api/ecomm/v1/carts/{id}", tag = "carts", security(("token" = ["storefront:read"])),
+    params(("id" = Uuid, Path)), responses((status = 200, description = "The cart.", body = CartView)))]
+pub async fn get_cart(tenant: Tenant<may::StorefrontRead>, PathId(id): PathId) -> ApiResult<Reply> {
+    let session = tenant.caller.identity.subject;
+    let found = tenant.db.read(async |conn| -> Result<_, EcommError> {
+        let row = carts::find(conn, id, session).await?;
+        answer(conn, row.ok_or_else(Problem::not_found)?).await
+    });
+    Ok(found.await?)
+}
+
+/// What of a cart may be said: a merge patch.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateCart {
+    #[garde(inner(custom(country_form)))]
+    #[serde(default, deserialize_with = "not_null")]
+    country: Option<String>,
+    /// The company for which it is bought; its buyer has proven who it is.
+    #[serde(default)]
+    #[garde(skip)]
+    #[schema(value_type = Option<Uuid>)]
+    company_id: Patch<Uuid>,
+    #[garde(inner(length(max = 20), inner(custom(code_form))))]
+    #[serde(default, deserialize_with = "not_null")]
+    coupon_codes: Option<Vec<String>>,
+    #[serde(default)]
+    #[garde(custom(email_form))]
+    #[schema(value_type = Option<String>)]
+    email: Patch<String>,
+    #[serde(default)]
+    #[garde(custom(address_form))]
+    #[schema(value_type = Option<CartAddress>)]
+    ship_to: Patch<CartAddress>,
+    #[serde(default)]
+    #[garde(custom(address_form))]
+    #[schema(value_type = Option<CartAddress>)]
+    bill_to: Patch<CartAddress>,
+    /// The code of a way of sending.
+    #[serde(default)]
+    #[garde(custom(method_form))]
+    #[schema(value_type = Option<String>)]
+    shipping_method: Patch<String>,
+}
+
+fn email_form(patch: &Patch<String>, context: &()) -> garde::Result {
+    let Some(text) = patch.value() else {
+        return Ok(());
+    };
+    let (name, host) = text.split_once('@').unwrap_or_default();
+    if name.is_empty() || host.is_empty() || text.len() > MAX_EMAIL || text.contains(' ') {
+        return Err(garde::Error::new("must be an address of mail"));
+    }
+    one_line(text, context)
+}
+
+fn address_form(patch: &Patch<CartAddress>, _: &()) -> garde::Result {
+    let Some(address) = patch.value() else {
+        return Ok(());
+    };
+    address
+        .validate()
+        .map_err(|report| garde::Error::new(report.to_string().trim().to_owned()))
+}
+
+fn method_form(patch: &Patch<String>, context: &()) -> garde::Result {
+    patch
+        .value()
+        .map_or(Ok(()), |text| code_form(text, context))
+}
+
+/// Says where a cart goes, for whom and how.
+#[utoipa::path(patch, path = "/api/ecomm/v1/carts/{id}", tag = "carts", security(("token" = ["storefront:write"])),
+    request_body = UpdateCart, params(("id" = Uuid, Path), IfMatch),
+    responses((status = 200, description = "The cart.", body = CartView)))]
+pub async fn update_cart(
+    tenant: Tenant<may::StorefrontWrite>,
+    PathId(id): PathId,
+    seen: SeenVersion,
+    patch: MergePatch<UpdateCart>,
+) -> ApiResult<Reply> {
+    let session = tenant.caller.identity.subject;
+    let patch = &patch.0;
+    let reply = tenant
+        .db
+        .transaction(async |conn| -> Result<_, EcommError> {
+            let mut row = changeable(conn, id, session).await?;
+            seen.check(row.version)?;
+            row.country = patch.country.clone().unwrap_or(row.country);
+            row.coupon_codes = patch.coupon_codes.clone().unwrap_or(row.coupon_codes);
+            patch.company_id.clone().apply(&mut row.company_id);
+            patch.email.clone().apply(&mut row.email);
+            let address = |patch: &Patch<CartAddress>| patch.clone().map(|address| json!(address));
+            address(&patch.ship_to).apply(&mut row.ship_to);
+            address(&patch.bill_to).apply(&mut row.bill_to);
+            patch
+                .shipping_method
+                .clone()
+                .apply(&mut row.shipping_method);
+            check_destination(conn, &row).await?;
+            let row = carts::update(conn, &row).await?;
+            answer(conn, row).await
+        });
+    Ok(reply.await?)
+}
+
+/// An address in another country has other prices, and not every way of sending goes everywhere.
+async fn check_destination(conn: &mut TenantConn, row: &CartRow) -> Result<(), EcommError> {
+    let country = row
+        .ship_to
+        .as_ref()
+        .and_then(|address| address.get("country"));
+    if country.is_some_and(|country| *country != row.country) {
+        let message = "must be in the cart's country";
+        return Err(FieldProblem::new("/ship_to/country", "other", message).into());
+    }
+    if let Some(code) = &row.shipping_method {
+        let method = shipping::find_by_code(conn, code).await?;
+        if method.is_none_or(|method| !method.goes_to(&row.country)) {
+            return Err(Problem::new(codes::NO_SHIPPING).into());
+        }
+    }
+    Ok(())
+}
+
+/// A way of sending that goes where the cart goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShippingOptionView {
+    #[schema(example = "standard")]
+    code: String,
+    #[schema(example = "Standard")]
+    name: String,
+    #[schema(value_type = MoneySchema)]
+    price: Money,
+}
+
+/// Lists the ways of sending that go where a cart goes.
+#[utoipa::path(get, path = "/api/ecomm/v1/carts/{id}/shipping-options", tag = "carts", security(("token" = ["storefront:read"])),
+    params(("id" = Uuid, Path)), responses((status = 200, description = "All of them.", body = Page<ShippingOptionView>)))]
+pub async fn list_shipping_options(
+    tenant: Tenant<may::StorefrontRead>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
+    let session = tenant.caller.identity.subject;
+    let found = tenant.db.read(async |conn| -> Result<_, EcommError> {
+        let row = carts::find(conn, id, session).await?;
+        let row = row.ok_or_else(Problem::not_found)?;
+        let all = shipping::list(conn, None, 250).await?.into_iter();
+        let there = all.filter(|method| method.goes_to(&row.country));
+        there
+            .map(|method| {
+                Ok(ShippingOptionView {
+                    price: Money::new(method.amount, currency(&method.currency)?),
+                    code: method.code,
+                    name: method.name,
+                })
+            })
+            .collect()
+    });
+    Ok(Reply::ok(&Page {
+        data: found.await?,
+        next_cursor: None,
+    }))
+}
+
+/// What a cart comes to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CartTotalsView {
+    /// To be agreed to: `expected_total` of its checkout.
+    #[schema(value_type = MoneySchema)]
+    total: Money,
+    /// All that the total is made of, as the pricing service has it.
+    #[schema(value_type = Object)]
+    quote: Value,
+}
+
+/// Says what a cart comes to now, for its shopper. Nothing is kept of it: what is agreed to is what its checkout comes to.
+#[utoipa::path(get, path = "/api/ecomm/v1/carts/{id}/totals", tag = "carts", security(("token" = ["storefront:read"])),
+    params(("id" = Uuid, Path)), responses((status = 200, description = "What it comes to.", body = CartTotalsView)))]
+pub async fn read_cart_totals(
+    tenant: Tenant<may::StorefrontRead>,
+    state: Data<State>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
+    let session = tenant.caller.identity.subject;
+    let cart = tenant.db.read(async |conn| -> Result<_, EcommError> {
+        let row = carts::find(conn, id, session).await?;
+        bought(conn, row.ok_or_else(Problem::not_found)?).await
+    });
+    let cart = cart.await?;
+    let work = Work {
+        state: &state,
+        tenant: &tenant.context,
+        db: &tenant.db,
+        correlation: request::correlation(),
+    };
+    let quote = preview(&work, &cart).await?;
+    let priced = Priced::deserialize(&quote).map_err(EcommError::from)?;
+    Ok(Reply::ok(&CartTotalsView {
+        total: priced.total,
+        quote,
+    }))
+}
+
+/// Returns what of a cart is bought, and how it is sent.
+///
+/// # Errors
+/// 409 when there is nothing in it, 422 when nobody sends so there any more.
+pub async fn bought(conn: &mut TenantConn, row: CartRow) -> Result<LockedCart, EcommError> {
+    let lines = carts::lines_of(conn, row.id).await?;
+    if lines.is_empty() {
+        return Err(Problem::new(codes::CART_EMPTY).into());
+    }
+    let method = match &row.shipping_method {
+        Some(code) => {
+            let method = shipping::find_by_code(conn, code).await?;
+            let method = method.filter(|method| method.goes_to(&row.country));
+            Some(method.ok_or_else(|| Problem::new(codes::NO_SHIPPING))?)
+        }
+        None => None,
+    };
+    LockedCart::of(row, lines, method)
+}

@@ -1,0 +1,89 @@
+#![doc = include_str!("../README.md")]
+
+mod domain;
+mod error;
+mod http;
+mod routes;
+mod saga;
+mod schema;
+mod store;
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use averis_contracts::client::CallError;
+use averis_contracts::customer::CustomerClient;
+use averis_contracts::erp::ErpClient;
+use averis_contracts::oms::OmsClient;
+use averis_contracts::pricing::PricingClient;
+use averis_contracts::product::ProductClient;
+use averis_contracts::tenant::TenantClient;
+use averis_service_kit::config::ServiceConfig;
+use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::rounds::Rounds;
+use averis_service_kit::serve::{Service, answers};
+use averis_tenant_context::Domain;
+use averis_tenant_db::TenantPool;
+
+pub use error::codes;
+pub use routes::document;
+
+/// What the handlers of this service work with, besides the tenant's database.
+#[derive(Clone)]
+pub struct State {
+    cursors: CursorSecret,
+    calls: Arc<Calls>,
+}
+
+/// The services that checkouts ask.
+pub struct Calls {
+    product: ProductClient,
+    pricing: PricingClient,
+    customer: CustomerClient,
+    erp: ErpClient,
+    oms: OmsClient,
+}
+
+/// Makes the service.
+///
+/// # Errors
+/// When a client of another service cannot be built.
+pub fn service(common: ServiceConfig) -> Result<Service, CallError> {
+    let pool = TenantPool::new(Domain::Ecomm, common.database, common.pool);
+    let (urls, own) = (common.urls, common.identity);
+    let state = State {
+        cursors: common.cursor_secret,
+        calls: Arc::new(Calls {
+            product: ProductClient::new(urls.product, own.clone())?,
+            pricing: PricingClient::new(urls.pricing, own.clone())?,
+            customer: CustomerClient::new(urls.customer, own.clone())?,
+            erp: ErpClient::new(urls.erp, own.clone())?,
+            oms: OmsClient::new(urls.oms, own.clone())?,
+        }),
+    };
+    let swept = state.clone();
+    let rounds = Rounds::start(
+        pool.clone(),
+        TenantClient::new(urls.tenant, own)?,
+        saga::EVERY,
+        async move |tenant, db| {
+            if let Err(error) = saga::sweep(&swept, tenant, &db).await {
+                // Looked at again in the next round.
+                tracing::warn!(tenant = %tenant.key, error = %error, "checkouts cannot be gone on with");
+            }
+        },
+    );
+    let rounds = Arc::new(rounds);
+    let ready = answers(&pool);
+    let (state, pool) = (Data::new(state), Data::new(pool));
+    Ok(Service {
+        name: "ecomm",
+        openapi: document,
+        ready,
+        routes: Arc::new(move |app| {
+            // Kept as long as anybody is served.
+            app.app_data(Data::from(Arc::clone(&rounds)));
+            routes::routes(app, &state, &pool);
+        }),
+    })
+}

@@ -1,0 +1,307 @@
+//! How a cart becomes an order: one step after the other, each one's result stored before the next begins.
+//!
+//! ```text
+//! running       started ─► quoted ─► reserved ─► redeemed ─► credited ─► drafted
+//! paying        the order is drafted; whether it is paid only its provider knows
+//! finalising    the order is placed; what was held for it is kept, forward only
+//! placed        the cart is ordered
+//! compensating  something said no, or did not answer, before the payment was asked for: all that was held is given back
+//! failed        nothing is left of it, and the cart is its shopper's again
+//! ```
+//!
+//! Whoever finds an attempt that nobody works on goes on with it: each step is the same however often it is taken, by its key and by
+//! the checkout's id. Of two that work on one at once the slower finds that it has changed, and stops. Screening of buyers will stand
+//! between `quoted` and `reserved`.
+
+mod steps;
+mod undo;
+
+use std::time::Duration;
+
+use averis_contracts::client::{CallError, Correlation};
+use averis_service_kit::problem::Problem;
+use averis_service_kit::request;
+use averis_tenant_context::TenantContext;
+use averis_tenant_db::TenantDb;
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::State;
+use crate::domain::now;
+use crate::error::{EcommError, codes};
+use crate::store::carts::{self, ACTIVE, LOCKED, ORDERED};
+use crate::store::checkouts::{
+    self, COMPENSATING, CheckoutRow, FAILED, FINALISING, PAYING, PLACED, RUNNING,
+};
+
+pub use steps::{LockedCart, preview};
+
+/// How often all tenants are looked through for what nobody works on.
+pub const EVERY: Duration = Duration::from_secs(10);
+/// How long whoever works on an attempt has it to itself; each step begins it anew. Longer than the longest call.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// The pause before an attempt that waits is gone on with.
+const PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// How long a payment may take before the order is given up. Less than stock is reserved.
+const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// Attempts of one tenant that one round goes on with.
+const AT_ONCE: i64 = 50;
+/// How long a cart is locked for its checkout. An attempt that is under way keeps it longer.
+pub const LOCK: TimeDelta = TimeDelta::minutes(5);
+
+/// What an attempt works with.
+pub struct Work<'a> {
+    pub state: &'a State,
+    pub tenant: &'a TenantContext,
+    pub db: &'a TenantDb,
+    pub correlation: Correlation,
+}
+
+impl Work<'_> {
+    /// The key under which a step is taken: the same however often.
+    fn key(row: &CheckoutRow, step: &str) -> String {
+        format!("checkout:{}:{step}", row.id)
+    }
+}
+
+/// Why a step was not taken.
+pub enum Stop {
+    /// It never will be: the buyer is told why.
+    Refused(Problem),
+    /// Nobody knows whether it was.
+    Away(CallError),
+    /// Somebody else works on the attempt, or our own database does not answer.
+    Ours(EcommError),
+}
+
+impl From<EcommError> for Stop {
+    fn from(error: EcommError) -> Self {
+        Self::Ours(error)
+    }
+}
+
+/// Goes on with an attempt until it is over, or until it has to wait. Returns it as it is then.
+///
+/// # Errors
+/// Those of the database.
+pub async fn run(work: &Work<'_>, id: Uuid) -> Result<CheckoutRow, EcommError> {
+    loop {
+        let row = find(work, id).await?;
+        let next = match row.status.as_str() {
+            RUNNING => running(work, row).await?,
+            PAYING => paying(work, row).await?,
+            FINALISING => finalising(work, row).await?,
+            COMPENSATING => compensating(work, row).await?,
+            _ => return Ok(row),
+        };
+        match next {
+            Next::Step => {}
+            Next::Wait(row) => return Ok(row),
+        }
+    }
+}
+
+enum Next {
+    /// Another step follows.
+    Step,
+    /// Somebody else does something first.
+    Wait(CheckoutRow),
+}
+
+async fn find(work: &Work<'_>, id: Uuid) -> Result<CheckoutRow, EcommError> {
+    let found = work
+        .db
+        .read(async |conn| -> Result<_, EcommError> { Ok(checkouts::find(conn, id).await?) });
+    Ok(found.await?.ok_or_else(Problem::not_found)?)
+}
+
+/// Stores what became of an attempt, which whoever stores it has to itself for a while.
+async fn store(work: &Work<'_>, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+    let mut row = row.clone();
+    row.next_at = now() + LEASE;
+    let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
+        Ok(checkouts::store(conn, &row).await?)
+    });
+    stored.await
+}
+
+/// Leaves an attempt for later. Returns it as it is then.
+async fn wait(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+    let mut later = row.clone();
+    later.attempts += 1;
+    later.next_at = now() + PAUSE;
+    let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
+        Ok(checkouts::store(conn, &later).await?)
+    });
+    Ok(Next::Wait(stored.await?.unwrap_or(row)))
+}
+
+async fn running(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+    let mut next = row.clone();
+    let taken = match row.step.as_str() {
+        "started" => steps::quote(work, &mut next).await,
+        "quoted" => steps::reserve(work, &mut next).await,
+        "reserved" => steps::redeem(work, &mut next).await,
+        "redeemed" => steps::credit(work, &mut next).await,
+        "credited" => steps::draft(work, &mut next).await,
+        _ => {
+            // From here on a silent provider is no failure.
+            next.status = PAYING.to_owned();
+            Ok(())
+        }
+    };
+    match taken {
+        Ok(()) => {}
+        Err(Stop::Ours(error)) => return Err(error),
+        Err(Stop::Refused(problem)) => give_up(&mut next, &problem),
+        Err(Stop::Away(error)) => {
+            let problem = Problem::new(codes::CHECKOUT_UNAVAILABLE).retry_after(1);
+            give_up(&mut next, &problem.because(error));
+        }
+    }
+    // Whoever else has stored something goes on with it.
+    match store(work, &next).await? {
+        Some(_) => Ok(Next::Step),
+        None => Ok(Next::Wait(find(work, row.id).await?)),
+    }
+}
+
+/// Turns an attempt round, for that reason.
+fn give_up(row: &mut CheckoutRow, problem: &Problem) {
+    if let Some(cause) = problem.cause_chain() {
+        tracing::warn!(checkout = %row.id, reason = cause, "a checkout is given up");
+    }
+    row.status = COMPENSATING.to_owned();
+    row.problem = Some(problem.body());
+    row.problem_status = i16::try_from(problem.code().status).ok();
+}
+
+async fn paying(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+    let mut next = row.clone();
+    match steps::pay(work, &mut next).await {
+        Ok(true) => next.status = FINALISING.to_owned(),
+        // The provider, or the buyer at it, has not answered yet.
+        Ok(false) if now() - row.created_at < PATIENCE => {
+            // What is reserved is held longer meanwhile.
+            if let Err(Stop::Away(error)) = steps::hold_on(work, &row).await {
+                tracing::warn!(checkout = %row.id, error = %error, "stock is not held longer");
+            }
+            return wait(work, row).await;
+        }
+        // A yes that comes later is let go by the order's service: it is cancelled there first.
+        Ok(false) => give_up(
+            &mut next,
+            &Problem::new(codes::PAYMENT_DECLINED).with("failure", "no_answer"),
+        ),
+        Err(Stop::Refused(problem)) => give_up(&mut next, &problem),
+        Err(Stop::Away(error)) => {
+            tracing::warn!(checkout = %row.id, error = %error, "whether it is paid is not known yet");
+            return wait(work, row).await;
+        }
+        Err(Stop::Ours(error)) => return Err(error),
+    }
+    match store(work, &next).await? {
+        Some(_) => Ok(Next::Step),
+        None => Ok(Next::Wait(find(work, row.id).await?)),
+    }
+}
+
+/// Keeps what was held for an order that is placed, and lets the cart be ordered. There is no way back from here.
+async fn finalising(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+    match steps::confirm(work, &row).await {
+        Ok(()) => {}
+        Err(Stop::Ours(error)) => return Err(error),
+        Err(Stop::Refused(problem)) => {
+            // It is placed all the same: somebody has to look, and the cart is ordered.
+            let cause = problem.body().to_string();
+            tracing::error!(checkout = %row.id, cause, "something that was held for a placed order is not kept");
+        }
+        Err(Stop::Away(error)) => {
+            tracing::warn!(checkout = %row.id, error = %error, "what was held is not kept yet");
+            return wait(work, row).await;
+        }
+    }
+    let mut placed = row.clone();
+    placed.status = PLACED.to_owned();
+    let ended = end(work, &placed, ORDERED).await?;
+    Ok(Next::Wait(ended.unwrap_or(placed)))
+}
+
+/// Gives back all that was held.
+async fn compensating(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+    match undo::all(work, &row).await {
+        Ok(true) => {}
+        // It was placed after all: then it stays so.
+        Ok(false) => {
+            let mut placed = row.clone();
+            placed.status = FINALISING.to_owned();
+            placed.problem = None;
+            placed.problem_status = None;
+            return match store(work, &placed).await? {
+                Some(_) => Ok(Next::Step),
+                None => Ok(Next::Wait(find(work, row.id).await?)),
+            };
+        }
+        Err(Stop::Ours(error)) => return Err(error),
+        Err(Stop::Refused(problem)) => {
+            let cause = problem.body().to_string();
+            tracing::error!(checkout = %row.id, cause, "something is not given back");
+            return wait(work, row).await;
+        }
+        Err(Stop::Away(error)) => {
+            tracing::warn!(checkout = %row.id, error = %error, "not all is given back yet");
+            return wait(work, row).await;
+        }
+    }
+    let mut failed = row.clone();
+    failed.status = FAILED.to_owned();
+    let ended = end(work, &failed, ACTIVE).await?;
+    Ok(Next::Wait(ended.unwrap_or(failed)))
+}
+
+/// Ends an attempt, and with it the lock of its cart.
+async fn end(
+    work: &Work<'_>,
+    row: &CheckoutRow,
+    state: &str,
+) -> Result<Option<CheckoutRow>, EcommError> {
+    work.db
+        .transaction(async |conn| -> Result<_, EcommError> {
+            let Some(ended) = checkouts::store(conn, row).await? else {
+                return Ok(checkouts::find(conn, row.id).await?);
+            };
+            if let Some(mut cart) = carts::lock(conn, row.cart_id, row.session_id).await?
+                && cart.state == LOCKED
+            {
+                state.clone_into(&mut cart.state);
+                cart.locked_until = None;
+                cart.order_id = row.order_id.filter(|_| state == ORDERED);
+                carts::update(conn, &cart).await?;
+            }
+            Ok(Some(ended))
+        })
+        .await
+}
+
+/// Goes on with attempts of a tenant that nobody works on.
+///
+/// # Errors
+/// Those of the database.
+pub async fn sweep(state: &State, tenant: &TenantContext, db: &TenantDb) -> Result<(), EcommError> {
+    let due = db.read(async |conn| -> Result<_, EcommError> {
+        Ok(checkouts::due(conn, now(), AT_ONCE).await?)
+    });
+    for id in due.await? {
+        let work = Work {
+            state,
+            tenant,
+            db,
+            correlation: Correlation {
+                tenant: Some(tenant.id.0),
+                ..request::correlation()
+            },
+        };
+        run(&work, id).await?;
+    }
+    Ok(())
+}

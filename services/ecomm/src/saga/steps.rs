@@ -1,0 +1,583 @@
+//! The steps of a checkout. Each may be taken any number of times, and is taken once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use averis_contracts::client::CallError;
+use averis_contracts::customer::VisitorContext;
+use averis_contracts::erp::Reservation;
+use averis_contracts::pricing::{Basket, BasketLine, Priced};
+use averis_contracts::product::{FindVariants, LaunchedVariant};
+use averis_money::Money;
+use averis_service_kit::forms::fold;
+use averis_service_kit::problem::{Code, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{Stop, Work};
+use crate::error::{EcommError, codes};
+use crate::store::carts::{CartLineRow, CartRow};
+use crate::store::checkouts::CheckoutRow;
+use crate::store::shipping::ShippingRow;
+
+/// Paid by transfer, or on account.
+const OFFLINE: &str = "offline";
+
+/// A cart as it was locked: what is bought, and how it is sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LockedCart {
+    pub cart: CartRow,
+    pub lines: Vec<CartLineRow>,
+    pub shipping: Option<Sending>,
+}
+
+/// How it is sent, and what that costs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sending {
+    pub code: String,
+    pub name: String,
+    pub price: Money,
+}
+
+impl LockedCart {
+    /// Takes what is bought, with how it is sent.
+    ///
+    /// # Errors
+    /// When the currency of the way of sending is none any more.
+    pub fn of(
+        cart: CartRow,
+        lines: Vec<CartLineRow>,
+        shipping: Option<ShippingRow>,
+    ) -> Result<Self, EcommError> {
+        let shipping = match shipping {
+            Some(row) => Some(Sending {
+                price: Money::new(row.amount, crate::http::currency(&row.currency)?),
+                code: row.code,
+                name: row.name,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            cart,
+            lines,
+            shipping,
+        })
+    }
+
+    /// The basket to be priced, for that buyer.
+    pub fn basket(&self, buyer: &VisitorContextParts) -> Basket {
+        let postcode = self
+            .cart
+            .ship_to
+            .as_ref()
+            .and_then(|address| address.get("postal_code")?.as_str())
+            .map(str::to_owned);
+        Basket {
+            country: self.cart.country.clone(),
+            postcode,
+            segment: buyer.segment.clone(),
+            channel: None,
+            company_id: self.cart.company_id,
+            customer_id: buyer.customer_id,
+            coupon_codes: self.cart.coupon_codes.clone(),
+            lines: self
+                .lines
+                .iter()
+                .map(|line| BasketLine {
+                    sku: line.sku.clone(),
+                    quantity: line.quantity,
+                })
+                .collect(),
+            shipping: self.shipping.as_ref().map(|sending| sending.price),
+            tax_exemption: buyer.tax_exempt.then_some("exempt_certificate"),
+        }
+    }
+}
+
+/// What of a buyer a checkout goes by.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct VisitorContextParts {
+    pub proven: bool,
+    pub customer_id: Option<Uuid>,
+    pub segment: Option<String>,
+    pub payment_days: i32,
+    pub tax_exempt: bool,
+    pub may_order: bool,
+}
+
+impl From<VisitorContext> for VisitorContextParts {
+    fn from(found: VisitorContext) -> Self {
+        let proven = found.proven;
+        match found.context {
+            // What somebody says of itself brings it nobody's prices.
+            Some(context) if proven => Self {
+                proven,
+                customer_id: Some(context.customer.id),
+                segment: context.segment,
+                payment_days: context.company.map_or(0, |company| company.payment_days),
+                tax_exempt: context.tax_exempt,
+                may_order: context.may_order,
+            },
+            Some(context) => Self {
+                customer_id: Some(context.customer.id),
+                may_order: context.may_order,
+                ..Self::default()
+            },
+            None => Self {
+                may_order: true,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+/// Reads what a step before has stored.
+fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, Stop> {
+    let value = value.cloned().unwrap_or_default();
+    serde_json::from_value(value).map_err(|error| Stop::Ours(error.into()))
+}
+
+/// The tenant's answer in our words: a no under one of these names is a no to the buyer, another one is our fault.
+fn refused(error: CallError, known: &[(&str, Code)]) -> Stop {
+    let CallError::Refused(refusal) = &error else {
+        return Stop::Away(error);
+    };
+    let ours = known.iter().find(|(code, _)| *code == refusal.code);
+    let Some((_, code)) = ours else {
+        return Stop::Away(error);
+    };
+    let mut problem = Problem::new(*code);
+    for name in ["short", "skus", "failure"] {
+        if let Some(value) = refusal.problem.get(name) {
+            problem = problem.with(name, value.clone());
+        }
+    }
+    Stop::Refused(problem)
+}
+
+/// What pricing says no to, and what the buyer is told.
+const PRICING: &[(&str, Code)] = &[
+    ("unknown_sku", codes::UNKNOWN_SKU),
+    ("no_price", codes::NO_PRICE),
+    ("no_catalog", codes::NO_PRICE),
+    ("not_listed", codes::NO_PRICE),
+    ("no_tax_rate", codes::NO_PRICE),
+    ("invalid", codes::NO_PRICE),
+    ("money_overflow", codes::NO_PRICE),
+];
+
+/// Learns who buys, and what it comes to: as much as the buyer has seen, or nothing is bought.
+pub async fn quote(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let buyer = buyer(work, &cart.cart).await?;
+    let basket = cart.basket(&buyer);
+    let key = Work::key(row, "quote");
+    let pricing = &work.state.calls.pricing;
+    let quote = pricing
+        .quote(&work.tenant.key, &key, &basket, &work.correlation)
+        .await
+        .map_err(|error| refused(error, PRICING))?;
+    let priced: Priced = stored(Some(&quote))?;
+    let seen = (row.expected_total, row.currency.as_str());
+    if (priced.total.amount(), priced.total.currency().code()) != seen {
+        let total = json!(priced.total);
+        return Err(Stop::Refused(
+            Problem::new(codes::CART_CHANGED).with("new_total", total),
+        ));
+    }
+    row.buyer = Some(json!(buyer));
+    row.quote = Some(quote);
+    "quoted".clone_into(&mut row.step);
+    Ok(())
+}
+
+/// Learns who a visitor is, as far as it matters to what it buys.
+///
+/// # Errors
+/// `Refused` when it may not buy so.
+pub async fn buyer(work: &Work<'_>, cart: &CartRow) -> Result<VisitorContextParts, Stop> {
+    let customer = &work.state.calls.customer;
+    let found = customer
+        .visitor(
+            &work.tenant.key,
+            cart.session_id,
+            cart.company_id,
+            &work.correlation,
+        )
+        .await
+        .map_err(|error| {
+            refused(
+                error,
+                &[
+                    ("not_proven", codes::NOT_ALLOWED),
+                    ("not_a_member", codes::NOT_ALLOWED),
+                ],
+            )
+        })?;
+    let buyer = VisitorContextParts::from(found);
+    if !buyer.may_order {
+        return Err(Stop::Refused(Problem::new(codes::NOT_ALLOWED)));
+    }
+    Ok(buyer)
+}
+
+/// Reserves what is in stock somewhere.
+pub async fn reserve(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let variants = variants(work, &cart).await?;
+    let lines: Vec<BasketLine> = cart
+        .lines
+        .iter()
+        .filter(|line| {
+            variants
+                .get(&line.folded)
+                .is_some_and(|variant| variant.kind == "physical")
+        })
+        .map(|line| BasketLine {
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+        })
+        .collect();
+    let mut reserved = Reservation { lines: Vec::new() };
+    if !lines.is_empty() {
+        let key = Work::key(row, "reserve");
+        let erp = &work.state.calls.erp;
+        reserved = erp
+            .reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation)
+            .await
+            .map_err(|error| refused(error, &[("out_of_stock", codes::OUT_OF_STOCK)]))?;
+    }
+    let names: BTreeMap<&String, &String> = variants
+        .iter()
+        .map(|(folded, variant)| (folded, &variant.name))
+        .collect();
+    row.reservation = Some(json!({"lines": reserved.lines, "names": names}));
+    "reserved".clone_into(&mut row.step);
+    Ok(())
+}
+
+/// Holds longer what is reserved, while a payment is waited for.
+pub async fn hold_on(work: &Work<'_>, row: &CheckoutRow) -> Result<(), Stop> {
+    let mut again = row.clone();
+    // Under another key each time: the same one would be answered from memory.
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let held: Held = stored(again.reservation.as_ref())?;
+    let skus: BTreeSet<String> = held.lines.iter().map(|line| fold(&line.sku)).collect();
+    let lines: Vec<BasketLine> = cart
+        .lines
+        .iter()
+        .filter(|line| skus.contains(&line.folded))
+        .map(|line| BasketLine {
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    again.attempts += 1;
+    let key = Work::key(row, &format!("hold:{}", again.attempts));
+    let erp = &work.state.calls.erp;
+    erp.reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation)
+        .await
+        .map_err(|error| refused(error, &[]))?;
+    Ok(())
+}
+
+/// What the step of the reservation has stored.
+#[derive(Deserialize)]
+struct Held {
+    lines: Vec<averis_contracts::erp::ReservedLine>,
+    #[serde(default)]
+    names: BTreeMap<String, String>,
+}
+
+/// Returns the launched variants of what is in a cart, by SKU.
+async fn variants(
+    work: &Work<'_>,
+    cart: &LockedCart,
+) -> Result<BTreeMap<String, LaunchedVariant>, Stop> {
+    let wanted = FindVariants {
+        skus: cart.lines.iter().map(|line| line.sku.clone()).collect(),
+        product_ids: Vec::new(),
+    };
+    let product = &work.state.calls.product;
+    let found = product
+        .find_variants(&work.tenant.key, &wanted, &work.correlation)
+        .await
+        .map_err(Stop::Away)?;
+    let found: BTreeMap<String, LaunchedVariant> = found
+        .into_iter()
+        .filter(|variant| variant.active)
+        .map(|variant| (fold(&variant.sku), variant))
+        .collect();
+    let gone: Vec<&str> = cart
+        .lines
+        .iter()
+        .filter(|line| !found.contains_key(&line.folded))
+        .map(|line| line.sku.as_str())
+        .collect();
+    if !gone.is_empty() {
+        let problem = Problem::new(codes::UNKNOWN_SKU).with("skus", gone);
+        return Err(Stop::Refused(problem));
+    }
+    Ok(found)
+}
+
+/// Holds what promotions the total counts on.
+pub async fn redeem(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+    let quote: QuoteId = stored(row.quote.as_ref())?;
+    let key = Work::key(row, "redeem");
+    let pricing = &work.state.calls.pricing;
+    pricing
+        .hold(&work.tenant.key, &key, quote.id, row.id, &work.correlation)
+        .await
+        .map_err(|error| {
+            let known = [
+                ("coupon_exhausted", codes::COUPON_EXHAUSTED),
+                ("promotion_exhausted", codes::COUPON_EXHAUSTED),
+                ("quote_expired", codes::CART_CHANGED),
+                ("not_found", codes::CART_CHANGED),
+            ];
+            refused(error, &known)
+        })?;
+    "redeemed".clone_into(&mut row.step);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct QuoteId {
+    id: Uuid,
+    hash: String,
+    total: Money,
+}
+
+/// Asks whether somebody has to approve what is bought for a company, and holds its credit where it pays later.
+pub async fn credit(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let buyer: VisitorContextParts = stored(row.buyer.as_ref())?;
+    let quote: QuoteId = stored(row.quote.as_ref())?;
+    if let (Some(company), Some(customer)) = (cart.cart.company_id, buyer.customer_id) {
+        approve(work, row, company, customer, &quote).await?;
+        if row.provider == OFFLINE && !quote.total.is_zero() {
+            let key = Work::key(row, "credit");
+            let calls = &work.state.calls.customer;
+            calls
+                .hold_credit(
+                    &work.tenant.key,
+                    &key,
+                    company,
+                    row.id,
+                    quote.total,
+                    &work.correlation,
+                )
+                .await
+                .map_err(|error| {
+                    let known = [
+                        ("credit_exceeded", codes::CREDIT_EXCEEDED),
+                        ("company_not_approved", codes::NOT_ALLOWED),
+                        ("invalid", codes::CREDIT_EXCEEDED),
+                    ];
+                    refused(error, &known)
+                })?;
+        }
+    }
+    "credited".clone_into(&mut row.step);
+    Ok(())
+}
+
+async fn approve(
+    work: &Work<'_>,
+    row: &CheckoutRow,
+    company: Uuid,
+    customer: Uuid,
+    quote: &QuoteId,
+) -> Result<(), Stop> {
+    // It names the cart, so that an approval is good for one order.
+    let digest = Sha256::new_with_prefix(row.cart_id.as_bytes());
+    let digest = digest.chain_update(&quote.hash).finalize();
+    let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let order = json!({
+        "company_id": company, "buyer_id": customer, "order_hash": hash, "amount": quote.total,
+    });
+    let key = Work::key(row, "approve");
+    let calls = &work.state.calls.customer;
+    let approval = calls
+        .approval(&work.tenant.key, &key, &order, &work.correlation)
+        .await
+        .map_err(|error| {
+            let known = [
+                ("not_a_member", codes::NOT_ALLOWED),
+                ("company_not_approved", codes::NOT_ALLOWED),
+                ("customer_suspended", codes::NOT_ALLOWED),
+            ];
+            refused(error, &known)
+        })?;
+    if approval.status == "approved" {
+        return Ok(());
+    }
+    let problem = Problem::new(codes::APPROVAL_REQUIRED).with("approval_id", json!(approval.id));
+    Err(Stop::Refused(problem.with("status", approval.status)))
+}
+
+/// Drafts the order: all that was agreed to.
+pub async fn draft(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+    let body = order_of(row)?;
+    let key = Work::key(row, "draft");
+    let oms = &work.state.calls.oms;
+    let order = oms
+        .draft(&work.tenant.key, &key, &body, &work.correlation)
+        .await
+        .map_err(|error| {
+            let known = [
+                ("provider_not_set_up", codes::PROVIDER_NOT_SET_UP),
+                ("cart_ordered", codes::CART_ORDERED),
+            ];
+            refused(error, &known)
+        })?;
+    row.order_id = Some(order.id);
+    row.order_number = Some(order.number);
+    "drafted".clone_into(&mut row.step);
+    Ok(())
+}
+
+/// Returns the order of an attempt, the same each time.
+pub fn order_of(row: &CheckoutRow) -> Result<Value, Stop> {
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let buyer: VisitorContextParts = stored(row.buyer.as_ref())?;
+    let priced: Priced = stored(row.quote.as_ref())?;
+    let held: Held = stored(row.reservation.as_ref())?;
+    let mut lines = Vec::with_capacity(priced.lines.len() + 1);
+    let mut goods = Money::zero(priced.total.currency());
+    let overflow = |_too_large| Stop::Refused(Problem::new(codes::NO_PRICE));
+    for line in &priced.lines {
+        let folded = fold(&line.sku);
+        let places: Vec<Value> = held
+            .lines
+            .iter()
+            .filter(|one| fold(&one.sku) == folded)
+            .map(|one| json!({"location_id": one.location_id, "quantity": one.open}))
+            .collect();
+        let places = if places.is_empty() {
+            vec![json!({"location_id": null, "quantity": line.quantity})]
+        } else {
+            places
+        };
+        for part in [line.net, line.tax] {
+            goods = goods.checked_add(part).map_err(overflow)?;
+        }
+        let name = held.names.get(&folded).filter(|name| !name.is_empty());
+        lines.push(json!({
+            "kind": "goods", "sku": line.sku, "name": name.unwrap_or(&line.sku), "quantity": line.quantity,
+            "net": line.net, "tax": line.tax, "tax_rate": line.tax_rate, "allocation": places,
+        }));
+    }
+    let sending = priced.total.checked_sub(goods).map_err(overflow)?;
+    if !sending.is_zero() {
+        let net = sending.checked_sub(priced.shipping_tax).map_err(overflow)?;
+        let name = cart.shipping.as_ref().map_or("Shipping", |one| &one.name);
+        // The rate of the goods tells nothing of the sending's, which may be a mixture; its amounts do.
+        lines.push(json!({
+            "kind": "shipping", "name": name, "quantity": 1, "net": net, "tax": priced.shipping_tax, "tax_rate": "0",
+        }));
+    }
+    let days = if row.provider == OFFLINE {
+        buyer.payment_days
+    } else {
+        0
+    };
+    Ok(json!({
+        "checkout_id": row.id, "cart_id": row.cart_id, "customer_id": buyer.customer_id,
+        "company_id": cart.cart.company_id, "lines": lines,
+        "payment": {"provider": row.provider, "token": row.payment_token, "days": days},
+        "snapshot": {
+            "quote": row.quote, "ship_to": cart.cart.ship_to, "bill_to": cart.cart.bill_to, "email": cart.cart.email,
+            "shipping": cart.shipping, "buyer": buyer,
+        },
+    }))
+}
+
+/// Has the order paid and placed. `false` says that nobody knows yet.
+pub async fn pay(work: &Work<'_>, row: &mut CheckoutRow) -> Result<bool, Stop> {
+    let order = row.order_id.unwrap_or_default();
+    // Under another key each time: what matters is the order, which is paid once.
+    let key = Work::key(row, &format!("pay:{}", row.attempts));
+    let oms = &work.state.calls.oms;
+    let order = oms
+        .authorise(&work.tenant.key, &key, order, &work.correlation)
+        .await
+        .map_err(|error| {
+            let known = [
+                ("payment_declined", codes::PAYMENT_DECLINED),
+                // Somebody has cancelled it meanwhile.
+                ("invalid_transition", codes::PAYMENT_DECLINED),
+            ];
+            refused(error, &known)
+        })?;
+    if order.status == "draft" {
+        return Ok(false);
+    }
+    "placed".clone_into(&mut row.step);
+    Ok(true)
+}
+
+/// Keeps what was held for the order.
+pub async fn confirm(work: &Work<'_>, row: &CheckoutRow) -> Result<(), Stop> {
+    let calls = &work.state.calls;
+    let (tenant, correlation) = (&work.tenant.key, &work.correlation);
+    let held: Held = stored(row.reservation.as_ref())?;
+    if !held.lines.is_empty() {
+        let key = Work::key(row, "commit");
+        let done = calls
+            .erp
+            .settle(tenant, &key, row.id, "commit", correlation);
+        done.await.map_err(|error| refused(error, LOST))?;
+    }
+    let key = Work::key(row, "confirm");
+    let done = calls
+        .pricing
+        .settle(tenant, &key, row.id, "confirm", correlation);
+    done.await.map_err(|error| refused(error, LOST))?;
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let quote: QuoteId = stored(row.quote.as_ref())?;
+    if cart.cart.company_id.is_some() && row.provider == OFFLINE && !quote.total.is_zero() {
+        let key = Work::key(row, "confirm");
+        let done = calls
+            .customer
+            .settle_credit(tenant, &key, row.id, "confirm", correlation);
+        done.await.map_err(|error| refused(error, LOST))?;
+    }
+    Ok(())
+}
+
+/// What was held and is gone, although the order is placed: nobody but people can mend that.
+const LOST: &[(&str, Code)] = &[
+    ("reservation_released", codes::OUT_OF_STOCK),
+    ("reservation_expired", codes::OUT_OF_STOCK),
+    ("redemption_released", codes::COUPON_EXHAUSTED),
+    ("credit_released", codes::CREDIT_EXCEEDED),
+    ("invalid_transition", codes::CREDIT_EXCEEDED),
+    ("not_found", codes::OUT_OF_STOCK),
+];
+
+/// Says what a cart comes to now, and keeps nothing.
+pub async fn preview(work: &Work<'_>, cart: &LockedCart) -> Result<Value, Problem> {
+    let unavailable = |error: CallError| {
+        Problem::new(codes::CHECKOUT_UNAVAILABLE)
+            .retry_after(1)
+            .because(error)
+    };
+    let told = |stop: Stop| match stop {
+        Stop::Refused(problem) => problem,
+        Stop::Away(error) => unavailable(error),
+        Stop::Ours(error) => error.into(),
+    };
+    let buyer = buyer(work, &cart.cart).await.map_err(told)?;
+    let basket = cart.basket(&buyer);
+    let pricing = &work.state.calls.pricing;
+    let found = pricing
+        .preview(&work.tenant.key, &basket, &work.correlation)
+        .await;
+    found.map_err(|error| told(refused(error, PRICING)))
+}

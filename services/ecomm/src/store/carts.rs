@@ -1,0 +1,122 @@
+//! Carts and what is in them.
+
+use averis_tenant_db::TenantConn;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::schema::{cart_lines as lines, carts as table};
+
+pub const ACTIVE: &str = "active";
+pub const LOCKED: &str = "locked";
+pub const ORDERED: &str = "ordered";
+
+/// A cart's row.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
+#[diesel(table_name = table, treat_none_as_null = true)]
+pub struct CartRow {
+    pub id: Uuid,
+    /// Whose it is.
+    pub session_id: Uuid,
+    pub state: String,
+    pub country: String,
+    pub company_id: Option<Uuid>,
+    pub coupon_codes: Vec<String>,
+    pub email: Option<String>,
+    pub ship_to: Option<Value>,
+    pub bill_to: Option<Value>,
+    pub shipping_method: Option<String>,
+    pub locked_until: Option<DateTime<Utc>>,
+    pub order_id: Option<Uuid>,
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A line's row.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = lines)]
+pub struct CartLineRow {
+    pub cart_id: Uuid,
+    pub id: Uuid,
+    /// As it is compared.
+    pub folded: String,
+    pub sku: String,
+    pub quantity: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Inserts a cart.
+pub async fn insert(conn: &mut TenantConn, row: &CartRow) -> QueryResult<()> {
+    let added = diesel::insert_into(table::table).values(row);
+    added.execute(conn).await.map(drop)
+}
+
+/// Finds a cart of a session.
+pub async fn find(conn: &mut TenantConn, id: Uuid, session: Uuid) -> QueryResult<Option<CartRow>> {
+    let row = table::table.find(id).filter(table::session_id.eq(session));
+    row.select(CartRow::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Finds a cart of a session and keeps others from changing it until the end of the transaction.
+pub async fn lock(conn: &mut TenantConn, id: Uuid, session: Uuid) -> QueryResult<Option<CartRow>> {
+    let row = table::table.find(id).filter(table::session_id.eq(session));
+    let row = row.select(CartRow::as_select());
+    row.for_update().first(conn).await.optional()
+}
+
+/// Finds the cart that a session has now.
+pub async fn current(conn: &mut TenantConn, session: Uuid) -> QueryResult<Option<CartRow>> {
+    let row = table::table.filter(table::session_id.eq(session));
+    let row = row.filter(table::state.ne(ORDERED));
+    row.select(CartRow::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Stores a cart as it is now and raises its version.
+pub async fn update(conn: &mut TenantConn, row: &CartRow) -> QueryResult<CartRow> {
+    let mut row = row.clone();
+    row.version += 1;
+    row.updated_at = averis_service_kit::clock::now();
+    let stored = diesel::update(table::table.find(row.id)).set(&row);
+    stored
+        .returning(CartRow::as_returning())
+        .get_result(conn)
+        .await
+}
+
+/// Returns what is in a cart, in the order in which it came.
+pub async fn lines_of(conn: &mut TenantConn, cart: Uuid) -> QueryResult<Vec<CartLineRow>> {
+    let rows = lines::table.filter(lines::cart_id.eq(cart));
+    let rows = rows.order((lines::created_at, lines::id));
+    rows.select(CartLineRow::as_select()).load(conn).await
+}
+
+/// Puts something into a cart.
+pub async fn insert_line(conn: &mut TenantConn, row: &CartLineRow) -> QueryResult<()> {
+    let added = diesel::insert_into(lines::table).values(row);
+    added.execute(conn).await.map(drop)
+}
+
+/// Says how many pieces of a line there are; none at all removes it.
+pub async fn put_quantity(
+    conn: &mut TenantConn,
+    cart: Uuid,
+    line: Uuid,
+    quantity: i64,
+) -> QueryResult<()> {
+    let own = lines::table.find((cart, line));
+    if quantity == 0 {
+        return diesel::delete(own).execute(conn).await.map(drop);
+    }
+    let changed = diesel::update(own).set(lines::quantity.eq(quantity));
+    changed.execute(conn).await.map(drop)
+}
