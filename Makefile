@@ -35,7 +35,7 @@ docs:
 stress:
 	sh scripts/get-postgres.sh $(STATE)
 	$(CARGO) build --locked --workspace --all-targets
-	AVERIS_STRESS=long ./target/debug/with-postgres $(CARGO) test --locked -p averis --test it -- --nocapture --test-threads=1 stress
+	AVERIS_STRESS=long ./target/debug/with-postgres $(CARGO) test --locked -p averis -p averis-ecomm --test it -- --nocapture --test-threads=1 stress
 ## Writes the OpenAPI documents that a test compares with the code.
 openapi:
 	AVERIS_WRITE_OPENAPI=1 $(CARGO) test --locked -p averis --test it openapi

@@ -178,6 +178,12 @@ async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Resu
         "quote:write",
         "customer:read",
         "stock:read",
+        "cart:read",
+        "order:read",
+        "fulfilment:write",
+        "invoice:read",
+        "invoice:write",
+        "ledger:read",
     ];
     let body = json!({"name": "Demo", "scopes": scopes});
     let path = format!("/t/{key}/api/tenant/v1/api-keys");
@@ -284,12 +290,22 @@ fn lines_to_try(access: &DemoAccess, domain: &str, port: u16) -> String {
     let prices = format!("http://{key}.{domain}:{port}/api/pricing/v1");
     let people = format!("http://{key}.{domain}:{port}/api/customer/v1");
     let stock = format!("http://{key}.{domain}:{port}/api/erp/v1");
+    let shop = format!("http://{key}.{domain}:{port}/api/ecomm/v1");
+    let orders = format!("http://{key}.{domain}:{port}/api/oms/v1");
+    let shopper = r#"-H "authorization: Bearer $SHOPPER""#;
+    let total = r#"sed 's/.*"total":{"amount":\([0-9]*\).*/\1/'"#;
+    let order = take_text("order_id");
+    let address = r#"{"email":"ana@example.com","shipping_method":"standard","ship_to":{"name":"Ana Lima","lines":["Torstr. 1"],"city":"Berlin","postal_code":"10119","country":"DE"}}"#;
+    let agreed = r#"{\"expected_total\":{\"amount\":$TOTAL,\"currency\":\"EUR\"},\"payment\":{\"provider\":\"simulator\",\"token\":\"pm_card\"}}"#;
     let auth = r#"-H "authorization: Bearer $KEY""#;
     let json = "-H 'content-type: application/json'";
     let once = r#"-H "idempotency-key: $(date +%s%N)""#;
     let product = r#"{\"key\":\"mug-$(date +%s)\",\"name\":\"Blue mug\",\"variants\":[{\"sku\":\"MUG-$(date +%s)\"}]}"#;
-    let take = |name: &str| format!(r#"sed 's/.*"{name}":"\([^"]*\).*/\1/'"#);
-    let (session, token, id) = (take("session_token"), take("access_token"), take("id"));
+    let (session, token, id) = (
+        take_text("session_token"),
+        take_text("access_token"),
+        take_text("id"),
+    );
     let exchange = r#"{\"grant_type\":\"session\",\"session_token\":\"$SESSION\"}"#;
     format!(
         r#"
@@ -310,10 +326,30 @@ Try
   curl {auth} '{own}/products/export' -o products.csv
   curl {auth} -X POST '{own}/imports' -H 'content-type: text/csv' {once} --data-binary @products.csv
 
+Buy something, have it sent, and take it back
+  SHOPPER=$(curl -s -X POST 'http://{key}.{domain}:{port}/api/tenant/v1/shopper-sessions' {json} -d '{{}}' | {token})
+  CART=$(curl -s {shopper} -X POST '{shop}/carts' {json} {once} -d '{{"country":"DE"}}' | {id})
+  curl {shopper} -X POST "{shop}/carts/$CART/lines" {json} {once} -d '{{"sku":"TENT-2","quantity":1}}'
+  curl {shopper} -X PATCH "{shop}/carts/$CART" {json} -H 'if-match: "2"' -d '{address}'
+  TOTAL=$(curl -s {shopper} "{shop}/carts/$CART/totals" | {total})
+  ORDER=$(curl -s {shopper} -X POST "{shop}/carts/$CART/complete" {json} {once} -d "{agreed}" | {order})
+  curl {auth} "{orders}/orders/$ORDER"
+  WORK=$(curl -s {auth} "{orders}/fulfilment-orders?order_id=$ORDER" | {id})
+  curl {auth} -X POST "{orders}/fulfilment-orders/$WORK/ship" {json} {once} -d "{{\"slip\":\"PS-$ORDER\"}}"
+  sleep 1; INVOICE=$(curl -s {auth} "{stock}/invoices?order_id=$ORDER" | {id})
+  curl {auth} "{stock}/invoices/$INVOICE"
+  curl {auth} -X POST "{stock}/invoices/$INVOICE/credit-notes" {json} {once} -d "{{\"cause\":\"return of $ORDER\",\"lines\":[{{\"line\":0,\"quantity\":1}}]}}"
+  curl {auth} '{stock}/trial-balance'
+
 Sign in as a person
   SESSION=$(curl -s '{platform}/api/tenant/v1/sign-in' {json} -d '{{"email":"{email}","password":"{password}"}}' | {session})
   TOKEN=$(curl -s '{platform}/api/tenant/v1/tokens' {json} -d "{exchange}" | {token})
   curl -H "authorization: Bearer $TOKEN" '{platform}/api/tenant/v1/me'
 "#
     )
+}
+
+/// The command that takes a text out of an answer.
+fn take_text(name: &str) -> String {
+    format!(r#"sed 's/.*"{name}":"\([^"]*\).*/\1/'"#)
 }

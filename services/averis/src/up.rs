@@ -1,11 +1,13 @@
 //! All services in one process.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use averis_contracts::tenant::TenantClient;
+use averis_oms::{ProvidersConfig, StripeConfig};
+use averis_payment_simulator::{Behaviour, Simulator};
 use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls};
 use averis_service_kit::serve::{listen, serve, serve_metrics, stop_requested};
 use averis_service_kit::telemetry;
@@ -14,6 +16,7 @@ use averis_tenant::Accounts;
 use averis_tenant_context::Domain;
 use averis_tenant_db::{FleetOptions, LoginRole, PoolConfig, Provisioner, migrate_fleet};
 use url::Url;
+use uuid::Uuid;
 
 use crate::api::Api;
 use crate::cli::UpOptions;
@@ -53,6 +56,19 @@ pub async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     metrics.abort();
     database.close().await?;
     served
+}
+
+/// Starts a payment provider that moves no money, for the demo, and lets orders be paid with it. It forgets all with the process.
+fn simulate(providers: &mut ProvidersConfig) -> anyhow::Result<Simulator> {
+    let secret = Uuid::now_v7().to_string();
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let simulator = Simulator::start(address, &secret, Behaviour::default())?;
+    providers.simulator = Some(StripeConfig {
+        url: simulator.url().parse()?,
+        webhook_secret: secret.clone(),
+        secret,
+    });
+    Ok(simulator)
 }
 
 async fn serve_on(
@@ -124,10 +140,17 @@ async fn serve_on(
         common: common("erp", LoginRole::Service(Domain::Erp))?,
         reservation_lifetime: averis_erp::reservation_lifetime(env)?,
     };
+    let mut providers = averis_oms::payment_providers(env)?;
+    // Kept as long as anybody is served.
+    let _simulator = match &providers.simulator {
+        None if options.demo => Some(simulate(&mut providers)?),
+        _ => None,
+    };
     let oms = averis_oms::Config {
         common: common("oms", LoginRole::Service(Domain::Oms))?,
-        providers: averis_oms::payment_providers(env)?,
+        providers,
     };
+    let ecomm = common("ecomm", LoginRole::Service(Domain::Ecomm))?;
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![
@@ -137,6 +160,7 @@ async fn serve_on(
         averis_customer::service(customer)?,
         averis_erp::service(erp),
         averis_oms::service(oms)?,
+        averis_ecomm::service(ecomm)?,
     ];
     let base_domain = http.base_domain.clone();
     let metrics = http.metrics.port();

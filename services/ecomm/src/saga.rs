@@ -42,7 +42,7 @@ pub const EVERY: Duration = Duration::from_secs(10);
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// The pause before an attempt that waits is gone on with.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// How long a payment may take before the order is given up. Less than stock is reserved.
+/// How long an attempt may take before it is given up. Less than stock is reserved.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 /// Attempts of one tenant that one round goes on with.
 const AT_ONCE: i64 = 50;
@@ -138,7 +138,12 @@ async fn wait(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
 
 async fn running(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
     let mut next = row.clone();
+    // What was held first ends by itself some time; an attempt that was left for that long is none any more.
+    let is_old = now() - row.created_at > PATIENCE;
     let taken = match row.step.as_str() {
+        _ if is_old => Err(Stop::Refused(
+            Problem::new(codes::CHECKOUT_UNAVAILABLE).retry_after(1),
+        )),
         "started" => steps::quote(work, &mut next).await,
         "quoted" => steps::reserve(work, &mut next).await,
         "reserved" => steps::redeem(work, &mut next).await,

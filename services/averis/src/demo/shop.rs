@@ -47,7 +47,17 @@ impl Shop<'_> {
             self.price().await.context("pricing the demo products")?;
         }
         self.stock().await.context("receiving the demo stock")?;
+        self.sell().await.context("setting up the demo shop")?;
         self.let_a_company_buy().await
+    }
+
+    /// Lets goods be sent and paid for: by a provider that moves no money.
+    async fn sell(&self) -> anyhow::Result<()> {
+        let standard = json!({"code": "standard", "name": "Standard", "countries": ["DE", "AT", "FR"], "price": {"amount": 490, "currency": "EUR"}});
+        self.first("ecomm/v1/shipping-methods", &standard).await?;
+        let account = json!({"provider": "simulator", "account": format!("acct_{}", self.key)});
+        self.post("oms/v1/payment-accounts", &account).await?;
+        Ok(())
     }
 
     /// Makes a warehouse and receives some of everything, once.

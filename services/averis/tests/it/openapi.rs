@@ -21,6 +21,7 @@ fn compare(name: &str, document: &Value) {
 #[test]
 fn the_kept_documents_are_what_the_code_says() {
     compare("customer", &averis_customer::document());
+    compare("ecomm", &averis_ecomm::document());
     compare("erp", &averis_erp::document());
     compare("oms", &averis_oms::document());
     compare("pricing", &averis_pricing::document());
@@ -32,6 +33,7 @@ fn the_kept_documents_are_what_the_code_says() {
 fn no_two_services_mean_different_things_by_one_name() {
     let documents = [
         averis_customer::document(),
+        averis_ecomm::document(),
         averis_erp::document(),
         averis_oms::document(),
         averis_pricing::document(),

@@ -154,6 +154,7 @@ impl CheckoutStatus {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListCheckouts {
+    #[param(inline)]
     status: Option<CheckoutStatus>,
     /// Rows per page, 1 to 250.
     limit: Option<u32>,

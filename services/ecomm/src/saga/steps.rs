@@ -477,9 +477,18 @@ pub fn order_of(row: &CheckoutRow) -> Result<Value, Stop> {
     if !sending.is_zero() {
         let net = sending.checked_sub(priced.shipping_tax).map_err(overflow)?;
         let name = cart.shipping.as_ref().map_or("Shipping", |one| &one.name);
-        // The rate of the goods tells nothing of the sending's, which may be a mixture; its amounts do.
+        // Sending is taxed as what is sent is. Of goods with several rates no one rate is the sending's: its amounts tell.
+        let rates: BTreeSet<&str> = priced
+            .lines
+            .iter()
+            .map(|line| line.tax_rate.as_str())
+            .collect();
+        let rate = match rates.first() {
+            Some(rate) if rates.len() == 1 && !priced.shipping_tax.is_zero() => *rate,
+            _ => "0",
+        };
         lines.push(json!({
-            "kind": "shipping", "name": name, "quantity": 1, "net": net, "tax": priced.shipping_tax, "tax_rate": "0",
+            "kind": "shipping", "name": name, "quantity": 1, "net": net, "tax": priced.shipping_tax, "tax_rate": rate,
         }));
     }
     let days = if row.provider == OFFLINE {

@@ -125,6 +125,7 @@ impl FulfilmentStatus {
 pub struct ListFulfilmentOrders {
     /// Of this order.
     order_id: Option<Uuid>,
+    #[param(inline)]
     status: Option<FulfilmentStatus>,
     /// Rows per page, 1 to 250.
     limit: Option<u32>,

@@ -263,6 +263,7 @@ impl OrderStatus {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListOrders {
+    #[param(inline)]
     status: Option<OrderStatus>,
     customer_id: Option<Uuid>,
     /// Placed then or later.

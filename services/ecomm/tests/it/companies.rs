@@ -1,0 +1,146 @@
+//! Carts that are bought for companies.
+
+use serde_json::{Value, json};
+
+use crate::setup::{Platform, Shop, cart, complete, eur, path};
+
+async fn company(shop: &Shop, credit: i64) -> String {
+    let body = json!({"name": "Firm", "credit_limit": eur(credit), "payment_days": 30});
+    let made = shop
+        .staff
+        .post("/api/customer/v1/companies", &body)
+        .await
+        .expect(201);
+    let approve = format!("/api/customer/v1/companies/{}/approve", made.id());
+    let _ = shop
+        .staff
+        .command(&approve, 1, &json!({}))
+        .await
+        .expect(200);
+    made.id()
+}
+
+async fn member(shop: &Shop, company: &str, customer: &Value, limit: Value) {
+    let body = json!({"customer_id": customer, "roles": ["buyer"], "spend_limit": limit});
+    let members = format!("/api/customer/v1/companies/{company}/members");
+    let _ = shop.staff.post(&members, &body).await.expect(201);
+}
+
+/// Makes a shopper who has proven who it is, and returns its customer.
+async fn proven(platform: &Platform, shopper: &averis_test_kit::Client) -> Value {
+    let email = format!("ana-{}@example.test", averis_test_kit::unique_key("m"));
+    let asked = shopper
+        .post("/api/customer/v1/verifications", &json!({"email": email}))
+        .await
+        .expect(201);
+    let mail =
+        crate::setup::until("a mail", async || platform.platform.mails_to(&email).pop()).await;
+    let code = mail
+        .lines()
+        .map(str::trim)
+        .find(|line| line.len() == 8 && line.bytes().all(|b| b.is_ascii_digit()))
+        .expect("a code");
+    let confirm = format!("/api/customer/v1/verifications/{}/confirm", asked.id());
+    let hot = shopper
+        .post(&confirm, &json!({"code": code}))
+        .await
+        .expect(200)
+        .body;
+    hot["customer"]["id"].clone()
+}
+
+async fn for_company(shopper: &averis_test_kit::Client, company: &str, pieces: i64) -> String {
+    let id = cart(shopper, &[("LAMP", pieces)]).await;
+    let own = path(&format!("/carts/{id}"));
+    let version = shopper.get(&own).await.expect(200).version();
+    let patch = json!({"company_id": company});
+    let _ = shopper.patch(&own, version, &patch).await.expect(200);
+    id
+}
+
+#[actix_web::test]
+async fn a_company_buys_on_account_within_its_credit() {
+    let platform = Platform::start().await;
+    let shop = platform.shop("acme", 50).await;
+    let firm = company(&shop, 5_000).await;
+    let ana = platform.shopper(&shop);
+    let customer = proven(&platform, &ana).await;
+    member(&shop, &firm, &customer, Value::Null).await;
+    let id = for_company(&ana, &firm, 3).await;
+    let bought = complete(&ana, &id, None).await.expect(200).body;
+    let order = bought["order_id"].as_str().expect("an order");
+    let read = shop
+        .staff
+        .get(&format!("/api/oms/v1/orders/{order}"))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&read["company_id"], &read["payment"]["payment_days"]),
+        (&json!(firm), &json!(30))
+    );
+    let firm_now = shop
+        .staff
+        .get(&format!("/api/customer/v1/companies/{firm}"))
+        .await;
+    assert_eq!(firm_now.expect(200).body["credit_used"], eur(4_165));
+    // The rest does not suffice, and nothing is kept of the attempt.
+    let more = for_company(&ana, &firm, 1).await;
+    complete(&ana, &more, None)
+        .await
+        .expect_problem(409, "credit_exceeded");
+    let firm_now = shop
+        .staff
+        .get(&format!("/api/customer/v1/companies/{firm}"))
+        .await;
+    assert_eq!(firm_now.expect(200).body["credit_used"], eur(4_165));
+    assert_eq!(shop.level("LAMP").await, (50, 3));
+}
+
+#[actix_web::test]
+async fn u5_an_order_beyond_its_buyer_s_limit_waits_for_an_approval() {
+    let platform = Platform::start().await;
+    let shop = platform.shop("acme", 50).await;
+    let firm = company(&shop, 100_000).await;
+    let (ana, bob) = (platform.shopper(&shop), platform.shopper(&shop));
+    let customer = proven(&platform, &ana).await;
+    member(&shop, &firm, &customer, eur(1_000)).await;
+    let approver = proven(&platform, &bob).await;
+    let body = json!({"customer_id": approver, "roles": ["approver"]});
+    let members = format!("/api/customer/v1/companies/{firm}/members");
+    let _ = shop.staff.post(&members, &body).await.expect(201);
+    let id = for_company(&ana, &firm, 1).await;
+    let waits = complete(&ana, &id, None).await;
+    waits.expect_problem(409, "approval_required");
+    assert_eq!(
+        shop.level("LAMP").await,
+        (50, 0),
+        "nothing is held meanwhile"
+    );
+    let approval = waits.body["approval_id"].as_str().expect("an approval");
+    let approve = format!("/api/customer/v1/approvals/{approval}/approve");
+    let _ = bob.command(&approve, 1, &json!({})).await.expect(200);
+    let bought = complete(&ana, &id, None).await.expect(200).body;
+    assert_eq!(bought["status"], "placed");
+}
+
+#[actix_web::test]
+async fn who_has_proven_nothing_buys_for_no_company() {
+    let platform = Platform::start().await;
+    let shop = platform.shop("acme", 5).await;
+    let firm = company(&shop, 100_000).await;
+    let eve = platform.shopper(&shop);
+    let contact = json!({"email": "ana@example.com"});
+    let _ = eve
+        .post("/api/customer/v1/visitor/contact", &contact)
+        .await
+        .expect(200);
+    let id = for_company(&eve, &firm, 1).await;
+    let totals = eve.get(&path(&format!("/carts/{id}/totals"))).await;
+    totals.expect_problem(409, "not_allowed_to_buy");
+    let agree = crate::setup::agreed(&eur(1_785), None);
+    crate::setup::buy(&eve, &id, &agree)
+        .await
+        .expect_problem(409, "not_allowed_to_buy");
+    assert_eq!(shop.level("LAMP").await, (5, 0));
+}
