@@ -82,6 +82,8 @@ CREATE TABLE payments (
     order_id uuid PRIMARY KEY CONSTRAINT payments_order REFERENCES orders (id),
     provider text NOT NULL,
     currency text NOT NULL,
+    -- The tenant's account there, as it was when the order was drafted.
+    account text,
     -- The provider's name for it.
     reference text,
     authorised bigint NOT NULL DEFAULT 0 CHECK (authorised >= 0),

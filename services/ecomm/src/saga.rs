@@ -16,11 +16,11 @@
 mod steps;
 mod undo;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use averis_contracts::client::{CallError, Correlation};
 use averis_service_kit::problem::Problem;
-use averis_service_kit::request;
 use averis_tenant_context::TenantContext;
 use averis_tenant_db::TenantDb;
 use chrono::TimeDelta;
@@ -38,26 +38,36 @@ pub use steps::{LockedCart, preview};
 
 /// How often all tenants are looked through for what nobody works on.
 pub const EVERY: Duration = Duration::from_secs(10);
-/// How long whoever works on an attempt has it to itself; each step begins it anew. Longer than the longest call.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How long whoever works on an attempt has it to itself; each step begins it anew. Longer than the calls of the longest step, with
+/// all that is tried again.
+const LEASE: TimeDelta = TimeDelta::seconds(100);
 /// The pause before an attempt that waits is gone on with.
-const PAUSE: TimeDelta = TimeDelta::seconds(5);
+const PAUSE: TimeDelta = TimeDelta::seconds(2);
 /// How long an attempt may take before it is given up. Less than stock is reserved.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// Attempts of one tenant that one round goes on with.
+/// How often whoever has begun an attempt looks whether it can go on.
+const FOLLOW: Duration = Duration::from_millis(1_000);
+/// For how long. Then it is found by a round.
+const FOLLOWED: Duration = Duration::from_secs(15 * 60);
+/// How long an attempt is due before it counts as left by a crash.
+const OVERDUE: TimeDelta = TimeDelta::seconds(30);
+/// How long what is reserved is surely held without being held again. Less than the ERP service holds it.
+const HELD_ALONE: TimeDelta = TimeDelta::minutes(4);
+/// Attempts of one tenant that one round takes up.
 const AT_ONCE: i64 = 50;
 /// How long a cart is locked for its checkout. An attempt that is under way keeps it longer.
 pub const LOCK: TimeDelta = TimeDelta::minutes(5);
 
 /// What an attempt works with.
-pub struct Work<'a> {
-    pub state: &'a State,
-    pub tenant: &'a TenantContext,
-    pub db: &'a TenantDb,
+#[derive(Clone)]
+pub struct Work {
+    pub state: State,
+    pub tenant: Arc<TenantContext>,
+    pub db: TenantDb,
     pub correlation: Correlation,
 }
 
-impl Work<'_> {
+impl Work {
     /// The key under which a step is taken: the same however often.
     fn key(row: &CheckoutRow, step: &str) -> String {
         format!("checkout:{}:{step}", row.id)
@@ -80,11 +90,19 @@ impl From<EcommError> for Stop {
     }
 }
 
-/// Goes on with an attempt until it is over, or until it has to wait. Returns it as it is then.
+/// Goes on with an attempt until it is over, or until it has to wait. Returns it as it is then; none while somebody else works on
+/// it.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn run(work: &Work<'_>, id: Uuid) -> Result<CheckoutRow, EcommError> {
+pub async fn run(work: &Work, id: Uuid) -> Result<Option<CheckoutRow>, EcommError> {
+    let claimed = work.db.transaction(async |conn| -> Result<_, EcommError> {
+        let at = now();
+        Ok(checkouts::claim(conn, id, at, at + LEASE).await?)
+    });
+    if !claimed.await? {
+        return Ok(None);
+    }
     loop {
         let row = find(work, id).await?;
         let next = match row.status.as_str() {
@@ -92,11 +110,11 @@ pub async fn run(work: &Work<'_>, id: Uuid) -> Result<CheckoutRow, EcommError> {
             PAYING => paying(work, row).await?,
             FINALISING => finalising(work, row).await?,
             COMPENSATING => compensating(work, row).await?,
-            _ => return Ok(row),
+            _ => return Ok(Some(row)),
         };
         match next {
             Next::Step => {}
-            Next::Wait(row) => return Ok(row),
+            Next::Wait(row) => return Ok(Some(row)),
         }
     }
 }
@@ -108,7 +126,7 @@ enum Next {
     Wait(CheckoutRow),
 }
 
-async fn find(work: &Work<'_>, id: Uuid) -> Result<CheckoutRow, EcommError> {
+async fn find(work: &Work, id: Uuid) -> Result<CheckoutRow, EcommError> {
     let found = work
         .db
         .read(async |conn| -> Result<_, EcommError> { Ok(checkouts::find(conn, id).await?) });
@@ -116,7 +134,7 @@ async fn find(work: &Work<'_>, id: Uuid) -> Result<CheckoutRow, EcommError> {
 }
 
 /// Stores what became of an attempt, which whoever stores it has to itself for a while.
-async fn store(work: &Work<'_>, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+async fn store(work: &Work, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut row = row.clone();
     row.next_at = now() + LEASE;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
@@ -126,7 +144,7 @@ async fn store(work: &Work<'_>, row: &CheckoutRow) -> Result<Option<CheckoutRow>
 }
 
 /// Leaves an attempt for later. Returns it as it is then.
-async fn wait(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn wait(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
     let mut later = row.clone();
     later.attempts += 1;
     later.next_at = now() + PAUSE;
@@ -136,7 +154,7 @@ async fn wait(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
     Ok(Next::Wait(stored.await?.unwrap_or(row)))
 }
 
-async fn running(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn running(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
     let mut next = row.clone();
     // What was held first ends by itself some time; an attempt that was left for that long is none any more.
     let is_old = now() - row.created_at > PATIENCE;
@@ -181,18 +199,31 @@ fn give_up(row: &mut CheckoutRow, problem: &Problem) {
     row.problem_status = i16::try_from(problem.code().status).ok();
 }
 
-async fn paying(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn paying(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
     let mut next = row.clone();
+    let age = now() - row.created_at;
+    if age > HELD_ALONE {
+        // Nobody pays for what others may have by now.
+        match steps::hold_on(work, &row).await {
+            Ok(()) => {}
+            Err(Stop::Refused(problem)) => {
+                give_up(&mut next, &problem);
+                return match store(work, &next).await? {
+                    Some(_) => Ok(Next::Step),
+                    None => Ok(Next::Wait(find(work, row.id).await?)),
+                };
+            }
+            Err(Stop::Away(error)) => {
+                tracing::warn!(checkout = %row.id, error = %error, "stock is not held longer");
+                return wait(work, row).await;
+            }
+            Err(Stop::Ours(error)) => return Err(error),
+        }
+    }
     match steps::pay(work, &mut next).await {
         Ok(true) => next.status = FINALISING.to_owned(),
         // The provider, or the buyer at it, has not answered yet.
-        Ok(false) if now() - row.created_at < PATIENCE => {
-            // What is reserved is held longer meanwhile.
-            if let Err(Stop::Away(error)) = steps::hold_on(work, &row).await {
-                tracing::warn!(checkout = %row.id, error = %error, "stock is not held longer");
-            }
-            return wait(work, row).await;
-        }
+        Ok(false) if age < PATIENCE => return wait(work, row).await,
         // A yes that comes later is let go by the order's service: it is cancelled there first.
         Ok(false) => give_up(
             &mut next,
@@ -212,7 +243,7 @@ async fn paying(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
 }
 
 /// Keeps what was held for an order that is placed, and lets the cart be ordered. There is no way back from here.
-async fn finalising(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn finalising(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
     match steps::confirm(work, &row).await {
         Ok(()) => {}
         Err(Stop::Ours(error)) => return Err(error),
@@ -233,13 +264,15 @@ async fn finalising(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommErro
 }
 
 /// Gives back all that was held.
-async fn compensating(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommError> {
-    match undo::all(work, &row).await {
+async fn compensating(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
+    let mut undone = row.clone();
+    match undo::all(work, &mut undone).await {
         Ok(true) => {}
         // It was placed after all: then it stays so.
         Ok(false) => {
-            let mut placed = row.clone();
+            let mut placed = undone.clone();
             placed.status = FINALISING.to_owned();
+            "placed".clone_into(&mut placed.step);
             placed.problem = None;
             placed.problem_status = None;
             return match store(work, &placed).await? {
@@ -258,7 +291,7 @@ async fn compensating(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommEr
             return wait(work, row).await;
         }
     }
-    let mut failed = row.clone();
+    let mut failed = undone;
     failed.status = FAILED.to_owned();
     let ended = end(work, &failed, ACTIVE).await?;
     Ok(Next::Wait(ended.unwrap_or(failed)))
@@ -266,7 +299,7 @@ async fn compensating(work: &Work<'_>, row: CheckoutRow) -> Result<Next, EcommEr
 
 /// Ends an attempt, and with it the lock of its cart.
 async fn end(
-    work: &Work<'_>,
+    work: &Work,
     row: &CheckoutRow,
     state: &str,
 ) -> Result<Option<CheckoutRow>, EcommError> {
@@ -288,25 +321,54 @@ async fn end(
         .await
 }
 
-/// Goes on with attempts of a tenant that nobody works on.
+/// Goes on in the background with an attempt that has to wait, until it is over or somebody else's.
+pub fn follow(work: Work, id: Uuid) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the work carries its tenant, and ends with the attempt"
+    )]
+    actix_web::rt::spawn(async move {
+        let from = tokio::time::Instant::now();
+        while from.elapsed() < FOLLOWED {
+            tokio::time::sleep(FOLLOW).await;
+            let gone_on = async {
+                let row = find(&work, id).await?;
+                if row.is_over() || row.next_at > now() {
+                    return Ok(row);
+                }
+                Ok(run(&work, id).await?.unwrap_or(row))
+            };
+            match gone_on.await {
+                Ok(row) if row.is_over() => return,
+                Ok(_) => {}
+                Err::<_, EcommError>(error) => {
+                    tracing::warn!(checkout = %id, error = %error, "a checkout cannot be gone on with");
+                }
+            }
+        }
+    });
+}
+
+/// Takes up attempts of a tenant that a crash has left: those that nobody has gone on with for a while.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn sweep(state: &State, tenant: &TenantContext, db: &TenantDb) -> Result<(), EcommError> {
     let due = db.read(async |conn| -> Result<_, EcommError> {
-        Ok(checkouts::due(conn, now(), AT_ONCE).await?)
+        Ok(checkouts::due(conn, now() - OVERDUE, AT_ONCE).await?)
     });
     for id in due.await? {
         let work = Work {
-            state,
-            tenant,
-            db,
+            state: state.clone(),
+            tenant: Arc::new(tenant.clone()),
+            db: db.clone(),
             correlation: Correlation {
                 tenant: Some(tenant.id.0),
-                ..request::correlation()
+                ..Correlation::default()
             },
         };
-        run(&work, id).await?;
+        // In the background: one that is slow keeps no other tenant's waiting.
+        follow(work, id);
     }
     Ok(())
 }

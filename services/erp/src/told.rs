@@ -7,8 +7,9 @@ use averis_contracts::events::Event;
 use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Shipped, kinds};
 use averis_money::{Decimal, Money, Rounding};
 use averis_service_kit::forms::fold;
-use averis_service_kit::problem::{Problem, codes as common};
+use averis_service_kit::problem::{Code, Problem, codes as common};
 use averis_tenant_db::TenantConn;
+use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ use crate::http::ledger::{Entry, post};
 use crate::http::reservations::{commit_if_held, consume, give_back};
 use crate::store::invoices::{self, DRAFT, InvoiceLineRow, InvoiceRow};
 use crate::store::ledger;
+use crate::store::refused::{self, RefusedRow};
 
 /// Nobody: what is told was done by whoever did it there.
 const NOBODY: Uuid = Uuid::nil();
@@ -46,7 +48,7 @@ pub async fn take(
             // Its checkout says so too; this is for those that a crash has kept from it.
             commit_if_held(conn, order.checkout_id).await
         }
-        kinds::SHIPPED => shipped(conn, data(event)?, rounding).await,
+        kinds::SHIPPED => shipped(conn, event, rounding).await,
         kinds::CANCELLED => cancelled(conn, data(event)?).await,
         kinds::CAPTURED => captured(conn, data(event)?, rounding).await,
         kinds::REFUNDED => refunded(conn, data(event)?, rounding).await,
@@ -59,11 +61,35 @@ fn cause_of(shipment: Uuid) -> String {
     format!("shipment {shipment}")
 }
 
-async fn shipped(
+/// Keeps an event that could not have its effect, or not all of it, for people to look at.
+pub async fn keep(conn: &mut TenantConn, event: &Event, code: Code) -> Result<(), ErpError> {
+    tracing::warn!(event = %event.id, kind = event.kind, code = code.name, "what was told is refused");
+    let row = RefusedRow {
+        event_id: event.id,
+        kind: event.kind.clone(),
+        subject: event.subject,
+        data: event.data.clone(),
+        code: code.name.to_owned(),
+        at: now(),
+    };
+    Ok(refused::insert(conn, &row).await?)
+}
+
+/// Why nothing can be invoiced in that currency today.
+async fn not_invoiced(
     conn: &mut TenantConn,
-    shipment: Shipped,
-    rounding: Rounding,
-) -> Result<(), ErpError> {
+    currency: &str,
+    day: NaiveDate,
+) -> Result<Option<Code>, ErpError> {
+    if ledger::currency(conn).await? != currency {
+        return Ok(Some(codes::UNKNOWN_RATE));
+    }
+    let is_open = ledger::is_open(conn, &day.format("%Y-%m").to_string()).await?;
+    Ok((!is_open).then_some(codes::PERIOD_CLOSED))
+}
+
+async fn shipped(conn: &mut TenantConn, event: &Event, rounding: Rounding) -> Result<(), ErpError> {
+    let shipment: Shipped = data(event)?;
     let cause = cause_of(shipment.shipment_id);
     let mut taken: BTreeMap<Place, i64> = BTreeMap::new();
     for line in &shipment.lines {
@@ -79,14 +105,17 @@ async fn shipped(
     let Some(unit) = shipment.lines.first().map(|line| line.net.currency()) else {
         return Ok(());
     };
-    check_book_currency(conn, unit.code()).await?;
+    let at = now();
+    if let Some(code) = not_invoiced(conn, unit.code(), at.date_naive()).await? {
+        // It has left all the same.
+        return keep(conn, event, code).await;
+    }
     let overflow = |_too_large| Problem::new(codes::MONEY_OVERFLOW);
     let (mut net, mut tax) = (Money::zero(unit), Money::zero(unit));
     for line in &shipment.lines {
         net = net.checked_add(line.net).map_err(overflow)?;
         tax = tax.checked_add(line.tax).map_err(overflow)?;
     }
-    let at = now();
     let row = InvoiceRow {
         id: Uuid::now_v7(),
         kind: INVOICE.to_owned(),

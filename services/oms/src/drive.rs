@@ -15,14 +15,15 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::domain::now;
+use crate::domain::orders::CANCELLED;
 use crate::error::OmsError;
 use crate::provider::stripe::{News, NewsKind, news};
 use crate::provider::{Action, Outcome, Request};
-use crate::settle::{ask, locked, settle};
+use crate::settle::{GIVE_UP, ask, locked, settle};
+use crate::store::orders;
 use crate::store::payments::{
     self, AUTHORISE, CAPTURE, CHARGEBACK, PENDING, REFUND, SUCCESS, TransactionRow, VOID,
 };
-use crate::store::{accounts, orders};
 
 /// How often all tenants are looked through for what a crash has left.
 pub const EVERY: Duration = Duration::from_secs(60);
@@ -52,10 +53,9 @@ pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<()
         ) else {
             return Ok(None);
         };
-        let account = accounts::find(conn, &order.provider).await?;
-        Ok(Some((row, order, payment, account)))
+        Ok(Some((row, order, payment)))
     });
-    let Some((row, order, payment, account)) = prepared.await? else {
+    let Some((row, order, payment)) = prepared.await? else {
         return Ok(());
     };
     if row.is_final() {
@@ -66,24 +66,60 @@ pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<()
         AUTHORISE => Action::Authorise {
             token: order.payment_token.clone().unwrap_or_default(),
         },
-        CAPTURE => Action::Capture { reference },
+        CAPTURE => Action::Capture {
+            reference,
+            is_last: payment.open() == 0 && payment.capturing == row.amount,
+        },
         VOID => Action::Void { reference },
         REFUND => Action::Refund { reference },
         _ => return Ok(()),
     };
     let provider = state.providers.get(&order.provider);
-    let outcome = match (provider, account) {
+    // After a day the provider has forgotten what it was asked for, and would do it again.
+    let is_old = row.attempts > 0 && row.reference.is_none() && now() - row.created_at > GIVE_UP;
+    let is_given_up = row.kind == AUTHORISE && order.status == CANCELLED;
+    let outcome = match (provider, payment.account) {
+        _ if is_old => Outcome::Unknown("it was asked for too long ago".to_owned()),
+        // It was never asked for, and nobody wants it any more.
+        _ if is_given_up && row.attempts == 0 => Outcome::Failure("cancelled".to_owned()),
         (Some(provider), Some(account)) => {
+            // What the buyer has not said yes to yet it need not any more.
+            let withdrawn = row.reference.clone().filter(|_| is_given_up);
+            let (action, known, key) = match withdrawn {
+                Some(reference) => (
+                    Action::Void { reference },
+                    None,
+                    format!("{transaction}:withdraw"),
+                ),
+                None => (action, row.reference.clone(), transaction.to_string()),
+            };
             let request = Request {
-                transaction,
+                key,
                 order: order.id,
-                account: account.account,
+                account,
                 currency: order.currency.to_ascii_lowercase(),
                 amount: row.amount,
                 action,
-                known: row.reference.clone(),
+                known,
             };
-            provider.ask(&request).await
+            let said = provider.ask(&request).await;
+            match (&request.action, said) {
+                (Action::Void { .. }, Outcome::Success(_)) if is_given_up => {
+                    Outcome::Failure("cancelled".to_owned())
+                }
+                // Whether it can be withdrawn or not, what became of it is looked at.
+                (Action::Void { .. }, Outcome::Failure(_)) if is_given_up => {
+                    let looked = Request {
+                        action: Action::Authorise {
+                            token: String::new(),
+                        },
+                        known: row.reference.clone(),
+                        ..request
+                    };
+                    provider.ask(&looked).await
+                }
+                (_, said) => said,
+            }
         }
         _ => Outcome::Unknown("the provider is not set up".to_owned()),
     };
@@ -164,11 +200,16 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
         Ok((due, payments::waiting(conn, AT_ONCE).await?))
     });
     let (due, waiting) = found.await?;
+    // What fails by itself keeps nothing else from going on.
     for transaction in due {
-        drive(state, db, transaction).await?;
+        if let Err(error) = drive(state, db, transaction).await {
+            tracing::warn!(transaction = %transaction, error = %error, "a payment cannot be gone on with");
+        }
     }
     for (provider, event, body) in waiting {
-        apply_news(db, &provider, &event, &body).await?;
+        if let Err(error) = apply_news(db, &provider, &event, &body).await {
+            tracing::warn!(event, error = %error, "what was told has no effect yet");
+        }
     }
     let rest = db.transaction(async |conn| -> Result<_, OmsError> {
         let given_up = payments::give_up(conn, at - WAITS, at).await?;
@@ -192,9 +233,11 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
 /// Those of the database.
 pub async fn is_left(db: &TenantDb) -> Result<bool, OmsError> {
     let due = db.read(async |conn| -> Result<_, OmsError> {
-        Ok(payments::due(conn, now() - OVERDUE, 1).await?)
+        let since = now() - OVERDUE;
+        let is_due = !payments::due(conn, since, 1).await?.is_empty();
+        Ok(is_due || payments::has_waited(conn, since).await?)
     });
-    Ok(!due.await?.is_empty())
+    Ok(due.await?)
 }
 
 /// Lets something that a provider has told have its effect, once. What is about nothing known yet waits.
@@ -213,6 +256,13 @@ pub async fn apply_news(
             return Ok(payments::note_processed(conn, provider, event, at).await?);
         };
         let Some(order) = payments::order_of(conn, provider, &news.payment).await? else {
+            // A no to what nobody knows changes nothing, now or later; a yes may be known a moment later.
+            if matches!(
+                news.kind,
+                NewsKind::NotAuthorised(_) | NewsKind::NotRefunded(_)
+            ) {
+                payments::note_processed(conn, provider, event, at).await?;
+            }
             return Ok(());
         };
         let (order, _) = locked(conn, order).await?;

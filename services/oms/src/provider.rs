@@ -14,8 +14,8 @@ pub const SIMULATOR: &str = "simulator";
 /// What a provider is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The transaction: however often it is asked for, it is done once.
-    pub transaction: Uuid,
+    /// However often it is asked for under one key, it is done once.
+    pub key: String,
     /// The order, for the provider's own books.
     pub order: Uuid,
     /// The tenant's account there.
@@ -34,7 +34,11 @@ pub enum Action {
     /// Keep so much ready, from what the buyer has.
     Authorise { token: String },
     /// Take so much of it.
-    Capture { reference: String },
+    Capture {
+        reference: String,
+        /// Whether nothing of it is left to be taken later.
+        is_last: bool,
+    },
     /// Let go what is left of it.
     Void { reference: String },
     /// Give so much of it back.

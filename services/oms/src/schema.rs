@@ -60,6 +60,7 @@ diesel::table! {
         order_id -> Uuid,
         provider -> Text,
         currency -> Text,
+        account -> Nullable<Text>,
         reference -> Nullable<Text>,
         authorised -> BigInt,
         captured -> BigInt,

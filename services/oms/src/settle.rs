@@ -27,7 +27,9 @@ const PAUSE: i64 = 2;
 /// The longest pause, in seconds.
 const LONGEST: i64 = 300;
 /// How long a provider is asked. It forgets after a day what it was asked for, and would do it again.
-const GIVE_UP: TimeDelta = TimeDelta::hours(20);
+pub const GIVE_UP: TimeDelta = TimeDelta::hours(20);
+/// How often what is left of an authorisation is let go, where that fails.
+const VOIDS: usize = 5;
 /// When what only a person can find out is asked for again: not while anybody remembers.
 const LOOKED_AT: TimeDelta = TimeDelta::days(3_650);
 
@@ -247,7 +249,12 @@ async fn failed(
     payments::put(conn, payment).await?;
     let kind = format!("payment.{}_failed", row.kind);
     let why = json!({"amount": row.amount, "failure": row.failure, "transaction_id": row.id});
-    Ok(note(conn, order.id, &kind, None, why).await?)
+    note(conn, order.id, &kind, None, why).await?;
+    if row.kind == CAPTURE {
+        let lines = orders::lines_of(conn, &[order.id]).await?;
+        give_up_rest(conn, order, payment, &lines).await?;
+    }
+    Ok(())
 }
 
 /// Tells that money has come, or gone back.
@@ -279,7 +286,21 @@ pub async fn give_up_rest(
     if is_open || payment.capturing > 0 || payment.open() <= 0 {
         return Ok(());
     }
-    ask(conn, order.id, VOID, "rest".to_owned(), payment.open()).await?;
+    let all = payments::transactions_of(conn, order.id).await?;
+    let voids = all.iter().filter(|row| row.kind == VOID);
+    if voids.clone().any(|row| !row.is_final()) {
+        return Ok(());
+    }
+    // What has left and could not be taken is owed still.
+    let owed = all
+        .iter()
+        .filter(|row| row.kind == CAPTURE && row.state == FAILURE);
+    let rest = payment.open() - owed.map(|row| row.amount).sum::<i64>();
+    // One that has failed is tried again with what comes next, a few times.
+    let number = voids.count();
+    if rest > 0 && number < VOIDS {
+        ask(conn, order.id, VOID, format!("rest {number}"), rest).await?;
+    }
     Ok(())
 }
 

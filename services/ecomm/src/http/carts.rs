@@ -409,9 +409,9 @@ pub async fn read_cart_totals(
     });
     let cart = cart.await?;
     let work = Work {
-        state: &state,
-        tenant: &tenant.context,
-        db: &tenant.db,
+        state: State::clone(&state),
+        tenant: tenant.context,
+        db: tenant.db,
         correlation: request::correlation(),
     };
     let quote = preview(&work, &cart).await?;

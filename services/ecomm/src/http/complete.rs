@@ -23,7 +23,7 @@ use super::checkouts::{CheckoutView, outcome, view};
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};
-use crate::saga::{LOCK, Work, run};
+use crate::saga::{LOCK, Work, follow, run};
 use crate::store::carts::{self, CartRow, LOCKED, ORDERED};
 use crate::store::checkouts::{self, CheckoutRow, RUNNING};
 
@@ -112,12 +112,18 @@ pub async fn complete_cart(
         Begun::Checkout(id) => id,
     };
     let work = Work {
-        state: &state,
-        tenant: &tenant.context,
-        db: &tenant.db,
+        state: State::clone(&state),
+        tenant: tenant.context,
+        db: tenant.db,
         correlation: request::correlation(),
     };
-    outcome(&run(&work, checkout).await?)
+    // Of two that have found it free one works on it.
+    let row = run(&work, checkout).await?;
+    let row = row.ok_or_else(|| Problem::new(codes::CART_LOCKED).retry_after(1))?;
+    if !row.is_over() {
+        follow(work, checkout);
+    }
+    outcome(&row)
 }
 
 enum Begun {
@@ -144,7 +150,19 @@ async fn begin(
     }
     if let Some(open) = checkouts::open_of(conn, id).await? {
         // Somebody works on it; or nobody does any more.
-        if open.next_at > at {
+        let other = (
+            open.expected_total,
+            &open.currency,
+            open.provider.as_str(),
+            &open.payment_token,
+        ) != (
+            body.expected_total.amount(),
+            &body.expected_total.currency().code().to_owned(),
+            body.payment.provider.as_str(),
+            &body.payment.token,
+        );
+        // What was agreed to then is not what is agreed to now.
+        if open.next_at > at || other {
             return Err(Problem::new(codes::CART_LOCKED).retry_after(1).into());
         }
         return Ok(Begun::Checkout(open.id));
@@ -173,8 +191,7 @@ async fn begin(
         problem: None,
         problem_status: None,
         attempts: 0,
-        // Whoever has begun it works on it.
-        next_at: at + chrono::TimeDelta::seconds(30),
+        next_at: at,
         version: 1,
         created_at: at,
         updated_at: at,

@@ -168,7 +168,7 @@ const PRICING: &[(&str, Code)] = &[
 ];
 
 /// Learns who buys, and what it comes to: as much as the buyer has seen, or nothing is bought.
-pub async fn quote(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+pub async fn quote(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let cart: LockedCart = stored(Some(&row.cart))?;
     let buyer = buyer(work, &cart.cart).await?;
     let basket = cart.basket(&buyer);
@@ -196,7 +196,7 @@ pub async fn quote(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
 ///
 /// # Errors
 /// `Refused` when it may not buy so.
-pub async fn buyer(work: &Work<'_>, cart: &CartRow) -> Result<VisitorContextParts, Stop> {
+pub async fn buyer(work: &Work, cart: &CartRow) -> Result<VisitorContextParts, Stop> {
     let customer = &work.state.calls.customer;
     let found = customer
         .visitor(
@@ -223,7 +223,7 @@ pub async fn buyer(work: &Work<'_>, cart: &CartRow) -> Result<VisitorContextPart
 }
 
 /// Reserves what is in stock somewhere.
-pub async fn reserve(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let cart: LockedCart = stored(Some(&row.cart))?;
     let variants = variants(work, &cart).await?;
     let lines: Vec<BasketLine> = cart
@@ -258,7 +258,7 @@ pub async fn reserve(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop>
 }
 
 /// Holds longer what is reserved, while a payment is waited for.
-pub async fn hold_on(work: &Work<'_>, row: &CheckoutRow) -> Result<(), Stop> {
+pub async fn hold_on(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
     let mut again = row.clone();
     // Under another key each time: the same one would be answered from memory.
     let cart: LockedCart = stored(Some(&row.cart))?;
@@ -281,7 +281,7 @@ pub async fn hold_on(work: &Work<'_>, row: &CheckoutRow) -> Result<(), Stop> {
     let erp = &work.state.calls.erp;
     erp.reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation)
         .await
-        .map_err(|error| refused(error, &[]))?;
+        .map_err(|error| refused(error, LOST))?;
     Ok(())
 }
 
@@ -295,7 +295,7 @@ struct Held {
 
 /// Returns the launched variants of what is in a cart, by SKU.
 async fn variants(
-    work: &Work<'_>,
+    work: &Work,
     cart: &LockedCart,
 ) -> Result<BTreeMap<String, LaunchedVariant>, Stop> {
     let wanted = FindVariants {
@@ -326,7 +326,7 @@ async fn variants(
 }
 
 /// Holds what promotions the total counts on.
-pub async fn redeem(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+pub async fn redeem(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let quote: QuoteId = stored(row.quote.as_ref())?;
     let key = Work::key(row, "redeem");
     let pricing = &work.state.calls.pricing;
@@ -354,7 +354,7 @@ struct QuoteId {
 }
 
 /// Asks whether somebody has to approve what is bought for a company, and holds its credit where it pays later.
-pub async fn credit(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+pub async fn credit(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let cart: LockedCart = stored(Some(&row.cart))?;
     let buyer: VisitorContextParts = stored(row.buyer.as_ref())?;
     let quote: QuoteId = stored(row.quote.as_ref())?;
@@ -388,7 +388,7 @@ pub async fn credit(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> 
 }
 
 async fn approve(
-    work: &Work<'_>,
+    work: &Work,
     row: &CheckoutRow,
     company: Uuid,
     customer: Uuid,
@@ -422,7 +422,7 @@ async fn approve(
 }
 
 /// Drafts the order: all that was agreed to.
-pub async fn draft(work: &Work<'_>, row: &mut CheckoutRow) -> Result<(), Stop> {
+pub async fn draft(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let body = order_of(row)?;
     let key = Work::key(row, "draft");
     let oms = &work.state.calls.oms;
@@ -508,7 +508,7 @@ pub fn order_of(row: &CheckoutRow) -> Result<Value, Stop> {
 }
 
 /// Has the order paid and placed. `false` says that nobody knows yet.
-pub async fn pay(work: &Work<'_>, row: &mut CheckoutRow) -> Result<bool, Stop> {
+pub async fn pay(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
     let order = row.order_id.unwrap_or_default();
     // Under another key each time: what matters is the order, which is paid once.
     let key = Work::key(row, &format!("pay:{}", row.attempts));
@@ -531,39 +531,48 @@ pub async fn pay(work: &Work<'_>, row: &mut CheckoutRow) -> Result<bool, Stop> {
     Ok(true)
 }
 
-/// Keeps what was held for the order.
-pub async fn confirm(work: &Work<'_>, row: &CheckoutRow) -> Result<(), Stop> {
+/// Keeps what was held for the order: all of it, also where some of it is gone.
+pub async fn confirm(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
     let calls = &work.state.calls;
     let (tenant, correlation) = (&work.tenant.key, &work.correlation);
     let held: Held = stored(row.reservation.as_ref())?;
+    let cart: LockedCart = stored(Some(&row.cart))?;
+    let quote: QuoteId = stored(row.quote.as_ref())?;
+    let mut lost = None;
+    let mut note = |done: Result<(), CallError>| match done.map_err(|error| refused(error, LOST)) {
+        Err(Stop::Refused(problem)) => {
+            lost = Some(problem);
+            Ok(())
+        }
+        other => other,
+    };
     if !held.lines.is_empty() {
         let key = Work::key(row, "commit");
         let done = calls
             .erp
             .settle(tenant, &key, row.id, "commit", correlation);
-        done.await.map_err(|error| refused(error, LOST))?;
+        note(done.await)?;
     }
     let key = Work::key(row, "confirm");
     let done = calls
         .pricing
         .settle(tenant, &key, row.id, "confirm", correlation);
-    done.await.map_err(|error| refused(error, LOST))?;
-    let cart: LockedCart = stored(Some(&row.cart))?;
-    let quote: QuoteId = stored(row.quote.as_ref())?;
+    note(done.await)?;
     if cart.cart.company_id.is_some() && row.provider == OFFLINE && !quote.total.is_zero() {
         let key = Work::key(row, "confirm");
         let done = calls
             .customer
             .settle_credit(tenant, &key, row.id, "confirm", correlation);
-        done.await.map_err(|error| refused(error, LOST))?;
+        note(done.await)?;
     }
-    Ok(())
+    lost.map_or(Ok(()), |problem| Err(Stop::Refused(problem)))
 }
 
 /// What was held and is gone, although the order is placed: nobody but people can mend that.
 const LOST: &[(&str, Code)] = &[
     ("reservation_released", codes::OUT_OF_STOCK),
     ("reservation_expired", codes::OUT_OF_STOCK),
+    ("owner_taken", codes::OUT_OF_STOCK),
     ("redemption_released", codes::COUPON_EXHAUSTED),
     ("credit_released", codes::CREDIT_EXCEEDED),
     ("invalid_transition", codes::CREDIT_EXCEEDED),
@@ -571,7 +580,7 @@ const LOST: &[(&str, Code)] = &[
 ];
 
 /// Says what a cart comes to now, and keeps nothing.
-pub async fn preview(work: &Work<'_>, cart: &LockedCart) -> Result<Value, Problem> {
+pub async fn preview(work: &Work, cart: &LockedCart) -> Result<Value, Problem> {
     let unavailable = |error: CallError| {
         Problem::new(codes::CHECKOUT_UNAVAILABLE)
             .retry_after(1)

@@ -9,35 +9,41 @@ use crate::store::checkouts::CheckoutRow;
 
 const REASON: &str = "The checkout has failed";
 
-/// Gives back all that was held for an attempt. `false` says that its order was placed after all.
-pub async fn all(work: &Work<'_>, row: &CheckoutRow) -> Result<bool, Stop> {
+/// Gives back all that was held for an attempt. `false` says that its order was placed after all, and stays so.
+pub async fn all(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
     let calls = &work.state.calls;
     let (tenant, correlation) = (&work.tenant.key, &work.correlation);
-    let mut order = row.order_id;
-    if order.is_none() && row.step == "credited" {
+    if row.order_id.is_none() && row.step == "credited" {
         // Whether it was drafted nobody knows. Drafted again it is the same, and can be cancelled.
         let key = Work::key(row, "draft");
         let body = order_of(row)?;
         match calls.oms.draft(tenant, &key, &body, correlation).await {
-            Ok(drafted) => order = Some(drafted.id),
-            // It was refused, and is so still.
-            Err(CallError::Refused(_)) => {}
+            Ok(drafted) => {
+                row.order_id = Some(drafted.id);
+                row.order_number = Some(drafted.number);
+            }
+            // It was refused, and is so still. Any other no is one of the moment.
+            Err(error) if is_one_of(&error, REFUSES_DRAFT) => {}
             Err(error) => return Err(Stop::Away(error)),
         }
     }
-    if let Some(order) = order {
+    if let Some(order) = row.order_id {
         let key = Work::key(row, "cancel");
         let cancelled = calls.oms.cancel(tenant, &key, order, REASON, correlation);
         match cancelled.await {
-            Ok(_) => {}
-            // Only what has left is not cancelled, and only what is placed leaves.
-            Err(CallError::Refused(_)) => return Ok(false),
+            Ok(order) if order.status == "cancelled" => {}
+            // A part of it has left, or all: only what is placed leaves.
+            Ok(_) => return Ok(false),
+            Err(error) if is_one_of(&error, &["invalid_transition", "not_open"]) => {
+                return Ok(false);
+            }
             Err(error) => return Err(Stop::Away(error)),
         }
     }
     let undone = |done: Result<(), CallError>| match done {
+        Ok(()) => Ok(()),
         // Of what was never held there is nothing to give back.
-        Ok(()) | Err(CallError::Refused(_)) => Ok(()),
+        Err(error) if is_one_of(&error, &["not_found", "invalid_transition"]) => Ok(()),
         Err(error) => Err(Stop::Away(error)),
     };
     let key = Work::key(row, "credit:undo");
@@ -56,4 +62,17 @@ pub async fn all(work: &Work<'_>, row: &CheckoutRow) -> Result<bool, Stop> {
         .settle(tenant, &key, row.id, "release", correlation);
     undone(stock.await)?;
     Ok(true)
+}
+
+/// With what a draft is refused for good.
+const REFUSES_DRAFT: &[&str] = &[
+    "provider_not_set_up",
+    "cart_ordered",
+    "checkout_taken",
+    "invalid",
+    "money_overflow",
+];
+
+fn is_one_of(error: &CallError, codes: &[&str]) -> bool {
+    error.code().is_some_and(|code| codes.contains(&code))
 }

@@ -101,6 +101,27 @@ pub async fn store(conn: &mut TenantConn, row: &CheckoutRow) -> QueryResult<Opti
         .optional()
 }
 
+/// Takes an attempt that nobody works on for as long as that. Tells whether it was to be had.
+pub async fn claim(
+    conn: &mut TenantConn,
+    id: Uuid,
+    at: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let free = table::table
+        .filter(table::id.eq(id))
+        .filter(table::status.ne_all([PLACED, FAILED]))
+        .filter(table::next_at.le(at));
+    let taken = diesel::update(free)
+        .set((
+            table::next_at.eq(until),
+            table::version.eq(table::version + 1),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(taken == 1)
+}
+
 /// Returns attempts that nobody works on and that somebody has to go on with by now.
 pub async fn due(conn: &mut TenantConn, at: DateTime<Utc>, limit: i64) -> QueryResult<Vec<Uuid>> {
     table::table

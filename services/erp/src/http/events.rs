@@ -18,10 +18,9 @@ use uuid::Uuid;
 
 use super::ledger::rounding;
 use crate::State;
-use crate::domain::now;
 use crate::error::ErpError;
 use crate::store::refused::{self, RefusedRow};
-use crate::told::take;
+use crate::told::{keep, take};
 
 /// Takes events of the OMS service, each in a transaction of its own and in their order. One that is refused is kept for people to
 /// look at, and keeps no later one from its effect.
@@ -41,7 +40,7 @@ pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> A
             });
         new += usize::from(match taken.await {
             Err(ErpError::Problem(problem)) if problem.code().status < 500 => {
-                keep(&tenant, &event, &problem).await?
+                refuse(&tenant, &event, &problem).await?
             }
             other => other?,
         });
@@ -49,24 +48,18 @@ pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> A
     Ok(Reply::ok(&Taken { new }))
 }
 
-async fn keep(tenant: &ServiceTenant, event: &Event, problem: &Problem) -> Result<bool, ErpError> {
-    let code = problem.code().name;
-    tracing::warn!(event = %event.id, kind = event.kind, code, "what was told is refused");
+async fn refuse(
+    tenant: &ServiceTenant,
+    event: &Event,
+    problem: &Problem,
+) -> Result<bool, ErpError> {
     tenant
         .db
         .transaction(async |conn| -> Result<bool, ErpError> {
             if receive(conn, vec![event.clone()]).await?.is_empty() {
                 return Ok(false);
             }
-            let row = RefusedRow {
-                event_id: event.id,
-                kind: event.kind.clone(),
-                subject: event.subject,
-                data: event.data.clone(),
-                code: code.to_owned(),
-                at: now(),
-            };
-            refused::insert(conn, &row).await?;
+            keep(conn, event, problem.code()).await?;
             Ok(true)
         })
         .await

@@ -236,7 +236,8 @@ pub async fn commit_if_held(conn: &mut TenantConn, owner: Uuid) -> Result<(), Er
         return Ok(());
     }
     let row = reservations::lock(conn, owner, now()).await?;
-    let lines = reservations::lock_lines(conn, owner).await?;
+    // Levels first, as everybody does.
+    let (_, lines) = locked(conn, owner).await?;
     if row.released || check_not_expired(&lines).is_err() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
-use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::orders::{OrderView, answer};
 use crate::State;
 use crate::domain::MAX_QUANTITY;
-use crate::domain::orders::{CANCELLED, OrderCommand};
+use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
 use crate::error::{OmsError, codes};
 use crate::settle::{Given, cancel_pieces, locked};
 use crate::store::orders;
@@ -75,6 +75,14 @@ pub async fn cancel_order(
             }
             // Whether it may be cancelled at all, shipped or not.
             OrderCommand::Cancel.apply(&order.status)?;
+            if order.status == DRAFT && body.lines.is_some() {
+                // What it comes to is being paid: all of it, or nothing.
+                return Err(Problem::new(common::INVALID_TRANSITION)
+                    .detail("A draft is cancelled as a whole.")
+                    .with("current_status", order.status)
+                    .with("allowed", ["cancel"])
+                    .into());
+            }
             let goods = || lines.iter().filter(|line| line.is_goods());
             let given: Vec<Given> = match &body.lines {
                 Some(asked) => asked

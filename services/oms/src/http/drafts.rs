@@ -296,11 +296,11 @@ pub async fn draft_order(
             if let Some(there) = orders::find_by_checkout(conn, row.checkout_id).await? {
                 return drafted_before(conn, there, &row).await;
             }
-            check_provider(conn, &state, &row.provider).await?;
+            let account = account_at(conn, &state, &row.provider).await?;
             let order = orders::insert(conn, &row, &lines_of(row.id, body)).await?;
             let (work, parts) = work_of(&order, body);
             fulfilment::insert(conn, &work, &parts).await?;
-            payments::insert(conn, &payment_of(&order)).await?;
+            payments::insert(conn, &payment_of(&order, account)).await?;
             note(conn, order.id, "order.drafted", Some(actor), json!({})).await?;
             created(conn, order.id).await
         },
@@ -330,19 +330,20 @@ async fn drafted_before(
     created(conn, there.id).await
 }
 
-async fn check_provider(
+/// Returns the tenant's account at a provider, through which the order is paid to its end.
+async fn account_at(
     conn: &mut TenantConn,
     state: &State,
     provider: &str,
-) -> Result<(), OmsError> {
+) -> Result<Option<String>, OmsError> {
     if provider == OFFLINE {
-        return Ok(());
+        return Ok(None);
     }
     let account = accounts::find(conn, provider).await?;
-    if account.is_none() || state.providers.get(provider).is_none() {
-        return Err(Problem::new(codes::PROVIDER_NOT_SET_UP).into());
+    match account {
+        Some(account) if state.providers.get(provider).is_some() => Ok(Some(account.account)),
+        _ => Err(Problem::new(codes::PROVIDER_NOT_SET_UP).into()),
     }
-    Ok(())
 }
 
 fn lines_of(order: Uuid, body: &DraftOrder) -> Vec<LineRow> {
@@ -403,11 +404,12 @@ fn work_of(order: &OrderRow, body: &DraftOrder) -> (Vec<FulfilmentRow>, Vec<Fulf
     (work, parts)
 }
 
-fn payment_of(order: &OrderRow) -> PaymentRow {
+fn payment_of(order: &OrderRow, account: Option<String>) -> PaymentRow {
     PaymentRow {
         order_id: order.id,
         provider: order.provider.clone(),
         currency: order.currency.clone(),
+        account,
         reference: None,
         authorised: 0,
         captured: 0,

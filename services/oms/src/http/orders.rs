@@ -26,7 +26,7 @@ use crate::State;
 use crate::domain::orders::{OrderCommand, fulfilment_status};
 use crate::domain::payments::payment_status;
 use crate::error::OmsError;
-use crate::settle::currency;
+use crate::settle::{complete_if_over, currency};
 use crate::store::events::{self, EventRow, note};
 use crate::store::orders::{self, LineRow, OrderFilter, OrderRow};
 use crate::store::payments::{self, PaymentRow};
@@ -434,7 +434,7 @@ async fn move_on(
         hold_reason,
         ..row
     };
-    orders::update(conn, &moved).await?;
+    let moved = orders::update(conn, &moved).await?;
     let kind = if command == OrderCommand::Hold {
         "order.held"
     } else {
@@ -442,5 +442,8 @@ async fn move_on(
     };
     let data = json!({"reason": moved.hold_reason});
     note(conn, id, kind, Some(actor), data).await?;
+    // All of it may have come while it was held.
+    let lines = orders::lines_of(conn, &[id]).await?;
+    complete_if_over(conn, moved, &lines).await?;
     answer(conn, id).await
 }

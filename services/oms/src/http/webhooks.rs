@@ -60,16 +60,16 @@ pub async fn hear_provider(
     let heard = tenant.db.transaction(async |conn| -> Result<_, OmsError> {
         // All tenants' accounts are signed for with one secret: what is about another's is not this one's to hear.
         let own = accounts::find(conn, &provider).await?;
-        if own.is_none_or(|own| own.account != account) {
+        let is_own = own.is_some_and(|own| own.account == account);
+        if !is_own && !payments::has_account(conn, &provider, account).await? {
             return Err(Problem::not_found().into());
         }
         Ok(payments::hear(conn, &provider, id, &event, now()).await?)
     });
     let new = heard.await?;
-    if new {
-        apply_news(&tenant.db, &provider, id, &event).await?;
-        // What it was about may not be known yet, or may want something else now.
-        state.lanes.wake(&state, &tenant.db);
-    }
+    // Also again: a crash may have kept it from its effect, which it has once.
+    apply_news(&tenant.db, &provider, id, &event).await?;
+    // What it was about may not be known yet, or may want something else now.
+    state.lanes.wake(&state, &tenant.db);
     Ok(Reply::ok(&Heard { new }))
 }

@@ -96,10 +96,14 @@ impl StripeClient {
                     ("metadata[order]", &order),
                 ],
             ),
-            Action::Capture { reference } => (
-                format!("/v1/payment_intents/{reference}/capture"),
-                vec![("amount_to_capture", &amount), ("final_capture", "false")],
-            ),
+            Action::Capture { reference, is_last } => {
+                let mut form = vec![("amount_to_capture", amount.as_str())];
+                // To take it in parts is not offered to every account: it is asked for where there is another part.
+                if !is_last {
+                    form.push(("final_capture", "false"));
+                }
+                (format!("/v1/payment_intents/{reference}/capture"), form)
+            }
             Action::Void { reference } => {
                 (format!("/v1/payment_intents/{reference}/cancel"), vec![])
             }
@@ -139,7 +143,7 @@ impl StripeClient {
             .bearer_auth(&self.config.secret)
             .header("stripe-account", &request.account)
             .header("stripe-version", VERSION)
-            .header("idempotency-key", request.transaction.to_string())
+            .header("idempotency-key", &request.key)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
         // Without the address: it names the payment.
@@ -302,6 +306,7 @@ mod tests {
             token: "pm_1".to_owned(),
         };
         let capture = Action::Capture {
+            is_last: true,
             reference: reference.clone(),
         };
         let void = Action::Void {

@@ -30,6 +30,8 @@ pub struct PaymentRow {
     pub order_id: Uuid,
     pub provider: String,
     pub currency: String,
+    /// The tenant's account there, as it was when the order was drafted.
+    pub account: Option<String>,
     /// The provider's name for it, once it is known.
     pub reference: Option<String>,
     pub authorised: i64,
@@ -118,6 +120,20 @@ pub async fn order_of(
     let row = table::table.filter(table::provider.eq(provider));
     let row = row.filter(table::reference.eq(reference));
     row.select(table::order_id).first(conn).await.optional()
+}
+
+/// Whether any order of the tenant is paid through that account.
+pub async fn has_account(
+    conn: &mut TenantConn,
+    provider: &str,
+    account: &str,
+) -> QueryResult<bool> {
+    let own = table::table
+        .filter(table::provider.eq(provider))
+        .filter(table::account.eq(account));
+    diesel::select(diesel::dsl::exists(own))
+        .get_result(conn)
+        .await
 }
 
 /// Stores the sums.
@@ -221,6 +237,16 @@ pub async fn waiting(
         .select((told::provider, told::event_id, told::body))
         .limit(limit)
         .load(conn)
+        .await
+}
+
+/// Whether something was told before that moment and has had no effect yet.
+pub async fn has_waited(conn: &mut TenantConn, since: DateTime<Utc>) -> QueryResult<bool> {
+    let old = told::table
+        .filter(told::processed_at.is_null())
+        .filter(told::received_at.lt(since));
+    diesel::select(diesel::dsl::exists(old))
+        .get_result(conn)
         .await
 }
 

@@ -51,3 +51,31 @@ async fn of_what_is_cancelled_in_parts_never_more_goes_than_is_there() {
         (&json!("cancelled"), &json!(3))
     );
 }
+
+#[actix_web::test]
+async fn a_draft_is_cancelled_as_a_whole_and_what_its_buyer_has_not_said_yes_to_is_withdrawn() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let body = crate::setup::draft(&three_lamps(), Some("pm_later"));
+    let id = crate::setup::drafted(&acme, &body).await.expect(201).id();
+    let _ = command(&acme, &id, "authorise", json!({}))
+        .await
+        .expect(202);
+    let one = json!({"reason": "x", "lines": [{"line": 0, "quantity": 1}]});
+    command(&acme, &id, "cancel", one)
+        .await
+        .expect_problem(409, "invalid_transition");
+    let all = json!({"reason": "x"});
+    let _ = command(&acme, &id, "cancel", all).await.expect(200);
+    until("it is withdrawn", async || {
+        (shop.books(&id)[0].status == "canceled").then_some(())
+    })
+    .await;
+    until("and noted", async || {
+        (order(&acme, &id).await["payment_status"] == "failed").then_some(())
+    })
+    .await;
+    // Nobody can say yes any more.
+    assert!(shop.provider.confirm(&shop.books(&id)[0].id));
+    assert_eq!(shop.books(&id)[0].status, "canceled");
+}

@@ -211,6 +211,11 @@ async fn what_cannot_have_its_effect_is_kept_for_people_and_stops_nothing_after_
         .await
         .expect(200);
     let _ = ship(&globex, &id, "PS-1", None).await.expect(201);
+    // What has left has left, whatever the books say.
+    until("it has left", async || {
+        (level(&globex).await == (9, 0)).then_some(())
+    })
+    .await;
     until("it is refused", async || {
         let refused = globex.get(&erp("/refused-events")).await.expect(200).body;
         (refused["data"][0]["code"] == "unknown_rate").then_some(())
