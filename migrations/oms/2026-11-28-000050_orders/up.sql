@@ -7,6 +7,10 @@ CREATE TABLE payment_accounts (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Of all tenants one has an account.
+CREATE TRIGGER owner AFTER INSERT OR UPDATE OF account ON payment_accounts
+    FOR EACH ROW EXECUTE FUNCTION platform_shared.own_payment_account();
+
 CREATE TABLE orders (
     id uuid PRIMARY KEY,
     number bigint GENERATED ALWAYS AS IDENTITY (START WITH 100001) CONSTRAINT orders_number_unique UNIQUE,

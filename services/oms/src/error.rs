@@ -25,6 +25,8 @@ pub mod codes {
         "provider_not_set_up",
         "The payment provider is not set up here",
     );
+    /// The account is another tenant's.
+    pub const ACCOUNT_TAKEN: Code = Code::new(409, "account_taken", "The account is not to be had");
     /// The order has no such line.
     pub const UNKNOWN_LINE: Code =
         Code::new(422, "unknown_line", "A named line is none of the order");
@@ -64,6 +66,7 @@ pub mod codes {
         CART_ORDERED,
         PAYMENT_DECLINED,
         PROVIDER_NOT_SET_UP,
+        ACCOUNT_TAKEN,
         UNKNOWN_LINE,
         NOT_OPEN,
         SLIP_TAKEN,
@@ -108,6 +111,7 @@ impl From<diesel::result::Error> for OmsError {
             "orders_cart_once" => codes::CART_ORDERED,
             "orders_checkout_once" => codes::CHECKOUT_TAKEN,
             "shipments_slip_unique" => codes::SLIP_TAKEN,
+            "payment_accounts_owner" => codes::ACCOUNT_TAKEN,
             _ => return Self::Db(DbError::Query(error)),
         };
         Self::Problem(Problem::new(code))

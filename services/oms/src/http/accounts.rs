@@ -84,8 +84,8 @@ fn account_form(text: &str, _: &()) -> garde::Result {
     ))
 }
 
-/// Names the tenant's account at a payment provider that the installation has. Orders that are placed already stay where they
-/// are. The same again changes nothing.
+/// Names the tenant's account at a payment provider that the installation has; no other tenant has named it. Orders that are drafted
+/// already are paid where they were. The same again changes nothing.
 #[utoipa::path(post, path = "/api/oms/v1/payment-accounts", tag = "payments", security(("token" = ["payment:write"])), request_body = SetPaymentAccount,
     responses((status = 200, description = "The account.", body = PaymentAccountView)))]
 pub async fn set_payment_account(

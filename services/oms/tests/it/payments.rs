@@ -156,6 +156,12 @@ async fn without_an_account_nothing_is_paid_online() {
     drafted(&acme, &order)
         .await
         .expect_problem(409, "provider_not_set_up");
+    // Nor through an account that is another tenant's, whoever is first.
+    let globex = shop.tenant("globex").await;
+    let account = json!({"provider": "simulator", "account": crate::setup::account(&globex)});
+    acme.post(&path("/payment-accounts"), &account)
+        .await
+        .expect_problem(409, "account_taken");
     // Nor at a provider that the installation does not have.
     let account = json!({"provider": "stripe", "account": "acct_1"});
     acme.post(&path("/payment-accounts"), &account)
