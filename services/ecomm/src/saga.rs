@@ -112,18 +112,11 @@ pub async fn run(work: &Work, id: Uuid) -> Result<Option<CheckoutRow>, EcommErro
             COMPENSATING => compensating(work, row).await?,
             _ => return Ok(Some(row)),
         };
-        match next {
-            Next::Step => {}
-            Next::Wait(row) => return Ok(Some(row)),
+        // Otherwise another step follows.
+        if let Some(row) = next {
+            return Ok(Some(row));
         }
     }
-}
-
-enum Next {
-    /// Another step follows.
-    Step,
-    /// Somebody else does something first.
-    Wait(CheckoutRow),
 }
 
 async fn find(work: &Work, id: Uuid) -> Result<CheckoutRow, EcommError> {
@@ -144,17 +137,18 @@ async fn store(work: &Work, row: &CheckoutRow) -> Result<Option<CheckoutRow>, Ec
 }
 
 /// Leaves an attempt for later. Returns it as it is then.
-async fn wait(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn wait(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut later = row.clone();
     later.attempts += 1;
     later.next_at = now() + PAUSE;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
         Ok(checkouts::store(conn, &later).await?)
     });
-    Ok(Next::Wait(stored.await?.unwrap_or(row)))
+    Ok(Some(stored.await?.unwrap_or(row)))
 }
 
-async fn running(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
+/// Takes the next step. Returns the attempt once it has to wait, like those below.
+async fn running(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut next = row.clone();
     // What was held first ends by itself some time; an attempt that was left for that long is none any more.
     let is_old = now() - row.created_at > PATIENCE;
@@ -184,8 +178,8 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
     }
     // Whoever else has stored something goes on with it.
     match store(work, &next).await? {
-        Some(_) => Ok(Next::Step),
-        None => Ok(Next::Wait(find(work, row.id).await?)),
+        Some(_) => Ok(None),
+        None => Ok(Some(find(work, row.id).await?)),
     }
 }
 
@@ -199,7 +193,7 @@ fn give_up(row: &mut CheckoutRow, problem: &Problem) {
     row.problem_status = i16::try_from(problem.code().status).ok();
 }
 
-async fn paying(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn paying(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut next = row.clone();
     let age = now() - row.created_at;
     if age > HELD_ALONE {
@@ -209,8 +203,8 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
             Err(Stop::Refused(problem)) => {
                 give_up(&mut next, &problem);
                 return match store(work, &next).await? {
-                    Some(_) => Ok(Next::Step),
-                    None => Ok(Next::Wait(find(work, row.id).await?)),
+                    Some(_) => Ok(None),
+                    None => Ok(Some(find(work, row.id).await?)),
                 };
             }
             Err(Stop::Away(error)) => {
@@ -237,13 +231,13 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
         Err(Stop::Ours(error)) => return Err(error),
     }
     match store(work, &next).await? {
-        Some(_) => Ok(Next::Step),
-        None => Ok(Next::Wait(find(work, row.id).await?)),
+        Some(_) => Ok(None),
+        None => Ok(Some(find(work, row.id).await?)),
     }
 }
 
 /// Keeps what was held for an order that is placed, and lets the cart be ordered. There is no way back from here.
-async fn finalising(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn finalising(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     match steps::confirm(work, &row).await {
         Ok(()) => {}
         Err(Stop::Ours(error)) => return Err(error),
@@ -260,11 +254,11 @@ async fn finalising(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
     let mut placed = row.clone();
     placed.status = PLACED.to_owned();
     let ended = end(work, &placed, ORDERED).await?;
-    Ok(Next::Wait(ended.unwrap_or(placed)))
+    Ok(Some(ended.unwrap_or(placed)))
 }
 
 /// Gives back all that was held.
-async fn compensating(work: &Work, row: CheckoutRow) -> Result<Next, EcommError> {
+async fn compensating(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut undone = row.clone();
     match undo::all(work, &mut undone).await {
         Ok(true) => {}
@@ -276,8 +270,8 @@ async fn compensating(work: &Work, row: CheckoutRow) -> Result<Next, EcommError>
             placed.problem = None;
             placed.problem_status = None;
             return match store(work, &placed).await? {
-                Some(_) => Ok(Next::Step),
-                None => Ok(Next::Wait(find(work, row.id).await?)),
+                Some(_) => Ok(None),
+                None => Ok(Some(find(work, row.id).await?)),
             };
         }
         Err(Stop::Ours(error)) => return Err(error),
@@ -294,7 +288,7 @@ async fn compensating(work: &Work, row: CheckoutRow) -> Result<Next, EcommError>
     let mut failed = undone;
     failed.status = FAILED.to_owned();
     let ended = end(work, &failed, ACTIVE).await?;
-    Ok(Next::Wait(ended.unwrap_or(failed)))
+    Ok(Some(ended.unwrap_or(failed)))
 }
 
 /// Ends an attempt, and with it the lock of its cart.

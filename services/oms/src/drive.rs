@@ -237,7 +237,7 @@ pub async fn is_left(db: &TenantDb) -> Result<bool, OmsError> {
         let is_due = !payments::due(conn, since, 1).await?.is_empty();
         Ok(is_due || payments::has_waited(conn, since).await?)
     });
-    Ok(due.await?)
+    due.await
 }
 
 /// Lets something that a provider has told have its effect, once. What is about nothing known yet waits.

@@ -6,6 +6,10 @@ use futures_util::stream;
 use crate::setup::{Platform, agreed, buy, cart, total};
 
 /// How many there are, and how many want one. `AVERIS_STRESS` is the long form.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the form of the test, not of the service"
+)]
 fn size() -> (i64, usize) {
     if std::env::var("AVERIS_STRESS").is_ok_and(|form| form == "long") {
         (200, 500)
