@@ -13,6 +13,8 @@
 //! the checkout's id. Of two that work on one at once the slower finds that it has changed, and stops. Screening of buyers will stand
 //! between `quoted` and `reserved`.
 
+mod bought;
+mod order;
 mod steps;
 mod undo;
 
@@ -34,7 +36,8 @@ use crate::store::checkouts::{
     self, COMPENSATING, CheckoutRow, FAILED, FINALISING, PAYING, PLACED, RUNNING,
 };
 
-pub use steps::{LockedCart, preview};
+pub use bought::LockedCart;
+pub use steps::preview;
 
 /// How often all tenants are looked through for what nobody works on.
 pub const EVERY: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod authorise;
 pub mod cancel;
 pub mod drafts;
 pub mod fulfilment;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cancelling;
 mod config;
 mod domain;
 mod drive;

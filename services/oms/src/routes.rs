@@ -9,7 +9,9 @@ use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::http::{accounts, audit, cancel, drafts, fulfilment, orders, payments, ship, webhooks};
+use crate::http::{
+    accounts, audit, authorise, cancel, drafts, fulfilment, orders, payments, ship, webhooks,
+};
 use crate::{State, codes};
 
 #[rustfmt::skip]
@@ -19,7 +21,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/payment-webhooks/{provider}").post(webhooks::hear_provider))
         .service(resource("/orders").get(orders::list_orders).post(drafts::draft_order))
         .service(resource("/orders/{id}").get(orders::get_order))
-        .service(resource("/orders/{id}/authorise").post(drafts::authorise_order))
+        .service(resource("/orders/{id}/authorise").post(authorise::authorise_order))
         .service(resource("/orders/{id}/hold").post(orders::hold_order))
         .service(resource("/orders/{id}/release").post(orders::release_order))
         .service(resource("/orders/{id}/cancel").post(cancel::cancel_order))
@@ -40,7 +42,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .app_data(Data::new(CALLERS))
         .service(resource("/orders").post(drafts::draft_order))
         .service(resource("/orders/{id}").get(orders::get_order))
-        .service(resource("/orders/{id}/authorise").post(drafts::authorise_order))
+        .service(resource("/orders/{id}/authorise").post(authorise::authorise_order))
         .service(resource("/orders/{id}/cancel").post(cancel::cancel_order)));
 }
 
@@ -70,7 +72,7 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         orders::list_orders,
         drafts::draft_order,
         orders::get_order,
-        drafts::authorise_order,
+        authorise::authorise_order,
         orders::hold_order,
         orders::release_order,
         cancel::cancel_order,

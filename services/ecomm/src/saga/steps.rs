@@ -3,137 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use averis_contracts::client::CallError;
-use averis_contracts::customer::VisitorContext;
 use averis_contracts::erp::Reservation;
-use averis_contracts::pricing::{Basket, BasketLine, Priced};
+use averis_contracts::pricing::{BasketLine, Priced};
 use averis_contracts::product::{FindVariants, LaunchedVariant};
 use averis_money::Money;
 use averis_service_kit::forms::fold;
 use averis_service_kit::problem::{Code, Problem};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::bought::{BuyerParts, LockedCart};
+use super::order::{Held, order_of};
 use super::{Stop, Work};
-use crate::error::{EcommError, codes};
-use crate::store::carts::{CartLineRow, CartRow};
+use crate::error::codes;
+use crate::store::carts::CartRow;
 use crate::store::checkouts::CheckoutRow;
-use crate::store::shipping::ShippingRow;
 
 /// Paid by transfer, or on account.
-const OFFLINE: &str = "offline";
-
-/// A cart as it was locked: what is bought, and how it is sent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LockedCart {
-    pub cart: CartRow,
-    pub lines: Vec<CartLineRow>,
-    pub shipping: Option<Sending>,
-}
-
-/// How it is sent, and what that costs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Sending {
-    pub code: String,
-    pub name: String,
-    pub price: Money,
-}
-
-impl LockedCart {
-    /// Takes what is bought, with how it is sent.
-    ///
-    /// # Errors
-    /// When the currency of the way of sending is none any more.
-    pub fn of(
-        cart: CartRow,
-        lines: Vec<CartLineRow>,
-        shipping: Option<ShippingRow>,
-    ) -> Result<Self, EcommError> {
-        let shipping = match shipping {
-            Some(row) => Some(Sending {
-                price: Money::new(row.amount, crate::http::currency(&row.currency)?),
-                code: row.code,
-                name: row.name,
-            }),
-            None => None,
-        };
-        Ok(Self {
-            cart,
-            lines,
-            shipping,
-        })
-    }
-
-    /// The basket to be priced, for that buyer.
-    pub fn basket(&self, buyer: &VisitorContextParts) -> Basket {
-        let postcode = self
-            .cart
-            .ship_to
-            .as_ref()
-            .and_then(|address| address.get("postal_code")?.as_str())
-            .map(str::to_owned);
-        Basket {
-            country: self.cart.country.clone(),
-            postcode,
-            segment: buyer.segment.clone(),
-            channel: None,
-            company_id: self.cart.company_id,
-            customer_id: buyer.customer_id,
-            coupon_codes: self.cart.coupon_codes.clone(),
-            lines: self
-                .lines
-                .iter()
-                .map(|line| BasketLine {
-                    sku: line.sku.clone(),
-                    quantity: line.quantity,
-                })
-                .collect(),
-            shipping: self.shipping.as_ref().map(|sending| sending.price),
-            tax_exemption: buyer.tax_exempt.then_some("exempt_certificate"),
-        }
-    }
-}
-
-/// What of a buyer a checkout goes by.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct VisitorContextParts {
-    pub proven: bool,
-    pub customer_id: Option<Uuid>,
-    pub segment: Option<String>,
-    pub payment_days: i32,
-    pub tax_exempt: bool,
-    pub may_order: bool,
-}
-
-impl From<VisitorContext> for VisitorContextParts {
-    fn from(found: VisitorContext) -> Self {
-        let proven = found.proven;
-        match found.context {
-            // What somebody says of itself brings it nobody's prices.
-            Some(context) if proven => Self {
-                proven,
-                customer_id: Some(context.customer.id),
-                segment: context.segment,
-                payment_days: context.company.map_or(0, |company| company.payment_days),
-                tax_exempt: context.tax_exempt,
-                may_order: context.may_order,
-            },
-            Some(context) => Self {
-                customer_id: Some(context.customer.id),
-                may_order: context.may_order,
-                ..Self::default()
-            },
-            None => Self {
-                may_order: true,
-                ..Self::default()
-            },
-        }
-    }
-}
+pub const OFFLINE: &str = "offline";
 
 /// Reads what a step before has stored.
-fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, Stop> {
+pub fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, Stop> {
     let value = value.cloned().unwrap_or_default();
     serde_json::from_value(value).map_err(|error| Stop::Ours(error.into()))
 }
@@ -196,7 +88,7 @@ pub async fn quote(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
 ///
 /// # Errors
 /// `Refused` when it may not buy so.
-pub async fn buyer(work: &Work, cart: &CartRow) -> Result<VisitorContextParts, Stop> {
+pub async fn buyer(work: &Work, cart: &CartRow) -> Result<BuyerParts, Stop> {
     let customer = &work.state.calls.customer;
     let found = customer
         .visitor(
@@ -215,7 +107,7 @@ pub async fn buyer(work: &Work, cart: &CartRow) -> Result<VisitorContextParts, S
                 ],
             )
         })?;
-    let buyer = VisitorContextParts::from(found);
+    let buyer = BuyerParts::from(found);
     if !buyer.may_order {
         return Err(Stop::Refused(Problem::new(codes::NOT_ALLOWED)));
     }
@@ -285,14 +177,6 @@ pub async fn hold_on(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What the step of the reservation has stored.
-#[derive(Deserialize)]
-struct Held {
-    lines: Vec<averis_contracts::erp::ReservedLine>,
-    #[serde(default)]
-    names: BTreeMap<String, String>,
-}
-
 /// Returns the launched variants of what is in a cart, by SKU.
 async fn variants(
     work: &Work,
@@ -356,7 +240,7 @@ struct QuoteId {
 /// Asks whether somebody has to approve what is bought for a company, and holds its credit where it pays later.
 pub async fn credit(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let cart: LockedCart = stored(Some(&row.cart))?;
-    let buyer: VisitorContextParts = stored(row.buyer.as_ref())?;
+    let buyer: BuyerParts = stored(row.buyer.as_ref())?;
     let quote: QuoteId = stored(row.quote.as_ref())?;
     if let (Some(company), Some(customer)) = (cart.cart.company_id, buyer.customer_id) {
         approve(work, row, company, customer, &quote).await?;
@@ -440,71 +324,6 @@ pub async fn draft(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     row.order_number = Some(order.number);
     "drafted".clone_into(&mut row.step);
     Ok(())
-}
-
-/// Returns the order of an attempt, the same each time.
-pub fn order_of(row: &CheckoutRow) -> Result<Value, Stop> {
-    let cart: LockedCart = stored(Some(&row.cart))?;
-    let buyer: VisitorContextParts = stored(row.buyer.as_ref())?;
-    let priced: Priced = stored(row.quote.as_ref())?;
-    let held: Held = stored(row.reservation.as_ref())?;
-    let mut lines = Vec::with_capacity(priced.lines.len() + 1);
-    let mut goods = Money::zero(priced.total.currency());
-    let overflow = |_too_large| Stop::Refused(Problem::new(codes::NO_PRICE));
-    for line in &priced.lines {
-        let folded = fold(&line.sku);
-        let places: Vec<Value> = held
-            .lines
-            .iter()
-            .filter(|one| fold(&one.sku) == folded)
-            .map(|one| json!({"location_id": one.location_id, "quantity": one.open}))
-            .collect();
-        let places = if places.is_empty() {
-            vec![json!({"location_id": null, "quantity": line.quantity})]
-        } else {
-            places
-        };
-        for part in [line.net, line.tax] {
-            goods = goods.checked_add(part).map_err(overflow)?;
-        }
-        let name = held.names.get(&folded).filter(|name| !name.is_empty());
-        lines.push(json!({
-            "kind": "goods", "sku": line.sku, "name": name.unwrap_or(&line.sku), "quantity": line.quantity,
-            "net": line.net, "tax": line.tax, "tax_rate": line.tax_rate, "allocation": places,
-        }));
-    }
-    let sending = priced.total.checked_sub(goods).map_err(overflow)?;
-    if !sending.is_zero() {
-        let net = sending.checked_sub(priced.shipping_tax).map_err(overflow)?;
-        let name = cart.shipping.as_ref().map_or("Shipping", |one| &one.name);
-        // Sending is taxed as what is sent is. Of goods with several rates no one rate is the sending's: its amounts tell.
-        let rates: BTreeSet<&str> = priced
-            .lines
-            .iter()
-            .map(|line| line.tax_rate.as_str())
-            .collect();
-        let rate = match rates.first() {
-            Some(rate) if rates.len() == 1 && !priced.shipping_tax.is_zero() => *rate,
-            _ => "0",
-        };
-        lines.push(json!({
-            "kind": "shipping", "name": name, "quantity": 1, "net": net, "tax": priced.shipping_tax, "tax_rate": rate,
-        }));
-    }
-    let days = if row.provider == OFFLINE {
-        buyer.payment_days
-    } else {
-        0
-    };
-    Ok(json!({
-        "checkout_id": row.id, "cart_id": row.cart_id, "customer_id": buyer.customer_id,
-        "company_id": cart.cart.company_id, "lines": lines,
-        "payment": {"provider": row.provider, "token": row.payment_token, "days": days},
-        "snapshot": {
-            "quote": row.quote, "ship_to": cart.cart.ship_to, "bill_to": cart.cart.bill_to, "email": cart.cart.email,
-            "shipping": cart.shipping, "buyer": buyer,
-        },
-    }))
 }
 
 /// Has the order paid and placed. `false` says that nobody knows yet.

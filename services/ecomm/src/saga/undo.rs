@@ -3,7 +3,7 @@
 
 use averis_contracts::client::CallError;
 
-use super::steps::order_of;
+use super::order::order_of;
 use super::{Stop, Work};
 use crate::store::checkouts::CheckoutRow;
 

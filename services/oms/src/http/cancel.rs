@@ -14,10 +14,11 @@ use utoipa::ToSchema;
 
 use super::orders::{OrderView, answer};
 use crate::State;
+use crate::cancelling::{Given, cancel_pieces};
 use crate::domain::MAX_QUANTITY;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
 use crate::error::{OmsError, codes};
-use crate::settle::{Given, cancel_pieces, locked};
+use crate::settle::locked;
 use crate::store::orders;
 
 /// Pieces of a line.

@@ -1,0 +1,93 @@
+//! Drafts that are paid for, and placed with that.
+
+use actix_web::web::Data;
+use averis_service_kit::Tenant;
+use averis_service_kit::idempotency::Command;
+use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::query::PathId;
+use averis_service_kit::reply::Reply;
+use averis_tenant_context::may;
+use averis_tenant_db::TenantConn;
+use uuid::Uuid;
+
+use super::orders::{OrderView, answer, shown};
+use crate::State;
+use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
+use crate::drive::{authorisation, drive};
+use crate::error::{OmsError, codes};
+use crate::settle::{ask, locked, place};
+use crate::store::orders::{self, OFFLINE, OrderRow};
+use crate::store::payments::{self, AUTHORISE};
+
+/// Has the payment of a draft authorised, and places the order with it. An order that is paid offline, or costs nothing, is placed
+/// at once. Of a provider that is silent or asks the buyer something nobody knows yet: 202, and the order is placed by itself
+/// once the provider has said yes. Asked again, it tells how far it is.
+/// The same again changes nothing.
+#[utoipa::path(post, path = "/api/oms/v1/orders/{id}/authorise", tag = "orders", security(("token" = ["order:place"])),
+    params(("id" = Uuid, Path)), responses(
+        (status = 200, description = "The order, which is placed.", body = OrderView),
+        (status = 202, description = "The draft, whose payment is under way.", body = OrderView)))]
+pub async fn authorise_order(
+    tenant: Tenant<may::OrderPlace>,
+    state: Data<State>,
+    PathId(id): PathId,
+    _key: Command,
+) -> ApiResult<Reply> {
+    let asked = tenant
+        .db
+        .transaction(async |conn| begin(conn, id).await)
+        .await?;
+    if let Some(transaction) = asked {
+        // No transaction of the database is open while the provider is asked.
+        drive(&state, &tenant.db, transaction).await?;
+        state.lanes.wake(&state, &tenant.db);
+    }
+    let found = tenant.db.read(async |conn| -> Result<_, OmsError> {
+        let reply = answer(conn, id).await?;
+        let row = orders::find(conn, id).await?;
+        let row = row.ok_or_else(Problem::not_found)?;
+        let all = payments::transactions_of(conn, id).await?;
+        Ok((reply, row, authorisation(&all), shown(conn, id).await?))
+    });
+    let (reply, row, authorisation, view) = found.await?;
+    match authorisation {
+        Some(Err(failure)) => {
+            let problem = Problem::new(codes::PAYMENT_DECLINED);
+            Err(problem.with("failure", failure.unwrap_or_default()))
+        }
+        _ if row.status == DRAFT => {
+            Ok(Reply::accepted(format!("/api/oms/v1/orders/{id}"), &view).version(row.version))
+        }
+        _ if row.status == CANCELLED && row.placed_at.is_none() => Err(refused_authorise(&row)),
+        _ => Ok(reply),
+    }
+}
+
+fn refused_authorise(row: &OrderRow) -> Problem {
+    match OrderCommand::Place.apply(&row.status) {
+        Err(problem) => problem,
+        Ok(_) => Problem::not_found(),
+    }
+}
+
+/// Places what needs no authorisation; otherwise returns the transaction that a provider is to be asked for.
+async fn begin(conn: &mut TenantConn, id: Uuid) -> Result<Option<Uuid>, OmsError> {
+    let (order, _) = locked(conn, id).await?;
+    if order.status != DRAFT {
+        return Ok(None);
+    }
+    let total = order.total();
+    if total == 0 || order.provider == OFFLINE {
+        place(conn, order).await?;
+        return Ok(None);
+    }
+    let all = payments::transactions_of(conn, id).await?;
+    if let Some(there) = all.iter().find(|row| row.kind == AUTHORISE) {
+        return Ok(Some(there.id));
+    }
+    Ok(Some(
+        ask(conn, id, AUTHORISE, "order".to_owned(), total)
+            .await?
+            .id,
+    ))
+}
