@@ -4,6 +4,7 @@
 mod amount;
 mod currency;
 mod error;
+mod millionths;
 mod proration;
 mod rounding;
 mod text;
@@ -11,6 +12,7 @@ mod text;
 pub use amount::Money;
 pub use currency::Currency;
 pub use error::MoneyError;
+pub use millionths::{millionths, rate_of_millionths};
 pub use proration::{portion, prorate, prorate_minor};
 pub use rounding::Rounding;
 // The type of every rate this crate takes: callers need no version of their own.

@@ -4,7 +4,9 @@ use averis_payment_simulator::Behaviour;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::setup::{Away, Platform, agreed, buy, cart, complete, eur, path, total, until};
+use crate::setup::{
+    Away, Platform, agreed, buy, cart, change, complete, eur, half_once, path, total, until,
+};
 
 #[actix_web::test]
 async fn c2_a_cart_is_bought_at_what_its_shopper_has_seen() {
@@ -186,26 +188,12 @@ async fn a_silent_provider_is_waited_for_and_pays_once() {
 async fn promotions_are_used_with_the_order_and_not_without() {
     let platform = Platform::start().await;
     let shop = platform.shop("acme", 5).await;
-    let body = json!({"name": "One", "code": "ONE", "usage_limit": 1, "action": {"kind": "percent", "rate": "0.5"}, "target": {"on": "document"}});
-    let made = shop
-        .staff
-        .post("/api/pricing/v1/promotions", &body)
-        .await
-        .expect(201);
-    let activate = format!("/api/pricing/v1/promotions/{}/activate", made.id());
-    let _ = shop
-        .staff
-        .command(&activate, 1, &json!({}))
-        .await
-        .expect(200);
+    half_once(&shop.staff).await;
     let (ana, bob) = (platform.shopper(&shop), platform.shopper(&shop));
     let mut carts = Vec::new();
     for shopper in [&ana, &bob] {
         let id = cart(shopper, &[("LAMP", 2)]).await;
-        let own = path(&format!("/carts/{id}"));
-        let version = shopper.get(&own).await.expect(200).version();
-        let code = json!({"coupon_codes": ["ONE"]});
-        let _ = shopper.patch(&own, version, &code).await.expect(200);
+        change(shopper, &id, &json!({"coupon_codes": ["ONE"]})).await;
         carts.push(id);
     }
     let seen = total(&ana, &carts[0]).await;
@@ -224,25 +212,11 @@ async fn promotions_are_used_with_the_order_and_not_without() {
 async fn a_promotion_that_is_used_up_between_two_steps_is_not_given_twice() {
     let platform = Platform::start().await;
     let shop = platform.shop("acme", 5).await;
-    let body = json!({"name": "One", "code": "ONE", "usage_limit": 1, "action": {"kind": "percent", "rate": "0.5"}, "target": {"on": "document"}});
-    let made = shop
-        .staff
-        .post("/api/pricing/v1/promotions", &body)
-        .await
-        .expect(201);
-    let activate = format!("/api/pricing/v1/promotions/{}/activate", made.id());
-    let _ = shop
-        .staff
-        .command(&activate, 1, &json!({}))
-        .await
-        .expect(200);
+    half_once(&shop.staff).await;
     let (ana, bob) = (platform.shopper(&shop), platform.shopper(&shop));
     let with_code = async |shopper: &averis_test_kit::Client| {
         let id = cart(shopper, &[("LAMP", 1)]).await;
-        let own = path(&format!("/carts/{id}"));
-        let version = shopper.get(&own).await.expect(200).version();
-        let code = json!({"coupon_codes": ["ONE"]});
-        let _ = shopper.patch(&own, version, &code).await.expect(200);
+        change(shopper, &id, &json!({"coupon_codes": ["ONE"]})).await;
         id
     };
     let id = with_code(&ana).await;

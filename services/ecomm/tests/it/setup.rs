@@ -267,3 +267,19 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Makes a promotion of half the document, for whoever has the code `ONE`, once.
+pub async fn half_once(staff: &Client) {
+    let body = json!({"name": "One", "code": "ONE", "usage_limit": 1, "action": {"kind": "percent", "rate": "0.5"}, "target": {"on": "document"}});
+    let promotions = "/api/pricing/v1/promotions";
+    let made = staff.post(promotions, &body).await.expect(201);
+    let activate = format!("{promotions}/{}/activate", made.id());
+    let _ = staff.command(&activate, 1, &json!({})).await.expect(200);
+}
+
+/// Changes a cart as it is now.
+pub async fn change(shopper: &Client, cart: &str, patch: &Value) {
+    let own = path(&format!("/carts/{cart}"));
+    let version = shopper.get(&own).await.expect(200).version();
+    let _ = shopper.patch(&own, version, patch).await.expect(200);
+}

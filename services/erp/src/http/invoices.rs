@@ -13,7 +13,7 @@ pub mod payments;
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
-use averis_money::{Decimal, Money, Rounding};
+use averis_money::{Decimal, Money, Rounding, rate_of_millionths};
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
@@ -131,7 +131,7 @@ async fn views(conn: &mut TenantConn, rows: Vec<InvoiceRow>) -> Result<Vec<Invoi
                     quantity: line.quantity,
                     net: Money::new(line.net, unit),
                     tax: Money::new(line.tax, unit),
-                    tax_rate: Decimal::new(line.tax_rate, 6).normalize(),
+                    tax_rate: rate_of_millionths(line.tax_rate),
                     credited: line.credited,
                 })
                 .collect(),

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
-use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
+use averis_service_kit::problem::{ApiResult, Problem, codes as common};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
@@ -12,6 +12,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::check_once;
 use super::orders::{OrderView, answer};
 use crate::State;
 use crate::cancelling::{Given, cancel_pieces};
@@ -56,14 +57,7 @@ pub async fn cancel_order(
     post: Post<CancelOrder>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
-    for (place, line) in body.lines.iter().flatten().enumerate() {
-        let before = body.lines.iter().flatten().take(place);
-        if before.into_iter().any(|other| other.line == line.line) {
-            let pointer = format!("/lines/{place}/line");
-            let problem = FieldProblem::new(pointer, "duplicate", "name each line once");
-            return Err(OmsError::from(problem).into());
-        }
-    }
+    check_once(body.lines.iter().flatten().map(|line| line.line))?;
     let actor = tenant.caller.identity.subject;
     let reply = once(
         &tenant.db,

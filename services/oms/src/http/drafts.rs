@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
-use averis_money::{Decimal, Money};
+use averis_money::{Decimal, Money, millionths};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::forms::check_sku;
@@ -14,7 +14,6 @@ use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use garde::Validate;
-use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -32,8 +31,6 @@ use crate::store::fulfilment::{self, FulfilmentLineRow, FulfilmentRow};
 use crate::store::orders::{self, GOODS, LineRow, NewOrderRow, OFFLINE, OrderRow, SHIPPING};
 use crate::store::payments::{self, PaymentRow};
 
-/// Parts of one, in which rates of tax are stored.
-const MILLION: i64 = 1_000_000;
 /// Largest snapshot, in bytes of JSON.
 const MAX_SNAPSHOT: usize = 512 * 1024;
 
@@ -246,14 +243,6 @@ impl NewOrderLine {
         }
         Ok(())
     }
-}
-
-fn millionths(rate: Decimal) -> Option<i64> {
-    let rate = rate.normalize();
-    if rate.scale() > 6 || rate < Decimal::ZERO || rate > Decimal::ONE {
-        return None;
-    }
-    (rate * Decimal::from(MILLION)).to_i64()
 }
 
 /// Drafts an order, once for a checkout. The same again gives what was drafted.

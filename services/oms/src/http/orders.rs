@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
-use averis_money::{Decimal, Money};
+use averis_money::{Decimal, Money, rate_of_millionths};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::{Page, limit};
@@ -197,7 +197,7 @@ fn view(
                 returned: line.returned,
                 net: money(line.net),
                 tax: money(line.tax),
-                tax_rate: Decimal::new(line.tax_rate, 6).normalize(),
+                tax_rate: rate_of_millionths(line.tax_rate),
             })
             .collect(),
         id: row.id,

@@ -9,7 +9,7 @@ use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::Page;
 use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::MoneySchema;
-use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
+use averis_service_kit::problem::{ApiResult, Problem, codes as common};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
@@ -21,6 +21,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::check_once;
 use super::fulfilment::locked;
 use crate::State;
 use crate::domain::fulfilment::{FulfilmentCommand, finished};
@@ -142,14 +143,7 @@ pub async fn ship(
     post: Post<ShipOrder>,
 ) -> ApiResult<Reply> {
     let body = &post.body;
-    for (place, line) in body.lines.iter().flatten().enumerate() {
-        let mut before = body.lines.iter().flatten().take(place);
-        if before.any(|other| other.line == line.line) {
-            let pointer = format!("/lines/{place}/line");
-            let problem = FieldProblem::new(pointer, "duplicate", "name each line once");
-            return Err(OmsError::from(problem).into());
-        }
-    }
+    check_once(body.lines.iter().flatten().map(|line| line.line))?;
     let actor = tenant.caller.identity.subject;
     let reply = once(
         &tenant.db,

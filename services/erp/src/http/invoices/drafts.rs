@@ -1,6 +1,6 @@
 //! Invoices that are drafted.
 
-use averis_money::{Decimal, Money};
+use averis_money::{Decimal, Money, millionths};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
@@ -10,7 +10,6 @@ use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
 use garde::Validate;
-use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,9 +18,6 @@ use super::{INVOICE, InvoiceView, created};
 use crate::domain::{MAX_QUANTITY, now};
 use crate::error::{ErpError, codes};
 use crate::store::invoices::{self, DRAFT, InvoiceLineRow, InvoiceRow};
-
-/// Parts of one, in which rates of tax are stored.
-const MILLION: i64 = 1_000_000;
 
 /// What is charged.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -123,14 +119,6 @@ impl CreateInvoice {
         }
         Ok(rate)
     }
-}
-
-fn millionths(rate: Decimal) -> Option<i64> {
-    let rate = rate.normalize();
-    if rate.scale() > 6 || rate < Decimal::ZERO || rate > Decimal::ONE {
-        return None;
-    }
-    (rate * Decimal::from(MILLION)).to_i64()
 }
 
 /// Drafts an invoice. The same cause with the same amounts again gives what was drafted.
