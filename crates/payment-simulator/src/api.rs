@@ -204,6 +204,9 @@ async fn capture(
     fields: Form<Fields>,
 ) -> HttpResponse {
     once(&req, &shared, &fields, "", |books, asked| {
+        if books.refuses() {
+            return problem(400, "capture_refused");
+        }
         let Some(payment) = own(books, asked, &id) else {
             return problem(404, "resource_missing");
         };
@@ -255,6 +258,9 @@ async fn cancel(
 
 async fn refund(req: HttpRequest, shared: Data<Shared>, fields: Form<Fields>) -> HttpResponse {
     once(&req, &shared, &fields, "", |books, asked| {
+        if books.refuses() {
+            return problem(400, "refund_refused");
+        }
         let id = fields.get("payment_intent").cloned().unwrap_or_default();
         let Some(payment) = own(books, asked, &id) else {
             return problem(404, "resource_missing");

@@ -39,10 +39,19 @@ pub struct Books {
     pub answered: BTreeMap<(String, String), (String, u16, Value)>,
     /// Where accounts want to be told.
     pub listeners: BTreeMap<String, String>,
+    /// Captures and refunds that are still to be refused.
+    pub refusals: u32,
     next: u64,
 }
 
 impl Books {
+    /// Whether this capture or refund is one of those to be refused.
+    pub fn refuses(&mut self) -> bool {
+        let refuses = self.refusals > 0;
+        self.refusals = self.refusals.saturating_sub(1);
+        refuses
+    }
+
     /// Returns the next number, which makes names and choices.
     pub fn number(&mut self) -> u64 {
         self.next += 1;

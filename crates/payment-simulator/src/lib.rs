@@ -122,6 +122,11 @@ impl Simulator {
         api::confirmed(&self.shared, payment).status().is_success()
     }
 
+    /// Refuses the next so many captures and refunds.
+    pub fn refuse_next(&self, count: u32) {
+        self.shared.books().refusals = count;
+    }
+
     /// Returns all payments in its books.
     #[must_use]
     pub fn payments(&self) -> Vec<Payment> {

@@ -28,6 +28,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/orders/{id}/payments").post(payments::note_payment))
         .service(resource("/orders/{id}/refunds").post(payments::refund_order))
         .service(resource("/orders/{id}/transactions").get(payments::list_transactions))
+        .service(resource("/orders/{id}/transactions/{part_id}/retry").post(payments::retry_transaction))
         .service(resource("/orders/{id}/shipments").get(ship::list_shipments))
         .service(resource("/orders/{id}/events").get(orders::list_order_events))
         .service(resource("/fulfilment-orders").get(fulfilment::list_fulfilment_orders))
@@ -79,6 +80,7 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         payments::note_payment,
         payments::refund_order,
         payments::list_transactions,
+        payments::retry_transaction,
         ship::list_shipments,
         orders::list_order_events,
         fulfilment::list_fulfilment_orders,

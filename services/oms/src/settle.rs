@@ -30,6 +30,8 @@ const LONGEST: i64 = 300;
 pub const GIVE_UP: TimeDelta = TimeDelta::hours(20);
 /// How often what is left of an authorisation is let go, where that fails.
 const VOIDS: usize = 5;
+/// What stands between a cause and the number of the try, from the second on.
+pub const AGAIN: &str = ", again ";
 /// When what only a person can find out is asked for again: not while anybody remembers.
 const LOOKED_AT: TimeDelta = TimeDelta::days(3_650);
 
@@ -257,6 +259,11 @@ async fn failed(
     Ok(())
 }
 
+/// Returns what a transaction is for, whichever try it is.
+pub fn first_cause(cause: &str) -> &str {
+    cause.split_once(AGAIN).map_or(cause, |(first, _)| first)
+}
+
 /// Tells that money has come, or gone back.
 pub async fn moved(
     conn: &mut TenantConn,
@@ -264,7 +271,7 @@ pub async fn moved(
     order: &OrderRow,
     row: &TransactionRow,
 ) -> Result<(), OmsError> {
-    let shipment = row.cause.strip_prefix("shipment ");
+    let shipment = first_cause(&row.cause).strip_prefix("shipment ");
     let event = MoneyMoved {
         order_id: order.id,
         shipment_id: shipment.and_then(|id| id.parse().ok()),
@@ -292,9 +299,14 @@ pub async fn give_up_rest(
         return Ok(());
     }
     // What has left and could not be taken is owed still.
-    let owed = all
-        .iter()
-        .filter(|row| row.kind == CAPTURE && row.state == FAILURE);
+    let captures = || all.iter().filter(|row| row.kind == CAPTURE);
+    let is_replaced = |row: &TransactionRow| {
+        captures().any(|other| {
+            other.created_at > row.created_at
+                && first_cause(&other.cause) == first_cause(&row.cause)
+        })
+    };
+    let owed = captures().filter(|row| row.state == FAILURE && !is_replaced(row));
     let rest = payment.open() - owed.map(|row| row.amount).sum::<i64>();
     // One that has failed is tried again with what comes next, a few times.
     let number = voids.count();

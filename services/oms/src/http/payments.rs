@@ -5,10 +5,10 @@ use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::Page;
-use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::idempotency::{Command, Post, once};
 use averis_service_kit::openapi::MoneySchema;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
-use averis_service_kit::query::PathId;
+use averis_service_kit::query::{PartId, PathId};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
@@ -24,9 +24,9 @@ use crate::domain::orders::DRAFT;
 use crate::drive::drive;
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
-use crate::settle::{ask, currency, locked, settle};
+use crate::settle::{AGAIN, ask, currency, first_cause, locked, settle};
 use crate::store::orders::{self, OFFLINE, OrderRow};
-use crate::store::payments::{self, CAPTURE, REFUND, TransactionRow};
+use crate::store::payments::{self, CAPTURE, FAILURE, REFUND, TransactionRow};
 
 /// What a provider was asked, or has done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,6 +83,60 @@ pub async fn list_transactions(
         data: found.await?,
         next_cursor: None,
     }))
+}
+
+/// Asks a provider again for a capture or a refund that it has refused: once, until that has an outcome of its own. What was done is
+/// not done again. The same again changes nothing.
+#[utoipa::path(post, path = "/api/oms/v1/orders/{id}/transactions/{part_id}/retry", tag = "payments", security(("token" = ["payment:write"])),
+    params(("id" = Uuid, Path), ("part_id" = Uuid, Path)),
+    responses((status = 200, description = "The order.", body = OrderView)))]
+pub async fn retry_transaction(
+    tenant: Tenant<may::PaymentWrite>,
+    state: Data<State>,
+    ids: PartId,
+    command: Command,
+) -> ApiResult<Reply> {
+    let reply = once(
+        &tenant.db,
+        &command.key,
+        async |conn| -> Result<Reply, OmsError> {
+            let (order, mut payment) = locked(conn, ids.id).await?;
+            let all = payments::transactions_of(conn, ids.id).await?;
+            let row = all.iter().find(|row| row.id == ids.part);
+            let row = row.ok_or_else(Problem::not_found)?;
+            let base = first_cause(&row.cause);
+            let same = |other: &&TransactionRow| {
+                other.kind == row.kind && first_cause(&other.cause) == base
+            };
+            // Somebody has asked again already.
+            if all.iter().filter(same).any(|other| other.state != FAILURE) {
+                return answer(conn, ids.id).await;
+            }
+            let left = match row.kind.as_str() {
+                CAPTURE => payment.open(),
+                REFUND => payment.refundable(),
+                _ => return Err(refused(&order, "second try")),
+            };
+            if row.amount > left {
+                return Err(Problem::new(codes::NOT_REFUNDABLE)
+                    .with("left", left)
+                    .into());
+            }
+            if row.kind == CAPTURE {
+                payment.capturing += row.amount;
+            } else {
+                payment.refunding += row.amount;
+            }
+            payments::put(conn, &payment).await?;
+            let number = all.iter().filter(same).count();
+            let cause = format!("{base}{AGAIN}{number}");
+            ask(conn, ids.id, &row.kind, cause, row.amount).await?;
+            answer(conn, ids.id).await
+        },
+    );
+    let reply = reply.await?;
+    state.lanes.wake(&state, &tenant.db);
+    Ok(reply)
 }
 
 /// Money that has come by transfer.

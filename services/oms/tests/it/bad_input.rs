@@ -150,13 +150,16 @@ async fn every_body_of_a_wrong_form_is_refused() {
         // What a provider tells is read once its signature was.
         let is_signed = operation.path.contains("webhooks");
         if operation.reads_a_body() && !is_signed {
-            let address = operation.path.replace("{id}", nobody);
+            let address = operation
+                .path
+                .replace("{id}", nobody)
+                .replace("{part_id}", nobody);
             acme.expect_wrong_bodies_refused(&operation.method, &address)
                 .await;
             tested += 1;
         }
     }
-    assert_eq!(tested, 13);
+    assert_eq!(tested, 14);
 }
 
 #[actix_web::test]

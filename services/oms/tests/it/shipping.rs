@@ -219,3 +219,50 @@ async fn goods_of_two_warehouses_leave_each_from_its_own() {
         .sum();
     assert_eq!(open, 1);
 }
+
+#[actix_web::test]
+async fn a_capture_that_is_refused_leaves_what_has_left_owed_and_is_asked_for_again() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let id = placed(&acme, &three_lamps(), Some("pm_ok")).await;
+    shop.provider.refuse_next(1);
+    let _ = ship(&acme, &id, "PS-1", Some(&[(0, 1)])).await.expect(201);
+    let read = order(&acme, &id).await;
+    assert_eq!(
+        (&read["payment_status"], &read["lines"][0]["shipped"]),
+        (&json!("authorised"), &json!(1)),
+        "it has left all the same"
+    );
+    let _ = ship(&acme, &id, "PS-2", None).await.expect(201);
+    // What is owed for the first is not let go, although nothing is left to be shipped.
+    let read = order(&acme, &id).await;
+    assert_eq!(
+        (&read["payment_status"], &read["payment"]["voided"]),
+        (&json!("partially_paid"), &eur(0))
+    );
+    let all = acme
+        .get(&path(&format!("/orders/{id}/transactions")))
+        .await
+        .expect(200)
+        .body;
+    let refused = all["data"].as_array().expect("a list").iter();
+    let refused: Vec<&Value> = refused.filter(|one| one["state"] == "failure").collect();
+    assert_eq!(
+        (refused.len(), &refused[0]["failure"]),
+        (1, &json!("capture_refused"))
+    );
+    let retry = format!(
+        "/orders/{id}/transactions/{}/retry",
+        refused[0]["id"].as_str().expect("an id")
+    );
+    for _ in 0..3 {
+        let _ = acme.post(&path(&retry), &json!({})).await.expect(200);
+    }
+    until("it is paid", async || {
+        (order(&acme, &id).await["payment_status"] == "paid").then_some(())
+    })
+    .await;
+    assert_eq!(shop.books(&id)[0].captured, 12_495);
+    let _ = acme.post(&path(&retry), &json!({})).await.expect(200);
+    assert_eq!(order(&acme, &id).await["payment"]["captured"], eur(12_495));
+}
