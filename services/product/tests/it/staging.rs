@@ -363,7 +363,7 @@ async fn what_other_services_ask_of_launched_variants_is_told() {
     launched(&acme.client, &id).await;
     let product = acme.client.get(&product_path(&id)).await.expect(200);
     let expected = json!([{"sku": "L1", "product_id": id, "version": product.version(), "active": true,
-        "kind": "digital", "taxable": false, "tax_category": "books"}]);
+        "name": "Name of lamp", "kind": "digital", "taxable": false, "tax_category": "books"}]);
     assert_eq!(
         ask(json!(["l1"]), json!([])).await.expect(200).body,
         expected
