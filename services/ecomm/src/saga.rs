@@ -129,14 +129,18 @@ async fn find(work: &Work, id: Uuid) -> Result<CheckoutRow, EcommError> {
     Ok(found.await?.ok_or_else(Problem::not_found)?)
 }
 
-/// Stores what became of an attempt, which whoever stores it has to itself for a while.
-async fn store(work: &Work, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+/// Stores what became of an attempt, which whoever stores it has to itself for a while. Returns it if somebody else has stored
+/// something meanwhile, who goes on with it.
+async fn go_on(work: &Work, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut row = row.clone();
     row.next_at = now() + LEASE;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
         Ok(checkouts::store(conn, &row).await?)
     });
-    stored.await
+    match stored.await? {
+        Some(_) => Ok(None),
+        None => Ok(Some(find(work, row.id).await?)),
+    }
 }
 
 /// Leaves an attempt for later. Returns it as it is then.
@@ -179,11 +183,7 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, E
             give_up(&mut next, &problem.because(error));
         }
     }
-    // Whoever else has stored something goes on with it.
-    match store(work, &next).await? {
-        Some(_) => Ok(None),
-        None => Ok(Some(find(work, row.id).await?)),
-    }
+    go_on(work, &next).await
 }
 
 /// Turns an attempt round, for that reason.
@@ -205,10 +205,7 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, Ec
             Ok(()) => {}
             Err(Stop::Refused(problem)) => {
                 give_up(&mut next, &problem);
-                return match store(work, &next).await? {
-                    Some(_) => Ok(None),
-                    None => Ok(Some(find(work, row.id).await?)),
-                };
+                return go_on(work, &next).await;
             }
             Err(Stop::Away(error)) => {
                 tracing::warn!(checkout = %row.id, error = %error, "stock is not held longer");
@@ -233,10 +230,7 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, Ec
         }
         Err(Stop::Ours(error)) => return Err(error),
     }
-    match store(work, &next).await? {
-        Some(_) => Ok(None),
-        None => Ok(Some(find(work, row.id).await?)),
-    }
+    go_on(work, &next).await
 }
 
 /// Keeps what was held for an order that is placed, and lets the cart be ordered. There is no way back from here.
@@ -272,10 +266,7 @@ async fn compensating(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRo
             "placed".clone_into(&mut placed.step);
             placed.problem = None;
             placed.problem_status = None;
-            return match store(work, &placed).await? {
-                Some(_) => Ok(None),
-                None => Ok(Some(find(work, row.id).await?)),
-            };
+            return go_on(work, &placed).await;
         }
         Err(Stop::Ours(error)) => return Err(error),
         Err(Stop::Refused(problem)) => {

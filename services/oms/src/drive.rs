@@ -22,7 +22,7 @@ use crate::provider::{Action, Outcome, Request};
 use crate::settle::{GIVE_UP, ask, locked, settle};
 use crate::store::orders;
 use crate::store::payments::{
-    self, AUTHORISE, CAPTURE, CHARGEBACK, PENDING, REFUND, SUCCESS, TransactionRow, VOID,
+    self, AUTHORISE, CAPTURE, CHARGEBACK, INITIAL, PENDING, REFUND, SUCCESS, TransactionRow, VOID,
 };
 
 /// How often all tenants are looked through for what a crash has left.
@@ -303,7 +303,7 @@ pub fn authorisation(all: &[TransactionRow]) -> Option<Result<(), Option<String>
     let row = all.iter().find(|row| row.kind == AUTHORISE)?;
     match row.state.as_str() {
         SUCCESS => Some(Ok(())),
-        PENDING | "initial" => None,
+        PENDING | INITIAL => None,
         _ => Some(Err(row.failure.clone())),
     }
 }

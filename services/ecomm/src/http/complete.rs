@@ -150,17 +150,11 @@ async fn begin(
     }
     if let Some(open) = checkouts::open_of(conn, id).await? {
         // Somebody works on it; or nobody does any more.
-        let other = (
-            open.expected_total,
-            &open.currency,
-            open.provider.as_str(),
-            &open.payment_token,
-        ) != (
-            body.expected_total.amount(),
-            &body.expected_total.currency().code().to_owned(),
-            body.payment.provider.as_str(),
-            &body.payment.token,
-        );
+        let (total, payment) = (&body.expected_total, &body.payment);
+        let other = (open.expected_total, open.currency.as_str())
+            != (total.amount(), total.currency().code())
+            || (open.provider.as_str(), &open.payment_token)
+                != (payment.provider.as_str(), &payment.token);
         // What was agreed to then is not what is agreed to now.
         if open.next_at > at || other {
             return Err(Problem::new(codes::CART_LOCKED).retry_after(1).into());

@@ -151,10 +151,8 @@ pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
 
 /// Holds longer what is reserved, while a payment is waited for.
 pub async fn hold_on(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
-    let mut again = row.clone();
-    // Under another key each time: the same one would be answered from memory.
     let cart: LockedCart = stored(Some(&row.cart))?;
-    let held: Held = stored(again.reservation.as_ref())?;
+    let held: Held = stored(row.reservation.as_ref())?;
     let skus: BTreeSet<String> = held.lines.iter().map(|line| fold(&line.sku)).collect();
     let lines: Vec<BasketLine> = cart
         .lines
@@ -168,8 +166,8 @@ pub async fn hold_on(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
     if lines.is_empty() {
         return Ok(());
     }
-    again.attempts += 1;
-    let key = Work::key(row, &format!("hold:{}", again.attempts));
+    // Under another key each time: the same one would be answered from memory.
+    let key = Work::key(row, &format!("hold:{}", row.attempts));
     let erp = &work.state.calls.erp;
     erp.reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation)
         .await

@@ -1,11 +1,10 @@
 //! Carts that become orders: once, whole, at what was agreed to.
 
-use averis_payment_simulator::Behaviour;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::setup::{
-    Away, Platform, agreed, buy, cart, change, complete, eur, half_once, path, total, until,
+    Platform, agreed, buy, cart, change, complete, eur, half_once, path, total, until,
 };
 
 #[actix_web::test]
@@ -123,7 +122,7 @@ async fn c1_fifty_completes_of_one_cart_make_one_order() {
 
 #[actix_web::test]
 async fn c3_a_cart_that_is_being_bought_does_not_change() {
-    let platform = Platform::with(Away::default(), Behaviour::default()).await;
+    let platform = Platform::start().await;
     let shop = platform.shop("acme", 5).await;
     let ana = platform.shopper(&shop);
     let id = cart(&ana, &[("LAMP", 1)]).await;

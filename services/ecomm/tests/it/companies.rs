@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{Platform, Shop, cart, complete, eur, path};
+use crate::setup::{Platform, Shop, cart, change, complete, eur, path};
 
 async fn company(shop: &Shop, credit: i64) -> String {
     let body = json!({"name": "Firm", "credit_limit": eur(credit), "payment_days": 30});
@@ -51,10 +51,7 @@ async fn proven(platform: &Platform, shopper: &averis_test_kit::Client) -> Value
 
 async fn for_company(shopper: &averis_test_kit::Client, company: &str, pieces: i64) -> String {
     let id = cart(shopper, &[("LAMP", pieces)]).await;
-    let own = path(&format!("/carts/{id}"));
-    let version = shopper.get(&own).await.expect(200).version();
-    let patch = json!({"company_id": company});
-    let _ = shopper.patch(&own, version, &patch).await.expect(200);
+    change(shopper, &id, &json!({"company_id": company})).await;
     id
 }
 

@@ -10,7 +10,7 @@ use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use uuid::Uuid;
 
-use super::orders::{OrderView, answer, shown};
+use super::orders::{OrderView, view_of};
 use crate::State;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
 use crate::drive::{authorisation, drive};
@@ -43,13 +43,13 @@ pub async fn authorise_order(
         state.lanes.wake(&state, &tenant.db);
     }
     let found = tenant.db.read(async |conn| -> Result<_, OmsError> {
-        let reply = answer(conn, id).await?;
         let row = orders::find(conn, id).await?;
         let row = row.ok_or_else(Problem::not_found)?;
         let all = payments::transactions_of(conn, id).await?;
-        Ok((reply, row, authorisation(&all), shown(conn, id).await?))
+        let view = view_of(conn, row.clone()).await?;
+        Ok((row, authorisation(&all), view))
     });
-    let (reply, row, authorisation, view) = found.await?;
+    let (row, authorisation, view) = found.await?;
     match authorisation {
         Some(Err(failure)) => {
             let problem = Problem::new(codes::PAYMENT_DECLINED);
@@ -59,7 +59,7 @@ pub async fn authorise_order(
             Ok(Reply::accepted(format!("/api/oms/v1/orders/{id}"), &view).version(row.version))
         }
         _ if row.status == CANCELLED && row.placed_at.is_none() => Err(refused_authorise(&row)),
-        _ => Ok(reply),
+        _ => Ok(Reply::ok(&view).version(row.version)),
     }
 }
 

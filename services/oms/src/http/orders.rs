@@ -221,7 +221,14 @@ fn view(
 /// 404 when there is none.
 pub async fn shown(conn: &mut TenantConn, id: Uuid) -> Result<OrderView, OmsError> {
     let row = orders::find(conn, id).await?;
-    let row = row.ok_or_else(Problem::not_found)?;
+    view_of(conn, row.ok_or_else(Problem::not_found)?).await
+}
+
+/// Shows an order that was read.
+///
+/// # Errors
+/// Those of the database.
+pub async fn view_of(conn: &mut TenantConn, row: OrderRow) -> Result<OrderView, OmsError> {
     let view = views(conn, vec![row]).await?.pop();
     Ok(view.ok_or_else(Problem::not_found)?)
 }
