@@ -7,8 +7,9 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use averis_tenant_db::{DbError, TenantConn, TenantDb};
 use diesel::pg::Pg;
-use diesel::sql_types::BigInt;
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Jsonb, Nullable, SmallInt};
+use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
 use futures_util::future::LocalBoxFuture;
 use garde::Validate;
@@ -178,33 +179,66 @@ where
     Problem: From<E>,
 {
     let tenant = db.tenant().as_str();
-    let outcome = db
-        .transaction(async |conn| -> Result<Reply, Problem> {
-            if let Some(reply) = recall(conn, key, tenant).await? {
-                return Ok(reply);
+    // What another request was answered until this moment is there when it is asked for the second time.
+    for _ in 0..2 {
+        let outcome = db
+            .transaction_after(
+                async |mut conn| recall(&mut conn, key, tenant).await,
+                async |conn, recalled| -> Result<Reply, Failed> {
+                    if let Some(reply) = recalled? {
+                        return Ok(reply);
+                    }
+                    let reply = work(conn).await.map_err(Problem::from)?;
+                    if store(conn, key, &reply).await? {
+                        Ok(reply)
+                    } else {
+                        Err(Failed::Answered)
+                    }
+                },
+            )
+            .await;
+        match outcome {
+            Ok(reply) => return Ok(reply),
+            Err(Failed::Answered) => {}
+            Err(Failed::Problem(problem)) if is_an_answer(&problem) => {
+                if keep(db, key, &problem).await {
+                    return Err(*problem);
+                }
             }
-            let reply = work(conn).await?;
-            remember(conn, key, &reply).await?;
-            Ok(reply)
-        })
-        .await;
-    let Err(problem) = outcome else {
-        return outcome;
-    };
-    if !is_an_answer(&problem) {
-        return Err(problem);
+            Err(Failed::Problem(problem)) => return Err(*problem),
+        }
     }
-    // The work's own transaction is gone, and its key with it, so the refusal is stored by itself.
-    let refusal = refusal(&problem);
-    let stored = db
-        .transaction(async |conn| -> Result<(), Problem> {
-            Ok(remember(conn, key, &refusal).await?)
-        })
-        .await;
-    if let Err(error) = stored {
+    Err(in_progress())
+}
+
+/// Why the work of a key has no effect.
+enum Failed {
+    /// Another request with the key was answered meanwhile.
+    Answered,
+    Problem(Box<Problem>),
+}
+
+impl<E: Into<Problem>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Problem(Box::new(error.into()))
+    }
+}
+
+/// Stores a refusal by itself: the work's own transaction is gone, and its key with it. False says that another request with
+/// the key was answered before.
+async fn keep(db: &TenantDb, key: &IdempotencyKey, problem: &Problem) -> bool {
+    let refusal = refusal(problem);
+    let stored = db.transaction(async |conn| -> Result<bool, Problem> {
+        Ok(store(conn, key, &refusal).await?)
+    });
+    stored.await.unwrap_or_else(|error| {
         tracing::warn!(error = %error, "a refusal could not be stored under its idempotency key");
-    }
-    Err(problem)
+        true
+    })
+}
+
+fn in_progress() -> Problem {
+    Problem::new(codes::IDEMPOTENCY_IN_PROGRESS).retry_after(1)
 }
 
 /// Whether a problem is the deterministic outcome of the work, rather than of the moment or of the key.
@@ -224,7 +258,8 @@ fn refusal(problem: &Problem) -> Reply {
     Reply::replay(problem.code().status, &Value::Null, body)
 }
 
-/// Returns the stored answer, or takes the key for this transaction.
+/// Returns the stored answer, or takes the key for this transaction: in one statement, which can travel with BEGIN. Who takes
+/// the key in the moment in which another request gives it up may miss that one's answer; [`remember`] finds it.
 ///
 /// # Errors
 /// 409 while another request with the key is under way; 422 when the key was used for another request.
@@ -236,21 +271,15 @@ pub async fn recall<C>(
 where
     C: AsyncConnectionCore<Backend = Pg>,
 {
-    if !try_lock(conn, key.lock_number(scope)).await? {
-        return Err(Problem::new(codes::IDEMPOTENCY_IN_PROGRESS).retry_after(1));
+    let number = key.lock_number(scope);
+    let hash = key.hash;
+    let row: KeptRow = Recall { number, hash }.get_result(conn).await?;
+    if !row.taken {
+        return Err(in_progress());
     }
-    let stored: Option<(Vec<u8>, i16, Value, Vec<u8>)> = idempotency_keys::table
-        .find(key.hash.as_slice())
-        .select((
-            idempotency_keys::fingerprint,
-            idempotency_keys::status,
-            idempotency_keys::headers,
-            idempotency_keys::body,
-        ))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((fingerprint, status, headers, body)) = stored else {
+    let (Some(fingerprint), Some(status), Some(headers), Some(body)) =
+        (row.fingerprint, row.status, row.headers, row.body)
+    else {
         return Ok(None);
     };
     if fingerprint != key.fingerprint {
@@ -260,23 +289,68 @@ where
     Ok(Some(Reply::replay(status, &headers, body)))
 }
 
-/// Stores an answer under its key, and forgets some old ones.
+/// Takes a key if it is free, and reads what is stored under it. A type of its own, since one statement with both in it cannot
+/// be put together of diesel's parts, and one that is text is prepared anew each time.
+#[derive(QueryId)]
+struct Recall {
+    number: i64,
+    hash: [u8; 32],
+}
+
+impl QueryFragment<Pg> for Recall {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT taken, fingerprint, status, headers, body FROM (SELECT pg_try_advisory_xact_lock(");
+        out.push_bind_param::<BigInt, _>(&self.number)?;
+        out.push_sql(") AS taken) AS own LEFT JOIN idempotency_keys ON key_hash = ");
+        out.push_bind_param::<Binary, _>(&self.hash)
+    }
+}
+
+impl Query for Recall {
+    type SqlType = (
+        Bool,
+        Nullable<Binary>,
+        Nullable<SmallInt>,
+        Nullable<Jsonb>,
+        Nullable<Binary>,
+    );
+}
+
+/// Whether the key was free, and what is stored under it.
+#[derive(diesel::Queryable)]
+struct KeptRow {
+    taken: bool,
+    fingerprint: Option<Vec<u8>>,
+    status: Option<i16>,
+    headers: Option<Value>,
+    body: Option<Vec<u8>>,
+}
+
+/// Stores an answer under its key.
 ///
 /// # Errors
-/// Those of the database.
-pub async fn remember<C>(
-    conn: &mut C,
-    key: &IdempotencyKey,
-    reply: &Reply,
-) -> diesel::QueryResult<()>
+/// 409 when another request with the key was answered meanwhile; those of the database.
+pub async fn remember<C>(conn: &mut C, key: &IdempotencyKey, reply: &Reply) -> Result<(), Problem>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    if store(conn, key, reply).await? {
+        Ok(())
+    } else {
+        Err(in_progress())
+    }
+}
+
+/// Stores an answer under its key, and forgets some old ones. False says that there is one already.
+async fn store<C>(conn: &mut C, key: &IdempotencyKey, reply: &Reply) -> diesel::QueryResult<bool>
 where
     C: AsyncConnectionCore<Backend = Pg>,
 {
     let (status, headers, body) = reply.parts();
     if body.len() > MAX_STORED {
-        return Ok(());
+        return Ok(true);
     }
-    diesel::insert_into(idempotency_keys::table)
+    let stored = diesel::insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::key_hash.eq(key.hash.as_slice()),
             idempotency_keys::fingerprint.eq(key.fingerprint.as_slice()),
@@ -297,19 +371,5 @@ where
             .execute(conn)
             .await?;
     }
-    Ok(())
-}
-
-async fn try_lock<C>(conn: &mut C, number: i64) -> diesel::QueryResult<bool>
-where
-    C: AsyncConnectionCore<Backend = Pg>,
-{
-    diesel::select(pg_try_advisory_xact_lock(number))
-        .get_result(conn)
-        .await
-}
-
-diesel::define_sql_function! {
-    /// Takes a lock until the end of the transaction if it is free.
-    fn pg_try_advisory_xact_lock(number: BigInt) -> Bool;
+    Ok(stored == 1)
 }

@@ -12,6 +12,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use crate::actor::begin_message;
 use crate::binding::{Binding, Slot, bind_message, send};
 use crate::error::{Failure, failure};
+use crate::pipeline::{Outcome, Pipeline};
 use crate::pool::Lease;
 use crate::tagged::{Tagged, Verb, verb};
 
@@ -69,28 +70,38 @@ impl TenantConn {
         }
     }
 
-    /// Begins a transaction. A switch of tenant travels in the same packet, but both answers are awaited before
-    /// anything can be written.
-    pub(crate) async fn begin(&mut self) -> QueryResult<()> {
+    /// Begins a transaction. A switch of tenant and the first reads travel in the same packet, but the answers to switch
+    /// and BEGIN are awaited before anything can be written; if one fails, what was read is thrown away.
+    pub(crate) async fn begin<T>(
+        &mut self,
+        first: &impl AsyncFn(Pipeline<'_>) -> T,
+    ) -> QueryResult<T> {
         let Some(slot) = self.slot.as_mut() else {
             return Err(closed());
         };
         self.state.busy = true;
         let begin = begin_message();
+        let message = switch(&mut slot.binding, &self.state.schema);
         let conn = &slot.conn;
-        let answer = match switch(&mut slot.binding, &self.state.schema) {
-            Some(message) => {
-                let (switched, begun) = tokio::join!(send(conn, &message), send(conn, &begin));
-                switched.and(begun)
+        let outcome = Outcome::default();
+        let reads = Pipeline::new(conn, &self.state.tag, &outcome);
+        let switching = async {
+            match &message {
+                Some(message) => send(conn, message).await,
+                None => Ok(()),
             }
-            None => send(conn, &begin).await,
         };
-        self.state.busy = false;
+        // Polled in this order: what is sent first is done first.
+        let (switched, begun, read) =
+            tokio::join!(biased; switching, send(conn, &begin), first(reads));
+        let answer = switched.and(begun);
+        self.state.busy = outcome.is_open();
         match answer {
             Ok(()) => {
                 slot.binding = Binding::Bound(self.state.schema.clone());
                 self.state.phase = Phase::InTransaction;
-                Ok(())
+                self.state.note(outcome);
+                Ok(read)
             }
             Err(error) => {
                 slot.binding = Binding::InDoubt;
@@ -98,6 +109,33 @@ impl TenantConn {
                 Err(error)
             }
         }
+    }
+
+    /// Runs reads beside each other: their statements wait for no answer before they are sent. Ends reads only
+    /// whose answers were awaited; where one is dropped before, the connection is closed with it.
+    ///
+    /// # Errors
+    /// When the connection could not be bound to the tenant. Those of the reads are theirs to tell.
+    pub async fn pipeline<T>(
+        &mut self,
+        reads: impl AsyncFnOnce(Pipeline<'_>) -> T,
+    ) -> QueryResult<T> {
+        let Some(slot) = self.slot.as_mut() else {
+            return Err(closed());
+        };
+        self.state.busy = true;
+        if let Some(message) = switch(&mut slot.binding, &self.state.schema) {
+            if let Err(error) = send(&slot.conn, &message).await {
+                self.state.repeatable = repeatable(&error);
+                return Err(error);
+            }
+            slot.binding = Binding::Bound(self.state.schema.clone());
+        }
+        let outcome = Outcome::default();
+        let read = reads(Pipeline::new(&slot.conn, &self.state.tag, &outcome)).await;
+        self.state.busy = outcome.is_open();
+        self.state.note(outcome);
+        Ok(read)
     }
 
     /// Commits. `Ok(false)` says that a statement had failed before and everything was rolled back.
@@ -218,6 +256,16 @@ impl State {
         }
     }
 
+    /// Notes how reads beside each other ended.
+    fn note(&mut self, outcome: Outcome) {
+        if let Some(failure) = outcome.into_failure() {
+            if self.phase == Phase::InTransaction {
+                self.phase = Phase::Aborted;
+            }
+            self.repeatable = failure.repeatable;
+        }
+    }
+
     /// Notes the end of a statement.
     fn finish<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
         self.busy = false;
@@ -231,7 +279,7 @@ impl State {
     }
 }
 
-fn repeatable(error: &Error) -> Option<Failure> {
+pub(crate) fn repeatable(error: &Error) -> Option<Failure> {
     match failure(error) {
         found @ (Failure::Unavailable | Failure::StalePlan | Failure::Conflict) => Some(found),
         _ => None,

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::connection::TenantConn;
 use crate::error::{DbError, Failure};
+use crate::pipeline::Pipeline;
 use crate::pool::{Pool, PoolStats};
 
 /// The connections of one domain's service.
@@ -119,15 +120,35 @@ impl TenantDb {
         F: AsyncFn(&mut TenantConn) -> Result<R, E>,
         E: From<DbError>,
     {
+        self.transaction_after(async |_| (), async |conn, ()| work(conn).await)
+            .await
+    }
+
+    /// Runs work in one transaction like [`transaction`](Self::transaction), with what was read first: those reads travel
+    /// with BEGIN, where the work would have to wait for each.
+    ///
+    /// # Errors
+    /// As of [`transaction`](Self::transaction). A first read that failed is the work's to tell.
+    pub async fn transaction_after<T, R, E>(
+        &self,
+        first: impl AsyncFn(Pipeline<'_>) -> T,
+        work: impl AsyncFn(&mut TenantConn, T) -> Result<R, E>,
+    ) -> Result<R, E>
+    where
+        E: From<DbError>,
+    {
         let mut conn = self.checkout().await?;
-        if let Err(error) = conn.begin().await {
-            if conn.repeatable().is_none() {
-                return Err(DbError::Query(error).into());
+        let read = match conn.begin(&first).await {
+            Ok(read) => read,
+            Err(error) => {
+                if conn.repeatable().is_none() {
+                    return Err(DbError::Query(error).into());
+                }
+                self.renew(&mut conn).await?;
+                conn.begin(&first).await.map_err(DbError::Query)?
             }
-            self.renew(&mut conn).await?;
-            conn.begin().await.map_err(DbError::Query)?;
-        }
-        let mut result = work(&mut conn).await;
+        };
+        let mut result = work(&mut conn, read).await;
         if result.is_err()
             && matches!(
                 conn.repeatable(),
@@ -135,8 +156,8 @@ impl TenantDb {
             )
         {
             self.renew(&mut conn).await?;
-            conn.begin().await.map_err(DbError::Query)?;
-            result = work(&mut conn).await;
+            let read = conn.begin(&first).await.map_err(DbError::Query)?;
+            result = work(&mut conn, read).await;
         }
         match result {
             Ok(value) => match conn.commit().await {

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use averis_money::{Money, Rounding};
 use averis_service_kit::problem::Problem;
 use averis_tenant_context::MoneyRules;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Pipeline, Reader, TenantConn};
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use uuid::Uuid;
 
 use crate::domain::catalogs::{assignable, effective, rule};
@@ -23,6 +24,9 @@ use crate::error::{PricingError, codes};
 use crate::http::quotes::{rounding, tax_level};
 use crate::store::catalogs::CatalogRow;
 use crate::store::prices::PriceRow;
+use crate::store::promotions::PromotionRow;
+use crate::store::redemptions::FreeUse;
+use crate::store::rules::RuleRow;
 use crate::store::skus::SkuRow;
 use crate::store::{catalogs, prices, promotions, redemptions, rules, skus, taxes};
 
@@ -52,6 +56,23 @@ pub struct Assigned {
 /// 422 when there is none that counts now.
 pub async fn assigned(conn: &mut TenantConn, market: &Market) -> Result<Assigned, PricingError> {
     let active = catalogs::active(conn).await?;
+    let rules = rules_for(conn, market).await?;
+    choose(market, active, rules)
+}
+
+/// Reads the rules of assignment, where they are asked.
+async fn rules_for(conn: &mut impl Reader, market: &Market) -> QueryResult<Vec<RuleRow>> {
+    match market.catalog {
+        Some(_) => Ok(Vec::new()),
+        None => rules::all(conn).await,
+    }
+}
+
+fn choose(
+    market: &Market,
+    active: Vec<CatalogRow>,
+    rules: Vec<RuleRow>,
+) -> Result<Assigned, PricingError> {
     let none = || Problem::new(codes::NO_CATALOG);
     let assignment = match market.catalog {
         Some(id) => {
@@ -66,7 +87,7 @@ pub async fn assigned(conn: &mut TenantConn, market: &Market) -> Result<Assigned
             }
         }
         None => {
-            let rules: Vec<_> = rules::all(conn).await?.into_iter().map(rule).collect();
+            let rules: Vec<_> = rules.into_iter().map(rule).collect();
             let known: Vec<Assignable> = active.iter().map(assignable).collect();
             let visitor = Visitor {
                 country: Some(&market.country),
@@ -105,8 +126,15 @@ pub async fn known_lines(
     folded: &[String],
     rows: Vec<PriceRow>,
 ) -> Result<Vec<KnownLine>, PricingError> {
+    let known = launched(folded, skus::find(conn, folded).await?)?;
+    let listed = catalogs::listings(conn, &[catalog.id], &products(&known)).await?;
+    lines_of(catalog, folded, known, &listed, rows)
+}
+
+/// Returns the SKUs by their names, all of which there have to be.
+fn launched(folded: &[String], rows: Vec<SkuRow>) -> Result<HashMap<String, SkuRow>, PricingError> {
     let mut known: HashMap<String, SkuRow> = HashMap::new();
-    for row in skus::find(conn, folded).await? {
+    for row in rows {
         known.insert(row.folded.clone(), row);
     }
     let unknown: Vec<&str> = folded
@@ -114,13 +142,25 @@ pub async fn known_lines(
         .filter(|sku| !known.contains_key(*sku))
         .map(String::as_str)
         .collect();
-    if !unknown.is_empty() {
-        return Err(Problem::new(codes::UNKNOWN_SKU)
-            .with("skus", unknown)
-            .into());
+    if unknown.is_empty() {
+        return Ok(known);
     }
-    let products: Vec<Uuid> = known.values().map(|row| row.product_id).collect();
-    let listed = catalogs::listings(conn, &[catalog.id], &products).await?;
+    Err(Problem::new(codes::UNKNOWN_SKU)
+        .with("skus", unknown)
+        .into())
+}
+
+fn products(known: &HashMap<String, SkuRow>) -> Vec<Uuid> {
+    known.values().map(|row| row.product_id).collect()
+}
+
+fn lines_of(
+    catalog: &CatalogRow,
+    folded: &[String],
+    mut known: HashMap<String, SkuRow>,
+    listed: &[(Uuid, Uuid)],
+    rows: Vec<PriceRow>,
+) -> Result<Vec<KnownLine>, PricingError> {
     let mut by_sku: HashMap<String, Vec<Price>> = HashMap::new();
     for row in rows {
         let own = by_sku.entry(row.folded.clone()).or_default();
@@ -145,24 +185,16 @@ pub async fn known_lines(
     Ok(lines)
 }
 
-/// Reads the promotions that could count for a buyer who has these codes; when a quote is computed again, as if it held none.
-pub async fn known_promotions(
-    conn: &mut TenantConn,
-    codes: &[String],
+/// Puts together what is known of promotions that could count for a buyer who has used them so often; when a quote is computed
+/// again, as if it held none.
+fn known_promotions(
+    rows: Vec<PromotionRow>,
+    held: Vec<FreeUse>,
     customer: Option<Uuid>,
-    quote: Option<Uuid>,
+    mut used: HashMap<Uuid, i64>,
 ) -> Result<Vec<Promotion>, PricingError> {
-    let rows = promotions::active(conn, codes).await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut free: HashMap<Uuid, (i64, i64)> = HashMap::new();
-    let mut used: HashMap<Uuid, i64> = HashMap::new();
-    if let Some(customer) = customer {
-        used.extend(promotions::used_by(conn, customer).await?);
-    }
-    for one in redemptions::free(conn, &ids, quote).await? {
+    for one in held {
         let (uses, sum) = free.entry(one.promotion).or_default();
         *uses += 1;
         *sum += one.amount;
@@ -182,16 +214,6 @@ pub async fn known_promotions(
     known.collect()
 }
 
-/// Reads the rates of tax of a country that count at a time.
-pub async fn known_rates(
-    conn: &mut TenantConn,
-    country: &str,
-    at: DateTime<Utc>,
-) -> Result<Vec<TaxRate>, PricingError> {
-    let rows = taxes::of_country(conn, country, at).await?;
-    Ok(rows.iter().filter_map(rate).collect())
-}
-
 /// What was read for a quote.
 pub struct Known {
     pub assigned: Assigned,
@@ -200,7 +222,7 @@ pub struct Known {
     pub rates: Vec<TaxRate>,
 }
 
-/// Reads all that a quote is computed from.
+/// Reads all that a quote is computed from, in two rounds: what needs only the question, and what needs the answers of that.
 ///
 /// # Errors
 /// 422 when there is no catalog, or a SKU that nobody has launched.
@@ -211,15 +233,47 @@ pub async fn read(
     codes: &[String],
     quote: Option<Uuid>,
 ) -> Result<Known, PricingError> {
-    let assigned = assigned(conn, market).await?;
-    let currency = &assigned.catalog.currency;
-    let (company, at) = (market.company, market.at);
-    let rows = prices::that_could_count(conn, folded, currency, company, at).await?;
-    let lines = known_lines(conn, &assigned.catalog, folded, rows).await?;
+    let used_by = async |conn: &mut Pipeline<'_>| match market.customer {
+        Some(customer) => promotions::used_by(conn, customer).await,
+        None => Ok(Vec::new()),
+    };
+    let first = conn.pipeline(async |reads| {
+        let [mut a, mut b, mut c, mut d, mut e, mut f] = [reads; 6];
+        tokio::join!(
+            catalogs::active(&mut a),
+            rules_for(&mut b, market),
+            skus::find(&mut c, folded),
+            promotions::active(&mut d, codes),
+            used_by(&mut e),
+            taxes::of_country(&mut f, &market.country, market.at),
+        )
+    });
+    let (active, rules, skus, promotions, used, rates) = first.await?;
+    let assigned = choose(market, active?, rules?)?;
+    let (skus, promotions) = (launched(folded, skus?)?, promotions?);
+    let products = products(&skus);
+    let ids: Vec<Uuid> = promotions.iter().map(|row| row.id).collect();
+    let catalog = &assigned.catalog;
+    let free = async |conn: &mut Pipeline<'_>| match ids.as_slice() {
+        [] => Ok(Vec::new()),
+        ids => redemptions::free(conn, ids, quote).await,
+    };
+    let second = conn.pipeline(async |reads| {
+        let [mut a, mut b, mut c] = [reads; 3];
+        let (company, at, own) = (market.company, market.at, [catalog.id]);
+        tokio::join!(
+            prices::that_could_count(&mut a, folded, &catalog.currency, company, at),
+            catalogs::listings(&mut b, &own, &products),
+            free(&mut c),
+        )
+    });
+    let (prices, listed, held) = second.await?;
+    let listed = listed?;
+    let used: HashMap<Uuid, i64> = used?.into_iter().collect();
     Ok(Known {
-        lines,
-        promotions: known_promotions(conn, codes, market.customer, quote).await?,
-        rates: known_rates(conn, &market.country, market.at).await?,
+        lines: lines_of(catalog, folded, skus, &listed, prices?)?,
+        promotions: known_promotions(promotions, held?, market.customer, used)?,
+        rates: rates?.iter().filter_map(rate).collect(),
         assigned,
     })
 }

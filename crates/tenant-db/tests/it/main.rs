@@ -15,6 +15,7 @@ mod fleet;
 mod injection;
 mod names;
 mod neighbours;
+mod pipelines;
 mod provisioning;
 mod roles;
 mod session;

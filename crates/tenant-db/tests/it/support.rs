@@ -7,7 +7,8 @@ use averis_tenant_context::{
     Domain, SchemaName, TenantContext, TenantId, TenantKey, TenantSettings, TenantStatus, Tier,
 };
 use averis_tenant_db::{
-    DbError, LoginRole, PlatformConn, PoolConfig, Provisioner, TenantConn, TenantDb, TenantPool,
+    DbError, LoginRole, PlatformConn, PoolConfig, Provisioner, Reader, TenantConn, TenantDb,
+    TenantPool,
 };
 use averis_test_kit::{Database, unique_key};
 use diesel::sql_types::{Nullable, Text};
@@ -197,7 +198,7 @@ struct Cell {
 }
 
 /// Reads one expression through a tenant's connection.
-pub async fn text(conn: &mut TenantConn, expression: &str) -> QueryResult<String> {
+pub async fn text(conn: &mut impl Reader, expression: &str) -> QueryResult<String> {
     let cell: Cell = diesel::sql_query(format!("SELECT ({expression})::text AS value"))
         .get_result(conn)
         .await?;
@@ -205,12 +206,12 @@ pub async fn text(conn: &mut TenantConn, expression: &str) -> QueryResult<String
 }
 
 /// Runs any text through a tenant's connection, as a careless or injected query would.
-pub async fn execute(conn: &mut TenantConn, sql: &str) -> QueryResult<usize> {
+pub async fn execute(conn: &mut impl Reader, sql: &str) -> QueryResult<usize> {
     diesel::sql_query(sql).execute(conn).await
 }
 
 /// Reads whose products are seen: every canary bears its tenant's key.
-pub async fn owners(conn: &mut TenantConn) -> QueryResult<Vec<String>> {
+pub async fn owners(conn: &mut impl Reader) -> QueryResult<Vec<String>> {
     products::table.select(products::vendor).load(conn).await
 }
 

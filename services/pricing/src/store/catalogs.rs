@@ -3,7 +3,7 @@
 use averis_service_kit::after_place;
 use averis_service_kit::locks::lock_name;
 use averis_tenant_context::TenantKey;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -14,7 +14,7 @@ use crate::schema::{catalog_entries as entries, catalogs};
 
 /// A catalog's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = catalogs, treat_none_as_null = true)]
+#[diesel(table_name = catalogs, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct CatalogRow {
     pub id: Uuid,
     pub code: String,
@@ -36,7 +36,7 @@ pub struct CatalogRow {
 
 /// An entry's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = entries)]
+#[diesel(table_name = entries, treat_none_as_default_value = false)]
 pub struct EntryRow {
     pub catalog_id: Uuid,
     pub product_id: Uuid,
@@ -87,7 +87,7 @@ pub async fn list(
 }
 
 /// Lists all catalogs that are in use.
-pub async fn active(conn: &mut TenantConn) -> QueryResult<Vec<CatalogRow>> {
+pub async fn active(conn: &mut impl Reader) -> QueryResult<Vec<CatalogRow>> {
     let rows = catalogs::table.filter(catalogs::status.eq("active"));
     rows.select(CatalogRow::as_select()).load(conn).await
 }
@@ -152,7 +152,7 @@ pub async fn list_entries(
 
 /// Returns which of these products are sold by which catalogs, as (catalog, product).
 pub async fn listings(
-    conn: &mut TenantConn,
+    conn: &mut impl Reader,
     catalogs: &[Uuid],
     products: &[Uuid],
 ) -> QueryResult<Vec<(Uuid, Uuid)>> {

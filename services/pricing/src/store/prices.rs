@@ -1,7 +1,7 @@
 //! Prices.
 
 use averis_service_kit::after_place;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -14,7 +14,7 @@ pub const APPROVED: &str = "approved";
 
 /// A price's row.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = prices, treat_none_as_null = true)]
+#[diesel(table_name = prices, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct PriceRow {
     pub id: Uuid,
     pub sku: String,
@@ -111,7 +111,7 @@ pub async fn of_skus(conn: &mut TenantConn, folded: &[String]) -> QueryResult<Ve
 
 /// Returns the prices of SKUs that could count for a buyer at a time.
 pub async fn that_could_count(
-    conn: &mut TenantConn,
+    conn: &mut impl Reader,
     folded: &[String],
     currency: &str,
     company: Option<Uuid>,

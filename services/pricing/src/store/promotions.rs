@@ -1,7 +1,7 @@
 //! Promotions and how often they were used.
 
 use averis_service_kit::after_place;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,7 +12,7 @@ use crate::schema::{promotion_customers as customers, promotions};
 
 /// A promotion's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = promotions, treat_none_as_null = true)]
+#[diesel(table_name = promotions, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct PromotionRow {
     pub id: Uuid,
     pub name: String,
@@ -85,7 +85,7 @@ pub async fn list(
 }
 
 /// Lists the promotions that are in use, and have no code or one of these.
-pub async fn active(conn: &mut TenantConn, codes: &[String]) -> QueryResult<Vec<PromotionRow>> {
+pub async fn active(conn: &mut impl Reader, codes: &[String]) -> QueryResult<Vec<PromotionRow>> {
     promotions::table
         .filter(promotions::status.eq("active"))
         .filter(
@@ -172,7 +172,7 @@ pub async fn give_for(conn: &mut TenantConn, id: Uuid, customer: Uuid) -> QueryR
 }
 
 /// Returns how often a customer has used promotions.
-pub async fn used_by(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<(Uuid, i64)>> {
+pub async fn used_by(conn: &mut impl Reader, customer: Uuid) -> QueryResult<Vec<(Uuid, i64)>> {
     let own = customers::table.filter(customers::customer_id.eq(customer));
     own.select((customers::promotion_id, customers::used))
         .load(conn)

@@ -1,6 +1,6 @@
 //! Uses of promotions by checkouts.
 
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,7 +10,7 @@ use crate::schema::redemptions as table;
 
 /// A use's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct RedemptionRow {
     pub id: Uuid,
     pub promotion_id: Uuid,
@@ -83,7 +83,7 @@ pub struct FreeUse {
 
 /// Lists held uses of promotions whose time is over, and those of a quote, which do not stand in its own way.
 pub async fn free(
-    conn: &mut TenantConn,
+    conn: &mut impl Reader,
     promotions: &[Uuid],
     quote: Option<Uuid>,
 ) -> QueryResult<Vec<FreeUse>> {

@@ -1,7 +1,7 @@
 //! Who gets which catalog.
 
 use averis_service_kit::after_place;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -11,7 +11,7 @@ use crate::schema::catalog_rules;
 
 /// A rule's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = catalog_rules, treat_none_as_null = true)]
+#[diesel(table_name = catalog_rules, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct RuleRow {
     pub id: Uuid,
     pub catalog_id: Uuid,
@@ -59,7 +59,7 @@ pub async fn list(
 }
 
 /// Lists all rules.
-pub async fn all(conn: &mut TenantConn) -> QueryResult<Vec<RuleRow>> {
+pub async fn all(conn: &mut impl Reader) -> QueryResult<Vec<RuleRow>> {
     catalog_rules::table
         .select(RuleRow::as_select())
         .load(conn)

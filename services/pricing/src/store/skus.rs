@@ -1,6 +1,6 @@
 //! What the product service has launched.
 
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl as _;
@@ -12,7 +12,7 @@ use crate::schema::known_skus as table;
 
 /// A known SKU's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct SkuRow {
     pub folded: String,
     pub sku: String,
@@ -76,7 +76,7 @@ pub async fn is_product_known(conn: &mut TenantConn, product: Uuid) -> QueryResu
 }
 
 /// Finds known SKUs, in small letters.
-pub async fn find(conn: &mut TenantConn, folded: &[String]) -> QueryResult<Vec<SkuRow>> {
+pub async fn find(conn: &mut impl Reader, folded: &[String]) -> QueryResult<Vec<SkuRow>> {
     let rows = QueryDsl::filter(table::table, table::folded.eq_any(folded));
     rows.select(SkuRow::as_select()).load(conn).await
 }

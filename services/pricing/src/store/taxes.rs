@@ -1,7 +1,7 @@
 //! Rates of tax and of exchange.
 
 use averis_service_kit::after_place;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -11,7 +11,7 @@ use crate::schema::{fx_rates, tax_rates};
 
 /// A rate of tax's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = tax_rates)]
+#[diesel(table_name = tax_rates, treat_none_as_default_value = false)]
 pub struct TaxRateRow {
     pub id: Uuid,
     pub category: String,
@@ -57,7 +57,7 @@ pub async fn list(
 
 /// Returns all rates of a country that count at a time.
 pub async fn of_country(
-    conn: &mut TenantConn,
+    conn: &mut impl Reader,
     country: &str,
     at: DateTime<Utc>,
 ) -> QueryResult<Vec<TaxRateRow>> {
@@ -98,7 +98,7 @@ pub async fn delete_of(conn: &mut TenantConn, countries: &[String]) -> QueryResu
 
 /// A rate of exchange's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = fx_rates)]
+#[diesel(table_name = fx_rates, treat_none_as_default_value = false)]
 pub struct FxRateRow {
     pub id: Uuid,
     pub base: String,
