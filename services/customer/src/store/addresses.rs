@@ -10,7 +10,7 @@ use crate::schema::addresses as table;
 
 /// An address's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct AddressRow {
     pub id: Uuid,
     pub customer_id: Uuid,

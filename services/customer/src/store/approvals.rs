@@ -11,7 +11,7 @@ use crate::schema::approvals;
 
 /// An approval's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = approvals, treat_none_as_null = true)]
+#[diesel(table_name = approvals, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct ApprovalRow {
     pub id: Uuid,
     pub company_id: Uuid,

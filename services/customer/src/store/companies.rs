@@ -14,7 +14,7 @@ use crate::schema::{companies, company_members as members};
 
 /// A company's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = companies, treat_none_as_null = true)]
+#[diesel(table_name = companies, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct CompanyRow {
     pub id: Uuid,
     pub name: String,
@@ -35,7 +35,7 @@ pub struct CompanyRow {
 
 /// A member's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = members, primary_key(company_id, customer_id), treat_none_as_null = true)]
+#[diesel(table_name = members, treat_none_as_default_value = false, primary_key(company_id, customer_id), treat_none_as_null = true)]
 pub struct MemberRow {
     pub company_id: Uuid,
     pub customer_id: Uuid,

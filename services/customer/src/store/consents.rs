@@ -10,7 +10,7 @@ use crate::schema::consents as table;
 
 /// A consent's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct ConsentRow {
     pub id: Uuid,
     pub customer_id: Uuid,

@@ -22,7 +22,7 @@ pub const RELEASED: &str = "released";
 
 /// A hold's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, primary_key(checkout_id), treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, primary_key(checkout_id), treat_none_as_null = true)]
 pub struct HoldRow {
     pub checkout_id: Uuid,
     /// None of what was given back before it was held.

@@ -21,7 +21,7 @@ pub const ERASED: &str = "erased";
 
 /// A customer's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = customers, treat_none_as_null = true)]
+#[diesel(table_name = customers, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct CustomerRow {
     pub id: Uuid,
     pub number: i64,
@@ -221,7 +221,7 @@ pub async fn move_all(conn: &mut TenantConn, from: Uuid, into: Uuid) -> QueryRes
 
 /// Who was found to be whom, and by what.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = merges)]
+#[diesel(table_name = merges, treat_none_as_default_value = false)]
 pub struct MergeRow {
     pub from_id: Uuid,
     pub into_id: Uuid,

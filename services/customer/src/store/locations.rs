@@ -12,7 +12,7 @@ use crate::schema::company_locations as table;
 
 /// A location's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct LocationRow {
     pub id: Uuid,
     pub company_id: Uuid,

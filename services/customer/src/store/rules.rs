@@ -10,7 +10,7 @@ use crate::schema::approval_rules as table;
 
 /// A rule's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct RuleRow {
     pub id: Uuid,
     pub company_id: Uuid,

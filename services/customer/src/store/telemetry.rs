@@ -10,7 +10,7 @@ use crate::schema::visitor_events as table;
 
 /// An event's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct EventRow {
     pub id: Uuid,
     pub visitor_id: Uuid,

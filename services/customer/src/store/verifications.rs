@@ -13,7 +13,7 @@ const MOST_ATTEMPTS: i16 = 5;
 
 /// A verification's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct VerificationRow {
     pub id: Uuid,
     pub visitor_id: Uuid,

@@ -16,7 +16,7 @@ pub const ORDERED: &str = "ordered";
 
 /// A cart's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct CartRow {
     pub id: Uuid,
     /// Whose it is.
@@ -38,7 +38,7 @@ pub struct CartRow {
 
 /// A line's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-#[diesel(table_name = lines)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct CartLineRow {
     pub cart_id: Uuid,
     pub id: Uuid,

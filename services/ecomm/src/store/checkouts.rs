@@ -18,7 +18,7 @@ pub const FAILED: &str = "failed";
 
 /// An attempt's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct CheckoutRow {
     pub id: Uuid,
     pub cart_id: Uuid,

@@ -11,7 +11,7 @@ use crate::schema::shipping_methods as table;
 
 /// A way of sending.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct ShippingRow {
     pub id: Uuid,
     pub code: String,

@@ -22,7 +22,7 @@ pub const CREDITED: &str = "credited";
 
 /// An invoice's row, or a credit note's.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct InvoiceRow {
     pub id: Uuid,
     pub kind: String,
@@ -66,7 +66,7 @@ impl InvoiceRow {
 
 /// A line's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = lines)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct InvoiceLineRow {
     pub invoice_id: Uuid,
     pub line: i32,
@@ -83,7 +83,7 @@ pub struct InvoiceLineRow {
 
 /// A payment's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = payments)]
+#[diesel(table_name = payments, treat_none_as_default_value = false)]
 pub struct PaymentRow {
     pub id: Uuid,
     pub invoice_id: Uuid,

@@ -24,7 +24,7 @@ pub struct AccountRow {
 
 /// An entry's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = entries)]
+#[diesel(table_name = entries, treat_none_as_default_value = false)]
 pub struct EntryRow {
     pub id: Uuid,
     pub posted_on: NaiveDate,
@@ -37,7 +37,7 @@ pub struct EntryRow {
 
 /// A line of an entry.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = lines)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct LineRow {
     pub entry_id: Uuid,
     pub line: i32,

@@ -17,7 +17,7 @@ use crate::schema::{locations, reservation_lines, stock_levels as table, warehou
 
 /// A level's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct LevelRow {
     pub folded: String,
     pub location_id: Uuid,

@@ -10,7 +10,7 @@ use crate::schema::stock_moves as table;
 
 /// A move's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct MoveRow {
     pub id: Uuid,
     pub folded: String,

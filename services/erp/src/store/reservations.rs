@@ -35,7 +35,7 @@ diesel::define_sql_function! {
 
 /// Somebody who has reserved something.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct ReservationRow {
     pub owner_id: Uuid,
     pub released: bool,
@@ -45,7 +45,7 @@ pub struct ReservationRow {
 
 /// What is reserved of a SKU at one place.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lines, primary_key(owner_id, folded, location_id))]
+#[diesel(table_name = lines, treat_none_as_default_value = false, primary_key(owner_id, folded, location_id))]
 pub struct LineRow {
     pub owner_id: Uuid,
     pub folded: String,

@@ -22,7 +22,7 @@ pub const LOSS: &str = "loss";
 
 /// A warehouse's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct WarehouseRow {
     pub id: Uuid,
     pub code: String,
@@ -37,7 +37,7 @@ pub struct WarehouseRow {
 
 /// A place.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = locations)]
+#[diesel(table_name = locations, treat_none_as_default_value = false)]
 pub struct LocationRow {
     pub id: Uuid,
     pub warehouse_id: Option<Uuid>,

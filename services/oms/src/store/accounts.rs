@@ -9,7 +9,7 @@ use crate::schema::payment_accounts as table;
 
 /// An account's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct AccountRow {
     pub provider: String,
     pub account: String,

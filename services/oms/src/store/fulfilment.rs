@@ -11,7 +11,7 @@ use crate::schema::{fulfilment_lines as lines, fulfilment_orders as table, order
 
 /// What one warehouse does for an order.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct FulfilmentRow {
     pub id: Uuid,
     pub order_id: Uuid,
@@ -24,7 +24,7 @@ pub struct FulfilmentRow {
 
 /// Pieces of a line of the order that leave from there.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lines, primary_key(fulfilment_id, line))]
+#[diesel(table_name = lines, treat_none_as_default_value = false, primary_key(fulfilment_id, line))]
 pub struct FulfilmentLineRow {
     pub fulfilment_id: Uuid,
     pub line: i32,

@@ -18,7 +18,7 @@ pub const OFFLINE: &str = "offline";
 
 /// An order's row, but for its number, which the database gives.
 #[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct NewOrderRow {
     pub id: Uuid,
     pub checkout_id: Uuid,
@@ -71,7 +71,7 @@ impl OrderRow {
 
 /// A line's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lines, primary_key(order_id, line))]
+#[diesel(table_name = lines, treat_none_as_default_value = false, primary_key(order_id, line))]
 pub struct LineRow {
     pub order_id: Uuid,
     pub line: i32,

@@ -25,7 +25,7 @@ pub const FAILURE: &str = "failure";
 
 /// How an order is paid.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, primary_key(order_id), treat_none_as_null = true)]
+#[diesel(table_name = table, treat_none_as_default_value = false, primary_key(order_id), treat_none_as_null = true)]
 pub struct PaymentRow {
     pub order_id: Uuid,
     pub provider: String,
@@ -70,7 +70,7 @@ impl PaymentRow {
 
 /// What a provider is asked, or has done.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = transactions, treat_none_as_null = true)]
+#[diesel(table_name = transactions, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct TransactionRow {
     pub id: Uuid,
     pub order_id: Uuid,

@@ -10,7 +10,7 @@ use crate::schema::{shipment_lines as lines, shipments as table};
 
 /// A shipment's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct ShipmentRow {
     pub id: Uuid,
     pub order_id: Uuid,
@@ -24,7 +24,7 @@ pub struct ShipmentRow {
 
 /// Pieces of a line of the order that have left.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = lines)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct ShipmentLineRow {
     pub shipment_id: Uuid,
     pub line: i32,

@@ -12,7 +12,7 @@ use crate::schema::{catalog_rules, catalogs, market_codes as table, prices, prom
 
 /// A name's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct MarketRow {
     pub kind: String,
     pub code: String,

@@ -13,7 +13,7 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// A quote's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct QuoteRow {
     pub id: Uuid,
     /// What was asked for, as JSON.

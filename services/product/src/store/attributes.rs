@@ -16,7 +16,7 @@ use crate::schema::attribute_definitions as table;
 
 /// A definition's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct AttributeRow {
     pub id: Uuid,
     pub code: String,

@@ -11,7 +11,7 @@ use crate::schema::categories;
 
 /// A category's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = categories)]
+#[diesel(table_name = categories, treat_none_as_default_value = false)]
 pub struct CategoryRow {
     pub id: Uuid,
     pub code: String,

@@ -281,7 +281,7 @@ pub async fn finish(
 
 /// A problem in the file.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = import_problems)]
+#[diesel(table_name = import_problems, treat_none_as_default_value = false)]
 pub struct ProblemRow {
     pub import_id: Uuid,
     pub seq: i64,

@@ -10,7 +10,7 @@ use crate::schema::media;
 
 /// A medium's row.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = media)]
+#[diesel(table_name = media, treat_none_as_default_value = false)]
 pub struct MediaRow {
     pub id: Uuid,
     pub product_id: Uuid,

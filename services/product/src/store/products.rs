@@ -11,7 +11,7 @@ use crate::schema::{product_counts, products};
 
 /// A product's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = products)]
+#[diesel(table_name = products, treat_none_as_default_value = false)]
 pub struct ProductRow {
     pub id: Uuid,
     pub key: String,

@@ -11,7 +11,7 @@ use crate::schema::product_revisions as table;
 
 /// A launched revision's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct RevisionRow {
     pub product_id: Uuid,
     pub rev: i64,

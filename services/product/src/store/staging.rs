@@ -14,7 +14,7 @@ const ACTIVE: &str = "active";
 
 /// A staged product's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct StagedRow {
     pub id: Uuid,
     pub key: String,
@@ -39,7 +39,7 @@ pub struct StagedRow {
 
 /// A staged variant's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = variants)]
+#[diesel(table_name = variants, treat_none_as_default_value = false)]
 pub struct StagedVariantRow {
     pub id: Uuid,
     pub product_id: Uuid,

@@ -12,7 +12,7 @@ use crate::schema::variants;
 
 /// A variant's row.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = variants)]
+#[diesel(table_name = variants, treat_none_as_default_value = false)]
 pub struct VariantRow {
     pub id: Uuid,
     pub product_id: Uuid,

@@ -13,7 +13,7 @@ const DAYS: i64 = 90;
 
 /// Somebody came in.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = access_log)]
+#[diesel(table_name = access_log, treat_none_as_default_value = false)]
 pub struct EntryRow {
     /// UUIDv7: the order in which they came.
     pub id: Uuid,

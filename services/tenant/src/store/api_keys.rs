@@ -10,7 +10,7 @@ use crate::schema::api_keys;
 
 /// What is known of a key.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = api_keys)]
+#[diesel(table_name = api_keys, treat_none_as_default_value = false)]
 pub struct ApiKeyRow {
     pub id: Uuid,
     pub tenant_id: Uuid,

@@ -9,7 +9,7 @@ use crate::schema::sign_in_codes;
 
 /// A code as it is kept.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = sign_in_codes)]
+#[diesel(table_name = sign_in_codes, treat_none_as_default_value = false)]
 pub struct CodeRow {
     pub email_digest: Vec<u8>,
     pub code_hash: String,

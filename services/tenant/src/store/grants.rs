@@ -10,7 +10,7 @@ use crate::schema::{support_grants, tenants};
 
 /// A grant.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = support_grants)]
+#[diesel(table_name = support_grants, treat_none_as_default_value = false)]
 pub struct GrantRow {
     pub id: Uuid,
     pub tenant_id: Uuid,

@@ -186,7 +186,7 @@ pub async fn remove(conn: &mut PlatformConn<'_>, tenant: Uuid, user: Uuid) -> Qu
 
 /// An invitation's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = invitations)]
+#[diesel(table_name = invitations, treat_none_as_default_value = false)]
 pub struct InvitationRow {
     pub tenant_id: Uuid,
     pub user_id: Uuid,

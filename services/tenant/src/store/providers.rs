@@ -9,7 +9,7 @@ use crate::schema::{provider_identities, provider_organizations};
 
 /// A person as an issuer knows it.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = provider_identities)]
+#[diesel(table_name = provider_identities, treat_none_as_default_value = false)]
 pub struct IdentityRow {
     pub issuer: String,
     pub subject: String,

@@ -10,7 +10,7 @@ use crate::schema::{refresh_tokens, sessions};
 
 /// A sign-in.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = sessions)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
 pub struct SessionRow {
     pub id: Uuid,
     pub user_id: Uuid,

@@ -12,7 +12,7 @@ use crate::schema::{purge_certificates, released_subdomains, tenants};
 
 /// A tenant's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = tenants)]
+#[diesel(table_name = tenants, treat_none_as_default_value = false)]
 pub struct TenantRow {
     pub id: Uuid,
     pub key: String,
@@ -266,7 +266,7 @@ pub async fn count_released(
 
 /// A purge's certificate.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = purge_certificates)]
+#[diesel(table_name = purge_certificates, treat_none_as_default_value = false)]
 pub struct CertificateRow {
     pub tenant_id: Uuid,
     pub tenant_key: String,

@@ -10,7 +10,7 @@ use crate::schema::{tenant_users, tenants, users};
 
 /// A person's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct UserRow {
     pub id: Uuid,
     pub email: String,
