@@ -3,7 +3,7 @@ CARGO ?= cargo
 STATE ?= .averis
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
-.PHONY: run build test check fmt clippy docs stress openapi bench
+.PHONY: run build test check fmt clippy docs stress chaos openapi bench
 
 ## Builds, finds or gets PostgreSQL, and runs the platform with two demo tenants.
 run: build
@@ -36,6 +36,13 @@ stress:
 	sh scripts/get-postgres.sh $(STATE)
 	$(CARGO) build --locked --workspace --all-targets
 	AVERIS_STRESS=long ./target/debug/with-postgres $(CARGO) test --locked -p averis -p averis-ecomm --test it -- --nocapture --test-threads=1 stress
+
+## 2,000 checkouts over 10 tenants while services and PostgreSQL are killed; then everything is audited. AVERIS_SEED repeats a run.
+chaos:
+	sh scripts/get-postgres.sh $(STATE)
+	$(CARGO) build --locked --workspace --all-targets
+	AVERIS_STRESS=long $(CARGO) test --locked -p averis --test it -- --nocapture chaos
+
 ## Writes the OpenAPI documents that a test compares with the code.
 openapi:
 	AVERIS_WRITE_OPENAPI=1 $(CARGO) test --locked -p averis --test it openapi

@@ -23,11 +23,13 @@
 //! | `AVERIS_CURSOR_SECRET` | required | signs page cursors; the same for all instances |
 //! | `AVERIS_DATABASE_URL` | required | the service's own login |
 //! | `AVERIS_DATABASE_POOL` | 4 per core | connections |
+//! | `AVERIS_LEFT_AFTER` | 30 | seconds after which work that is due and that nobody does counts as left by a crash |
 //! | `AVERIS_LOG` | `info` | log filter |
 //! | `AVERIS_LOG_FORMAT` | `text` on a terminal, else `json` | form of log lines |
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use averis_tenant_context::{BaseDomain, ResolutionStrategies};
 use averis_tenant_db::{DatabaseUrl, PoolConfig};
@@ -191,7 +193,12 @@ pub struct ServiceConfig {
     pub identity: ServiceIdentity,
     /// Whose calls it can check.
     pub trusted: TrustedServices,
+    /// After which time work that is due and that nobody does counts as left by a crash.
+    pub left_after: Duration,
 }
+
+/// When work counts as left by a crash, where nothing else is set.
+pub const LEFT_AFTER: Duration = Duration::from_secs(30);
 
 impl ServiceConfig {
     /// Reads the variables of the service `name`.
@@ -211,7 +218,31 @@ impl ServiceConfig {
             cursor_secret: env.required("AVERIS_CURSOR_SECRET")?,
             identity: ServiceIdentity::new(name, &secret),
             trusted: env.or("AVERIS_TRUSTED_SERVICES", TrustedServices::default())?,
+            left_after: left_after(env)?,
         })
+    }
+}
+
+/// Reads after which time work counts as left by a crash.
+///
+/// # Errors
+/// When it is no number of seconds from 1 to 3600.
+pub fn left_after(env: Env<'_>) -> Result<Duration, ConfigError> {
+    seconds(env, "AVERIS_LEFT_AFTER", LEFT_AFTER)
+}
+
+/// Reads a time in seconds, of an hour at most.
+///
+/// # Errors
+/// When it is no number of seconds from 1 to 3600.
+pub fn seconds(env: Env<'_>, name: &str, default: Duration) -> Result<Duration, ConfigError> {
+    match env.optional(name)? {
+        None => Ok(default),
+        Some(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
+        Some(other) => Err(ConfigError::Invalid(
+            name.to_owned(),
+            format!("is {other}; it must be 1 to 3600 seconds"),
+        )),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use averis_contracts::tenant::TenantClient;
 use averis_identity::{MailConfig, ProvidersConfig};
-use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls};
+use averis_service_kit::config::{Env, HttpConfig, LEFT_AFTER, ServiceConfig, ServiceUrls};
 use averis_service_kit::serve::{Service, serve, serve_metrics};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
@@ -122,6 +122,7 @@ impl Setup {
             cursor_secret: secret(),
             identity: identity(domain.as_str()),
             trusted: trusted(),
+            left_after: LEFT_AFTER,
         }
     }
 
@@ -163,6 +164,7 @@ impl Setup {
                 cursor_secret: secret(),
                 identity: identity("tenant"),
                 trusted: trusted(),
+                left_after: LEFT_AFTER,
             },
             provisioner: self.database.url(LoginRole::Provisioner),
             capacity: self.capacity,
@@ -211,21 +213,31 @@ const SERVICES: [&str; 8] = [
     "averis", "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
 ];
 
-fn signing() -> SigningSecret {
-    let secret = "what-tests-sign-access-tokens-with-0123456789";
-    secret.parse().expect("long enough")
+pub(crate) const SIGNING: &str = "what-tests-sign-access-tokens-with-0123456789";
+pub(crate) const CURSORS: &str = "a-secret-for-tests-0123456789abcdef";
+
+pub(crate) fn signing() -> SigningSecret {
+    SIGNING.parse().expect("long enough")
+}
+
+pub(crate) fn service_secret(name: &str) -> String {
+    format!("what-the-service-{name}-signs-with-in-tests")
 }
 
 /// Returns the identity of a service under test.
 #[must_use]
 pub fn identity(name: &str) -> ServiceIdentity {
-    let secret = format!("what-the-service-{name}-signs-with-in-tests");
-    ServiceIdentity::new(name, &secret.parse().expect("long enough"))
+    let secret = service_secret(name).parse().expect("long enough");
+    ServiceIdentity::new(name, &secret)
+}
+
+pub(crate) fn trusted_keys() -> String {
+    let keys = SERVICES.map(|name| identity(name).public().expect("a key"));
+    keys.join(",")
 }
 
 fn trusted() -> TrustedServices {
-    let keys = SERVICES.map(|name| identity(name).public().expect("a key"));
-    keys.join(",").parse().expect("keys")
+    trusted_keys().parse().expect("keys")
 }
 
 /// Signs a token that lasts as long as any test.
@@ -235,7 +247,7 @@ fn lasting(tokens: &AccessTokens, grantee: &Grantee) -> String {
     tokens.sign_access(&claims).expect("a token")
 }
 
-fn platform_token(tokens: &AccessTokens, roles: &[GlobalRole]) -> String {
+pub(crate) fn platform_token(tokens: &AccessTokens, roles: &[GlobalRole]) -> String {
     let grantee = Grantee {
         subject: Uuid::now_v7(),
         session: Uuid::now_v7(),
@@ -245,10 +257,34 @@ fn platform_token(tokens: &AccessTokens, roles: &[GlobalRole]) -> String {
     lasting(tokens, &grantee)
 }
 
+pub(crate) fn token_in(tokens: &AccessTokens, tenant: Uuid, roles: &[TenantRole]) -> String {
+    token_of(tokens, Uuid::now_v7(), tenant, roles)
+}
+
+fn token_of(tokens: &AccessTokens, subject: Uuid, tenant: Uuid, roles: &[TenantRole]) -> String {
+    let grantee = Grantee {
+        subject,
+        session: Uuid::now_v7(),
+        tenant: Some(tenant),
+        tenant_roles: roles.to_vec(),
+        ..Grantee::default()
+    };
+    lasting(tokens, &grantee)
+}
+
+pub(crate) fn shopper_token(tokens: &AccessTokens, tenant: Uuid) -> String {
+    let grantee = Grantee {
+        subject: Uuid::now_v7(),
+        session: Uuid::now_v7(),
+        tenant: Some(tenant),
+        shopper: true,
+        ..Grantee::default()
+    };
+    lasting(tokens, &grantee)
+}
+
 fn secret() -> averis_service_kit::cursor::CursorSecret {
-    "a-secret-for-tests-0123456789abcdef"
-        .parse()
-        .expect("long enough")
+    CURSORS.parse().expect("long enough")
 }
 
 /// Returns somebody else with the role of an admin in the tenant of `client`, which has to show a token of one.
@@ -294,33 +330,19 @@ impl TestPlatform {
     /// Returns a token of somebody with those roles in a tenant.
     #[must_use]
     pub fn token_in(&self, tenant: Uuid, roles: &[TenantRole]) -> String {
-        self.token_of(Uuid::now_v7(), tenant, roles)
+        token_in(&self.tokens, tenant, roles)
     }
 
     /// Returns a token of that person, with those roles in a tenant.
     #[must_use]
     pub fn token_of(&self, subject: Uuid, tenant: Uuid, roles: &[TenantRole]) -> String {
-        let grantee = Grantee {
-            subject,
-            session: Uuid::now_v7(),
-            tenant: Some(tenant),
-            tenant_roles: roles.to_vec(),
-            ..Grantee::default()
-        };
-        lasting(&self.tokens, &grantee)
+        token_of(&self.tokens, subject, tenant, roles)
     }
 
     /// Returns a token of an anonymous shopper in a tenant.
     #[must_use]
     pub fn shopper_token(&self, tenant: Uuid) -> String {
-        let grantee = Grantee {
-            subject: Uuid::now_v7(),
-            session: Uuid::now_v7(),
-            tenant: Some(tenant),
-            shopper: true,
-            ..Grantee::default()
-        };
-        lasting(&self.tokens, &grantee)
+        shopper_token(&self.tokens, tenant)
     }
 
     /// Returns a token of somebody with those roles on the platform.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use averis_contracts::tenant::TenantClient;
 use averis_oms::{ProvidersConfig, StripeConfig};
 use averis_payment_simulator::{Behaviour, Simulator};
-use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls};
+use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls, left_after};
 use averis_service_kit::serve::{listen, serve, serve_metrics, stop_requested};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
@@ -99,6 +99,7 @@ async fn serve_on(
     let address = listener.local_addr()?;
     let own = Url::parse(&format!("http://{address}"))?;
     let urls = ServiceUrls::from_env(env, Some(&own))?;
+    let left_after = left_after(env)?;
     let common = |name: &str, role| -> anyhow::Result<ServiceConfig> {
         Ok(ServiceConfig {
             database: login(role),
@@ -107,6 +108,7 @@ async fn serve_on(
             cursor_secret: secrets.cursor_secret()?,
             identity: secrets.identity(name)?,
             trusted: secrets.trusted()?,
+            left_after,
         })
     };
     let (providers, stytch_redirect) = averis_tenant::provider_config(env)?;
@@ -150,7 +152,10 @@ async fn serve_on(
         common: common("oms", LoginRole::Service(Domain::Oms))?,
         providers,
     };
-    let ecomm = common("ecomm", LoginRole::Service(Domain::Ecomm))?;
+    let ecomm = averis_ecomm::Config {
+        common: common("ecomm", LoginRole::Service(Domain::Ecomm))?,
+        lease: averis_ecomm::lease(env)?,
+    };
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);
     let services = vec![

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod config;
 mod domain;
 mod error;
 mod http;
@@ -9,6 +10,7 @@ mod schema;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::Data;
 use averis_contracts::client::CallError;
@@ -18,13 +20,13 @@ use averis_contracts::oms::OmsClient;
 use averis_contracts::pricing::PricingClient;
 use averis_contracts::product::ProductClient;
 use averis_contracts::tenant::TenantClient;
-use averis_service_kit::config::ServiceConfig;
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::rounds::Rounds;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
 
+pub use config::{Config, DEFAULT_LEASE, lease};
 pub use error::codes;
 pub use routes::document;
 
@@ -32,6 +34,8 @@ pub use routes::document;
 #[derive(Clone)]
 pub struct State {
     cursors: CursorSecret,
+    /// How long whoever works on a checkout has it to itself.
+    lease: Duration,
     calls: Arc<Calls>,
 }
 
@@ -48,11 +52,13 @@ pub struct Calls {
 ///
 /// # Errors
 /// When a client of another service cannot be built.
-pub fn service(common: ServiceConfig) -> Result<Service, CallError> {
+pub fn service(config: Config) -> Result<Service, CallError> {
+    let Config { common, lease } = config;
     let pool = TenantPool::new(Domain::Ecomm, common.database, common.pool);
     let (urls, own) = (common.urls, common.identity);
     let state = State {
         cursors: common.cursor_secret,
+        lease,
         calls: Arc::new(Calls {
             product: ProductClient::new(urls.product, own.clone())?,
             pricing: PricingClient::new(urls.pricing, own.clone())?,
@@ -61,13 +67,13 @@ pub fn service(common: ServiceConfig) -> Result<Service, CallError> {
             oms: OmsClient::new(urls.oms, own.clone())?,
         }),
     };
-    let swept = state.clone();
+    let (swept, left_after) = (state.clone(), common.left_after);
     let rounds = Rounds::start(
         pool.clone(),
         TenantClient::new(urls.tenant, own)?,
-        saga::EVERY,
+        left_after / 3,
         async move |tenant, db| {
-            if let Err(error) = saga::sweep(&swept, tenant, &db).await {
+            if let Err(error) = saga::sweep(&swept, tenant, &db, left_after).await {
                 // Looked at again in the next round.
                 tracing::warn!(tenant = %tenant.key, error = %error, "checkouts cannot be gone on with");
             }

@@ -1,6 +1,7 @@
 //! The ecomm service as a process of its own.
 
-use averis_service_kit::config::{Env, HttpConfig, ServiceConfig};
+use averis_ecomm::Config;
+use averis_service_kit::config::{Env, HttpConfig};
 use averis_service_kit::{serve, telemetry};
 
 #[actix_web::main]
@@ -8,6 +9,7 @@ async fn main() -> anyhow::Result<()> {
     let env = Env::process();
     telemetry::start(env)?;
     let http = HttpConfig::from_env(env, 6004)?;
-    let common = ServiceConfig::from_env(env, "ecomm")?;
-    serve::run(http, common.clone(), averis_ecomm::service(common)?).await
+    let config = Config::from_env(env)?;
+    let common = config.common.clone();
+    serve::run(http, common, averis_ecomm::service(config)?).await
 }

@@ -39,11 +39,6 @@ use crate::store::checkouts::{
 pub use bought::LockedCart;
 pub use steps::preview;
 
-/// How often all tenants are looked through for what nobody works on.
-pub const EVERY: Duration = Duration::from_secs(10);
-/// How long whoever works on an attempt has it to itself; each step begins it anew. Longer than the calls of the longest step, with
-/// all that is tried again.
-const LEASE: TimeDelta = TimeDelta::seconds(100);
 /// The pause before an attempt that waits is gone on with.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
 /// How long an attempt may take before it is given up. Less than stock is reserved.
@@ -52,8 +47,6 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 const FOLLOW: Duration = Duration::from_millis(1_000);
 /// For how long. Then it is found by a round.
 const FOLLOWED: Duration = Duration::from_secs(15 * 60);
-/// How long an attempt is due before it counts as left by a crash.
-const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 /// How long what is reserved is surely held without being held again. Less than the ERP service holds it.
 const HELD_ALONE: TimeDelta = TimeDelta::minutes(4);
 /// Attempts of one tenant that one round takes up.
@@ -101,7 +94,7 @@ impl From<EcommError> for Stop {
 pub async fn run(work: &Work, id: Uuid) -> Result<Option<CheckoutRow>, EcommError> {
     let claimed = work.db.transaction(async |conn| -> Result<_, EcommError> {
         let at = now();
-        Ok(checkouts::claim(conn, id, at, at + LEASE).await?)
+        Ok(checkouts::claim(conn, id, at, at + work.state.lease).await?)
     });
     if !claimed.await? {
         return Ok(None);
@@ -133,7 +126,7 @@ async fn find(work: &Work, id: Uuid) -> Result<CheckoutRow, EcommError> {
 /// something meanwhile, who goes on with it.
 async fn go_on(work: &Work, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
     let mut row = row.clone();
-    row.next_at = now() + LEASE;
+    row.next_at = now() + work.state.lease;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
         Ok(checkouts::store(conn, &row).await?)
     });
@@ -341,9 +334,14 @@ pub fn follow(work: Work, id: Uuid) {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn sweep(state: &State, tenant: &TenantContext, db: &TenantDb) -> Result<(), EcommError> {
+pub async fn sweep(
+    state: &State,
+    tenant: &TenantContext,
+    db: &TenantDb,
+    left_after: Duration,
+) -> Result<(), EcommError> {
     let due = db.read(async |conn| -> Result<_, EcommError> {
-        Ok(checkouts::due(conn, now() - OVERDUE, AT_ONCE).await?)
+        Ok(checkouts::due(conn, now() - left_after, AT_ONCE).await?)
     });
     for id in due.await? {
         let work = Work {

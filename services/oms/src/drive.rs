@@ -25,10 +25,6 @@ use crate::store::payments::{
     self, AUTHORISE, CAPTURE, CHARGEBACK, INITIAL, PENDING, REFUND, SUCCESS, TransactionRow, VOID,
 };
 
-/// How often all tenants are looked through for what a crash has left.
-pub const EVERY: Duration = Duration::from_secs(60);
-/// How long something is due before it counts as left.
-const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 /// How long to leave alone what does not answer, and how often to look whether what was told is known by now.
 const AWAY: Duration = Duration::from_secs(1);
 /// Nothing that is asked for again by itself waits longer.
@@ -231,9 +227,9 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
 ///
 /// # Errors
 /// Those of the database.
-pub async fn is_left(db: &TenantDb) -> Result<bool, OmsError> {
+pub async fn is_left(db: &TenantDb, left_after: Duration) -> Result<bool, OmsError> {
     let due = db.read(async |conn| -> Result<_, OmsError> {
-        let since = now() - OVERDUE;
+        let since = now() - left_after;
         let is_due = !payments::due(conn, since, 1).await?.is_empty();
         Ok(is_due || payments::has_waited(conn, since).await?)
     });

@@ -71,15 +71,15 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
         providers: Arc::new(Providers::new(providers)?),
         lanes: Lanes::default(),
     };
-    let swept = state.clone();
+    let (swept, left_after) = (state.clone(), common.left_after);
     let background = Arc::new(Background {
         _delivery: Delivery::start(pool.clone(), tenants()?, subscribers),
         _rounds: Rounds::start(
             pool.clone(),
             tenants()?,
-            drive::EVERY,
+            left_after * 2,
             async move |tenant, db| {
-                match drive::is_left(&db).await {
+                match drive::is_left(&db, left_after).await {
                     Ok(true) => swept.lanes.wake(&swept, &db),
                     Ok(false) => {}
                     // Looked at again in the next round.

@@ -8,6 +8,7 @@
     reason = "tests stand outside the services, fail by panicking, and say what they saw"
 )]
 
+mod chaos;
 mod commands;
 mod docs;
 mod import_memory;

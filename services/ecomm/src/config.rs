@@ -1,0 +1,43 @@
+//! Variables of the ecomm service, besides those that every service has (see `averis_service_kit::config`).
+//!
+//! | variable | default | meaning |
+//! |---|---|---|
+//! | `AVERIS_CHECKOUT_LEASE` | 100 | seconds that whoever works on a checkout has it to itself; each step begins them anew |
+
+use std::time::Duration;
+
+use averis_service_kit::config::{ConfigError, Env, ServiceConfig, seconds};
+
+/// How long whoever works on a checkout has it to itself, where nothing else is set: longer than the calls of the longest step, with
+/// all that is tried again. Less is safe, since of two that work on one the slower stops, and wasteful.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(100);
+
+/// How the ecomm service is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What every service has.
+    pub common: ServiceConfig,
+    /// How long whoever works on a checkout has it to itself.
+    pub lease: Duration,
+}
+
+impl Config {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// When one is missing or malformed.
+    pub fn from_env(env: Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            common: ServiceConfig::from_env(env, "ecomm")?,
+            lease: lease(env)?,
+        })
+    }
+}
+
+/// Reads how long whoever works on a checkout has it to itself.
+///
+/// # Errors
+/// When it is no number of seconds from 1 to 3600.
+pub fn lease(env: Env<'_>) -> Result<Duration, ConfigError> {
+    seconds(env, "AVERIS_CHECKOUT_LEASE", DEFAULT_LEASE)
+}
