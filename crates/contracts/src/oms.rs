@@ -20,6 +20,10 @@ pub mod kinds {
     pub const COMPLETED: &str = "order.completed";
     /// Something has left. The data is [`Shipped`](super::Shipped).
     pub const SHIPPED: &str = "shipment.shipped";
+    /// Goods have come back. The data is a [`Returned`](super::Returned).
+    pub const RETURNED: &str = "return.received";
+    /// What came back is credited. The data is a [`Returned`](super::Returned).
+    pub const CREDITED: &str = "return.closed";
     /// Money has come. The data is [`MoneyMoved`](super::MoneyMoved).
     pub const CAPTURED: &str = "payment.captured";
     /// Money has gone back. The data is [`MoneyMoved`](super::MoneyMoved).
@@ -105,12 +109,40 @@ pub struct ShippedLine {
     pub tax_rate: i64,
 }
 
+/// Goods of a shipment that have come back, or what is credited for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// The return: it comes once, and is credited once.
+    pub return_id: Uuid,
+    /// The order.
+    pub order_id: Uuid,
+    /// What they left with.
+    pub shipment_id: Uuid,
+    /// What has come, or is credited.
+    pub lines: Vec<ReturnedLine>,
+}
+
+/// Pieces of a line of a shipment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnedLine {
+    /// Their line's place among those of the shipment, from 0.
+    pub place: i32,
+    /// None for what it cost to send.
+    pub sku: Option<String>,
+    /// Where they had left from; none for what is in no stock.
+    pub location_id: Option<Uuid>,
+    /// How many.
+    pub quantity: i64,
+    /// How many of them can be sold again.
+    pub restocked: i64,
+}
+
 /// Money that has come, or gone back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MoneyMoved {
     /// The order.
     pub order_id: Uuid,
-    /// For which shipment, where it is for one.
+    /// For which shipment, where it is for one: what was paid for it, or goes back for goods of it that came back.
     pub shipment_id: Option<Uuid>,
     /// How much.
     pub amount: Money,

@@ -36,6 +36,9 @@ struct Asked {
 }
 
 fn asked(req: &HttpRequest, shared: &Shared) -> Result<Asked, Box<HttpResponse>> {
+    if shared.books().is_away {
+        return Err(Box::new(cut_off()));
+    }
     let text = |name: &str| {
         let value = req.headers().get(name)?;
         value.to_str().ok().map(str::to_owned)

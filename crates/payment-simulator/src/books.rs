@@ -41,6 +41,8 @@ pub struct Books {
     pub listeners: BTreeMap<String, String>,
     /// Captures and refunds that are still to be refused.
     pub refusals: u32,
+    /// Whether it answers nobody.
+    pub is_away: bool,
     next: u64,
 }
 

@@ -127,6 +127,11 @@ impl Simulator {
         self.shared.books().refusals = count;
     }
 
+    /// Has it answer nobody, and do nothing, until it is told otherwise.
+    pub fn be_away(&self, is_away: bool) {
+        self.shared.books().is_away = is_away;
+    }
+
     /// Returns all payments in its books.
     #[must_use]
     pub fn payments(&self) -> Vec<Payment> {

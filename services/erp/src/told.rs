@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use averis_contracts::events::Event;
-use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Shipped, kinds};
+use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Returned, Shipped, kinds};
 use averis_money::{Decimal, Money, Rounding};
 use averis_service_kit::forms::fold;
 use averis_service_kit::problem::{Code, Problem, codes as common};
@@ -17,13 +17,17 @@ use crate::domain::ledger::{BANK, Posting, RETURNS, UNDER_WAY};
 use crate::domain::moves::Place;
 use crate::domain::now;
 use crate::error::{ErpError, codes};
+use crate::http::invoices::credit_notes::{CreditLine, Wanted, credit};
 use crate::http::invoices::payments::{Paid, pay};
 use crate::http::invoices::{INVOICE, issue, negative};
 use crate::http::ledger::{Entry, post};
 use crate::http::reservations::{commit_if_held, consume, give_back};
+use crate::http::stock_moves::{MoveKind, carry_out};
 use crate::store::invoices::{self, DRAFT, InvoiceLineRow, InvoiceRow};
 use crate::store::ledger;
+use crate::store::moves::MoveRow;
 use crate::store::refused::{self, RefusedRow};
+use crate::store::warehouses::{self, CUSTOMER};
 
 /// Nobody: what is told was done by whoever did it there.
 const NOBODY: Uuid = Uuid::nil();
@@ -50,6 +54,8 @@ pub async fn take(
         }
         kinds::SHIPPED => shipped(conn, event, rounding).await,
         kinds::CANCELLED => cancelled(conn, data(event)?).await,
+        kinds::RETURNED => returned(conn, data(event)?).await,
+        kinds::CREDITED => credited(conn, data(event)?, rounding).await,
         kinds::CAPTURED => captured(conn, data(event)?, rounding).await,
         kinds::REFUNDED => refunded(conn, data(event)?, rounding).await,
         _ => Ok(()),
@@ -184,36 +190,116 @@ async fn captured(
 ) -> Result<(), ErpError> {
     // What comes for a shipment is for its invoice; what comes by itself for the first that is open enough.
     let row = match money.shipment_id {
-        Some(shipment) => invoices::find_by_cause(conn, INVOICE, &cause_of(shipment)).await?,
+        Some(shipment) => invoice_of(conn, shipment).await?,
         None => {
             let own = invoices::list(conn, Some(money.order_id), None, 250).await?;
             let mut own = own
                 .into_iter()
                 .filter(|row| row.kind == INVOICE && row.status != DRAFT);
-            own.find(|row| row.open() >= money.amount.amount())
+            let own = own.find(|row| row.open() >= money.amount.amount());
+            let own = own.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
+            let own = invoices::lock(conn, own.id).await?;
+            own.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?
         }
     };
-    let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
-    let row = invoices::lock(conn, row.id).await?;
-    let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
-    let paid = Paid {
+    pay(conn, row, paid(&money, false), rounding).await?;
+    Ok(())
+}
+
+fn paid(money: &MoneyMoved, is_refund: bool) -> Paid {
+    Paid {
         amount: money.amount,
         reference: money.transaction_id.to_string(),
         under_way: money.under_way,
         day: now().date_naive(),
-        is_refund: false,
+        is_refund,
         by: NOBODY,
-    };
-    pay(conn, row, paid, rounding).await?;
+    }
+}
+
+/// The name under which a return is moved and credited.
+fn cause_of_return(id: Uuid) -> String {
+    format!("return {id}")
+}
+
+/// What can be sold again comes back to where it had left from; the rest stays aside in the same warehouse.
+async fn returned(conn: &mut TenantConn, goods: Returned) -> Result<(), ErpError> {
+    let customer = warehouses::outside(conn, CUSTOMER).await?;
+    let at = now();
+    let mut planned: Vec<MoveRow> = Vec::new();
+    for line in &goods.lines {
+        let (Some(sku), Some(location)) = (&line.sku, line.location_id) else {
+            continue;
+        };
+        let aside = warehouses::quarantine_beside(conn, location).await?;
+        let aside = aside.ok_or_else(|| Problem::new(codes::UNKNOWN_LOCATION))?;
+        for (to_id, quantity) in [
+            (location, line.restocked),
+            (aside, line.quantity - line.restocked),
+        ] {
+            if quantity > 0 {
+                planned.push(MoveRow {
+                    id: Uuid::now_v7(),
+                    folded: fold(sku),
+                    sku: sku.clone(),
+                    from_id: customer,
+                    to_id,
+                    quantity,
+                    kind: MoveKind::Return.as_str().to_owned(),
+                    cause: cause_of_return(goods.return_id),
+                    line: i32::try_from(planned.len()).unwrap_or(i32::MAX),
+                    note: None,
+                    at,
+                    moved_by: NOBODY,
+                });
+            }
+        }
+    }
+    carry_out(conn, planned, &BTreeMap::new()).await?;
     Ok(())
 }
 
-/// What goes back out of goodwill takes no invoice back: it lessens what was earned.
+/// Returns the invoice of a shipment, locked.
+async fn invoice_of(conn: &mut TenantConn, shipment: Uuid) -> Result<InvoiceRow, ErpError> {
+    let row = invoices::find_by_cause(conn, INVOICE, &cause_of(shipment)).await?;
+    let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
+    let row = invoices::lock(conn, row.id).await?;
+    Ok(row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?)
+}
+
+async fn credited(
+    conn: &mut TenantConn,
+    goods: Returned,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let row = invoice_of(conn, goods.shipment_id).await?;
+    let cause = cause_of_return(goods.return_id);
+    let lines = goods.lines.iter().map(|line| CreditLine {
+        line: line.place,
+        quantity: line.quantity,
+    });
+    let wanted = Wanted {
+        cause: &cause,
+        lines: &lines.collect::<Vec<_>>(),
+        day: now().date_naive(),
+        by: NOBODY,
+    };
+    credit(conn, row, wanted, rounding).await?;
+    Ok(())
+}
+
+/// What goes back for goods that came back is owed since they were credited. What goes back out of goodwill takes no invoice back: it
+/// lessens what was earned.
 async fn refunded(
     conn: &mut TenantConn,
     money: MoneyMoved,
     rounding: Rounding,
 ) -> Result<(), ErpError> {
+    if let Some(shipment) = money.shipment_id {
+        let row = invoice_of(conn, shipment).await?;
+        pay(conn, row, paid(&money, true), rounding).await?;
+        return Ok(());
+    }
     check_book_currency(conn, money.amount.currency().code()).await?;
     let account = if money.under_way { UNDER_WAY } else { BANK };
     let postings = [

@@ -123,6 +123,30 @@ pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<()
         .await
 }
 
+/// Asks for what was just written for a cause, if it is open still, and has it gone on with.
+///
+/// # Errors
+/// Those of the database.
+pub async fn drive_asked(
+    state: &State,
+    db: &TenantDb,
+    order: Uuid,
+    kind: &str,
+    cause: &str,
+) -> Result<(), OmsError> {
+    let open = db.read(async |conn| -> Result<Option<Uuid>, OmsError> {
+        let all = payments::transactions_of(conn, order).await?;
+        let mut own = all.iter().filter(|row| row.kind == kind);
+        let own = own.find(|row| row.cause == cause && !row.is_final());
+        Ok(own.map(|row| row.id))
+    });
+    if let Some(transaction) = open.await? {
+        drive(state, db, transaction).await?;
+        state.lanes.wake(state, db);
+    }
+    Ok(())
+}
+
 /// The tenants for which this process goes on, each once at a time.
 #[derive(Clone, Default)]
 pub struct Lanes(Arc<Mutex<HashMap<TenantId, Lane>>>);

@@ -42,6 +42,24 @@ pub mod codes {
         "slip_taken",
         "Something else has left with the packing slip",
     );
+    /// The order has no such shipment.
+    pub const UNKNOWN_SHIPMENT: Code = Code::new(
+        422,
+        "unknown_shipment",
+        "The named shipment is none of the order",
+    );
+    /// Fewer pieces have left and are in no other return.
+    pub const NOT_RETURNABLE: Code = Code::new(
+        409,
+        "not_returnable",
+        "Fewer pieces have left and are in no other return",
+    );
+    /// What has come is not known yet.
+    pub const MONEY_UNDER_WAY: Code = Code::new(
+        409,
+        "money_under_way",
+        "Money of the order is under way: ask again in a moment",
+    );
     /// More would go back than has come.
     pub const NOT_REFUNDABLE: Code =
         Code::new(409, "not_refundable", "Less was paid than would go back");
@@ -70,6 +88,9 @@ pub mod codes {
         UNKNOWN_LINE,
         NOT_OPEN,
         SLIP_TAKEN,
+        UNKNOWN_SHIPMENT,
+        NOT_RETURNABLE,
+        MONEY_UNDER_WAY,
         NOT_REFUNDABLE,
         REFERENCE_TAKEN,
         BAD_SIGNATURE,

@@ -8,6 +8,7 @@ pub mod drafts;
 pub mod fulfilment;
 pub mod orders;
 pub mod payments;
+pub mod returns;
 pub mod ship;
 pub mod webhooks;
 

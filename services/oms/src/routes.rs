@@ -10,7 +10,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    accounts, audit, authorise, cancel, drafts, fulfilment, orders, payments, ship, webhooks,
+    accounts, audit, authorise, cancel, drafts, fulfilment, orders, payments, returns, ship,
+    webhooks,
 };
 use crate::{State, codes};
 
@@ -38,6 +39,14 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/fulfilment-orders/{id}/resume").post(fulfilment::resume_fulfilment))
         .service(resource("/fulfilment-orders/{id}/ship").post(ship::ship))
         .service(resource("/shipments/{id}/delivered").post(ship::note_delivered))
+        .service(resource("/orders/{id}/returns").post(returns::request_return))
+        .service(resource("/returns").get(returns::list_returns))
+        .service(resource("/returns/{id}").get(returns::get_return))
+        .service(resource("/returns/{id}/approve").post(returns::approve_return))
+        .service(resource("/returns/{id}/decline").post(returns::decline_return))
+        .service(resource("/returns/{id}/cancel").post(returns::cancel_return))
+        .service(resource("/returns/{id}/receive").post(returns::receive_return))
+        .service(resource("/returns/{id}/refund").post(returns::refund_return))
         .service(resource("/audit-events").get(audit::list_audit_events)))
     .service(web::scope("/internal/oms/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
         .app_data(Data::new(CALLERS))
@@ -90,6 +99,14 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         fulfilment::resume_fulfilment,
         ship::ship,
         ship::note_delivered,
+        returns::request_return,
+        returns::list_returns,
+        returns::get_return,
+        returns::approve_return,
+        returns::decline_return,
+        returns::cancel_return,
+        returns::receive_return,
+        returns::refund_return,
         audit::list_audit_events,
     )
 )]

@@ -51,6 +51,8 @@ diesel::table! {
         tax -> BigInt,
         cancelled_net -> BigInt,
         cancelled_tax -> BigInt,
+        returned_net -> BigInt,
+        returned_tax -> BigInt,
         tax_rate -> BigInt,
     }
 }
@@ -69,6 +71,7 @@ diesel::table! {
         refunded -> BigInt,
         refunding -> BigInt,
         charged_back -> BigInt,
+        for_returns -> BigInt,
     }
 }
 
@@ -141,6 +144,33 @@ diesel::table! {
         quantity -> BigInt,
         net -> BigInt,
         tax -> BigInt,
+    }
+}
+
+diesel::table! {
+    returns (id) {
+        id -> Uuid,
+        order_id -> Uuid,
+        shipment_id -> Uuid,
+        status -> Text,
+        reason -> Text,
+        comment -> Nullable<Text>,
+        credited -> Nullable<BigInt>,
+        refunded -> Nullable<BigInt>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    return_lines (return_id, line) {
+        return_id -> Uuid,
+        line -> Integer,
+        requested -> BigInt,
+        received -> BigInt,
+        accepted -> BigInt,
+        restock -> Bool,
     }
 }
 

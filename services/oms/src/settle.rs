@@ -245,7 +245,12 @@ async fn failed(
 ) -> Result<(), OmsError> {
     match row.kind.as_str() {
         CAPTURE => payment.capturing -= row.amount,
-        REFUND => payment.refunding -= row.amount,
+        REFUND => {
+            payment.refunding -= row.amount;
+            if return_of(&row.cause).is_some() {
+                payment.for_returns -= row.amount;
+            }
+        }
         _ => {}
     }
     payments::put(conn, payment).await?;
@@ -264,6 +269,24 @@ pub fn first_cause(cause: &str) -> &str {
     cause.split_once(AGAIN).map_or(cause, |(first, _)| first)
 }
 
+/// Returns which shipment a capture is for, where it is for one.
+pub fn shipment_of(cause: &str) -> Option<Uuid> {
+    let shipment = first_cause(cause).strip_prefix("shipment ")?;
+    shipment.parse().ok()
+}
+
+/// The cause of a refund for goods of a shipment that came back.
+pub fn return_cause(return_id: Uuid, shipment: Uuid) -> String {
+    format!("return {return_id} of shipment {shipment}")
+}
+
+/// Returns which goods, of which shipment, a refund is for, where it is for any.
+pub fn return_of(cause: &str) -> Option<(Uuid, Uuid)> {
+    let text = first_cause(cause).strip_prefix("return ")?;
+    let (own, shipment) = text.split_once(" of shipment ")?;
+    Some((own.parse().ok()?, shipment.parse().ok()?))
+}
+
 /// Tells that money has come, or gone back.
 pub async fn moved(
     conn: &mut TenantConn,
@@ -271,10 +294,13 @@ pub async fn moved(
     order: &OrderRow,
     row: &TransactionRow,
 ) -> Result<(), OmsError> {
-    let shipment = first_cause(&row.cause).strip_prefix("shipment ");
+    let shipment = match return_of(&row.cause) {
+        Some((_, shipment)) => Some(shipment),
+        None => shipment_of(&row.cause),
+    };
     let event = MoneyMoved {
         order_id: order.id,
-        shipment_id: shipment.and_then(|id| id.parse().ok()),
+        shipment_id: shipment,
         amount: Money::new(row.amount, currency(&order.currency)?),
         transaction_id: row.id,
         under_way: order.provider != OFFLINE,

@@ -5,4 +5,5 @@ pub mod events;
 pub mod fulfilment;
 pub mod orders;
 pub mod payments;
+pub mod returns;
 pub mod shipments;

@@ -110,6 +110,18 @@ pub async fn places(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<Vec<Loca
     rows.select(LocationRow::as_select()).load(conn).await
 }
 
+/// Returns where goods of a place's warehouse stay that cannot be sold.
+pub async fn quarantine_beside(conn: &mut TenantConn, place: Uuid) -> QueryResult<Option<Uuid>> {
+    let own = locations::table.find(place).select(locations::warehouse_id);
+    let own: Option<Option<Uuid>> = own.first(conn).await.optional()?;
+    let Some(Some(warehouse)) = own else {
+        return Ok(None);
+    };
+    let beside = locations::table.filter(locations::warehouse_id.eq(warehouse));
+    let beside = beside.filter(locations::kind.eq(QUARANTINE));
+    beside.select(locations::id).first(conn).await.optional()
+}
+
 /// Returns the place of a kind outside. Each tenant has one, from the beginning.
 pub async fn outside(conn: &mut TenantConn, kind: &str) -> QueryResult<Uuid> {
     locations::table

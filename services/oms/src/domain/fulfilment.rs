@@ -8,7 +8,7 @@
 
 use averis_service_kit::problem::Problem;
 
-use super::refused;
+use super::Machine;
 
 pub const OPEN: &str = "open";
 pub const IN_PROGRESS: &str = "in_progress";
@@ -51,13 +51,13 @@ impl FulfilmentCommand {
     /// # Errors
     /// 409 when work in that state does not take it.
     pub fn apply(self, status: &str) -> Result<&'static str, Problem> {
-        self.next(status).ok_or_else(|| {
-            let allowed = Self::ALL
-                .into_iter()
-                .filter(|one| one.next(status).is_some());
-            let allowed: Vec<&str> = allowed.map(Self::name).collect();
-            refused("a fulfilment order", self.name(), status, &allowed)
-        })
+        const LIFE: Machine<FulfilmentCommand> = Machine {
+            thing: "a fulfilment order",
+            all: &FulfilmentCommand::ALL,
+            name: FulfilmentCommand::name,
+            next: FulfilmentCommand::next,
+        };
+        LIFE.apply(self, status)
     }
 }
 

@@ -11,7 +11,7 @@
 
 use averis_service_kit::problem::Problem;
 
-use super::refused;
+use super::Machine;
 
 pub const DRAFT: &str = "draft";
 pub const PLACED: &str = "placed";
@@ -62,13 +62,13 @@ impl OrderCommand {
     /// # Errors
     /// 409 when an order in that state does not take it.
     pub fn apply(self, status: &str) -> Result<&'static str, Problem> {
-        self.next(status).ok_or_else(|| {
-            let allowed = Self::ALL
-                .into_iter()
-                .filter(|one| one.next(status).is_some());
-            let allowed: Vec<&str> = allowed.map(Self::name).collect();
-            refused("an order", self.name(), status, &allowed)
-        })
+        const LIFE: Machine<OrderCommand> = Machine {
+            thing: "an order",
+            all: &OrderCommand::ALL,
+            name: OrderCommand::name,
+            next: OrderCommand::next,
+        };
+        LIFE.apply(self, status)
     }
 }
 

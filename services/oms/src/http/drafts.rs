@@ -353,6 +353,8 @@ fn lines_of(order: Uuid, body: &DraftOrder) -> Vec<LineRow> {
         tax: own.tax.amount(),
         cancelled_net: 0,
         cancelled_tax: 0,
+        returned_net: 0,
+        returned_tax: 0,
         tax_rate: millionths(own.tax_rate).unwrap_or_default(),
     });
     lines.collect()
@@ -404,5 +406,6 @@ fn payment_of(order: &OrderRow, account: Option<String>) -> PaymentRow {
         refunded: 0,
         refunding: 0,
         charged_back: 0,
+        for_returns: 0,
     }
 }

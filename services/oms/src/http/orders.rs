@@ -125,12 +125,11 @@ pub struct OrderPaymentView {
     charged_back: Money,
 }
 
-/// What an order comes to, less what was cancelled and what is to go back.
-fn due(row: &OrderRow, lines: &[LineRow], payment: &PaymentRow) -> i64 {
-    let cancelled = lines
-        .iter()
-        .map(|line| line.cancelled_net + line.cancelled_tax);
-    row.total() - cancelled.sum::<i64>() - payment.refunded - payment.refunding
+/// What an order comes to, less what was cancelled, what came back, and what goes back besides. A gift for what came back later is
+/// part of what went back for it.
+fn due(lines: &[LineRow], payment: &PaymentRow) -> i64 {
+    let due = lines.iter().map(LineRow::due).sum::<i64>();
+    (due - payment.goodwill()).max(0)
 }
 
 /// Shows orders, each read in the same three queries.
@@ -168,7 +167,7 @@ fn view(
     let goods = lines.iter().filter(|line| line.is_goods());
     Ok(OrderView {
         number: format!("O-{}", row.number),
-        payment_status: payment_status(due(&row, lines, &payment), payment.sums(), failed),
+        payment_status: payment_status(due(lines, &payment), payment.sums(), failed),
         fulfilment_status: fulfilment_status(goods.map(LineRow::pieces)),
         net: money(row.net),
         tax: money(row.tax),

@@ -21,12 +21,13 @@ use uuid::Uuid;
 use super::orders::{OrderView, answer};
 use crate::State;
 use crate::domain::orders::DRAFT;
-use crate::drive::drive;
+use crate::drive::drive_asked;
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
-use crate::settle::{AGAIN, ask, currency, first_cause, locked, settle};
+use crate::settle::{AGAIN, ask, currency, first_cause, locked, return_of, settle, shipment_of};
 use crate::store::orders::{self, OFFLINE, OrderRow};
 use crate::store::payments::{self, CAPTURE, FAILURE, REFUND, TransactionRow};
+use crate::store::returns;
 
 /// What a provider was asked, or has done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,25 +113,29 @@ pub async fn retry_transaction(
             if all.iter().filter(same).any(|other| other.state != FAILURE) {
                 return answer(conn, ids.id).await;
             }
-            let left = match row.kind.as_str() {
-                CAPTURE => payment.open(),
-                REFUND => payment.refundable(),
+            let (amount, left) = match row.kind.as_str() {
+                // What came back meanwhile is not paid for any more.
+                CAPTURE => (row.amount - credited(conn, base).await?, payment.open()),
+                REFUND => (row.amount, payment.refundable()),
                 _ => return Err(refused(&order, "second try")),
             };
-            if row.amount > left {
+            if !(1..=left).contains(&amount) {
                 return Err(Problem::new(codes::NOT_REFUNDABLE)
                     .with("left", left)
                     .into());
             }
             if row.kind == CAPTURE {
-                payment.capturing += row.amount;
+                payment.capturing += amount;
             } else {
-                payment.refunding += row.amount;
+                payment.refunding += amount;
+                if return_of(base).is_some() {
+                    payment.for_returns += amount;
+                }
             }
             payments::put(conn, &payment).await?;
             let number = all.iter().filter(same).count();
             let cause = format!("{base}{AGAIN}{number}");
-            ask(conn, ids.id, &row.kind, cause, row.amount).await?;
+            ask(conn, ids.id, &row.kind, cause, amount).await?;
             answer(conn, ids.id).await
         },
     );
@@ -287,18 +292,15 @@ pub async fn refund_order(
         },
     );
     let reply = reply.await?;
-    let open = tenant
-        .db
-        .read(async |conn| -> Result<Option<Uuid>, OmsError> {
-            let all = payments::transactions_of(conn, id).await?;
-            let own = all
-                .iter()
-                .find(|row| row.kind == REFUND && row.cause == cause);
-            Ok(own.filter(|row| !row.is_final()).map(|row| row.id))
-        });
-    if let Some(transaction) = open.await? {
-        drive(&state, &tenant.db, transaction).await?;
-        state.lanes.wake(&state, &tenant.db);
-    }
+    drive_asked(&state, &tenant.db, id, REFUND, &cause).await?;
     Ok(reply)
+}
+
+/// Returns what was credited of the shipment that a capture is for.
+async fn credited(conn: &mut TenantConn, cause: &str) -> Result<i64, OmsError> {
+    let Some(shipment) = shipment_of(cause) else {
+        return Ok(0);
+    };
+    let all = returns::of_shipment(conn, shipment).await?;
+    Ok(all.iter().filter_map(|row| row.credited).sum())
 }

@@ -27,7 +27,7 @@ use crate::State;
 use crate::domain::fulfilment::{FulfilmentCommand, finished};
 use crate::domain::orders::PLACED;
 use crate::domain::{MAX_QUANTITY, now};
-use crate::drive::drive;
+use crate::drive::drive_asked;
 use crate::error::{OmsError, codes};
 use crate::settle::{self, ask, complete_if_over, currency, share};
 use crate::store::events::note;
@@ -169,23 +169,14 @@ async fn capture(
     db: &averis_tenant_db::TenantDb,
     slip: &str,
 ) -> Result<(), OmsError> {
-    let open = db.read(async |conn| -> Result<Option<Uuid>, OmsError> {
-        let Some(shipment) = shipments::find_by_slip(conn, slip).await? else {
-            return Ok(None);
-        };
-        let cause = format!("shipment {}", shipment.id);
-        let all = payments::transactions_of(conn, shipment.order_id).await?;
-        let own = all
-            .iter()
-            .find(|row| row.kind == CAPTURE && row.cause == cause);
-        Ok(own.filter(|row| !row.is_final()).map(|row| row.id))
+    let found = db.read(async |conn| -> Result<_, OmsError> {
+        Ok(shipments::find_by_slip(conn, slip).await?)
     });
-    match open.await? {
-        Some(transaction) => drive(state, db, transaction).await?,
-        None => return Ok(()),
-    }
-    state.lanes.wake(state, db);
-    Ok(())
+    let Some(shipment) = found.await? else {
+        return Ok(());
+    };
+    let cause = format!("shipment {}", shipment.id);
+    drive_asked(state, db, shipment.order_id, CAPTURE, &cause).await
 }
 
 async fn shipped_before(
@@ -333,6 +324,8 @@ fn take(
             line.shipped += quantity;
         }
     }
+    // However it was asked for: what comes back is told by its place among these.
+    gone.sort_by_key(|line| line.line);
     Ok(gone)
 }
 

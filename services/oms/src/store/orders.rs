@@ -91,6 +91,9 @@ pub struct LineRow {
     /// What of it went with the cancelled pieces.
     pub cancelled_net: i64,
     pub cancelled_tax: i64,
+    /// What of it was credited for pieces that came back.
+    pub returned_net: i64,
+    pub returned_tax: i64,
     /// In millionths.
     pub tax_rate: i64,
 }
@@ -105,6 +108,13 @@ impl LineRow {
             delivered: self.delivered,
             returned: self.returned,
         }
+    }
+
+    /// What it costs, with tax, less what was cancelled and what came back.
+    pub const fn due(&self) -> i64 {
+        self.net + self.tax
+            - (self.cancelled_net + self.cancelled_tax)
+            - (self.returned_net + self.returned_tax)
     }
 
     /// Whether it is something that is sent.
@@ -131,6 +141,12 @@ pub async fn insert(
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<OrderRow>> {
     let row = table::table.find(id).select(OrderRow::as_select());
     row.first(conn).await.optional()
+}
+
+/// Returns in which currencies orders are.
+pub async fn currencies(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<Vec<(Uuid, String)>> {
+    let rows = table::table.filter(table::id.eq_any(ids));
+    rows.select((table::id, table::currency)).load(conn).await
 }
 
 /// Finds the order of a checkout.

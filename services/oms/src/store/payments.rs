@@ -43,6 +43,8 @@ pub struct PaymentRow {
     /// What is being refunded.
     pub refunding: i64,
     pub charged_back: i64,
+    /// What of the refunds, those under way too, is for goods that came back. The rest is goodwill.
+    pub for_returns: i64,
 }
 
 impl PaymentRow {
@@ -60,6 +62,11 @@ impl PaymentRow {
     /// What of the authorised is neither captured nor given up.
     pub const fn open(&self) -> i64 {
         self.authorised - self.captured - self.capturing - self.voided
+    }
+
+    /// What has gone back, or is about to, for no goods that came back.
+    pub const fn goodwill(&self) -> i64 {
+        self.refunded + self.refunding - self.for_returns
     }
 
     /// What of the captured has not gone back.

@@ -159,7 +159,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
             tested += 1;
         }
     }
-    assert_eq!(tested, 14);
+    assert_eq!(tested, 20);
 }
 
 #[actix_web::test]

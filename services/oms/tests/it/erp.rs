@@ -8,12 +8,12 @@ use crate::setup::{
     Shop, command, draft, drafted, eur, goods, placed, ship, shipping, three_lamps, until,
 };
 
-fn erp(rest: &str) -> String {
+pub fn erp(rest: &str) -> String {
     format!("/api/erp/v1{rest}")
 }
 
 /// Makes a warehouse with ten lamps, and returns the place of its stock.
-async fn warehouse(client: &Client) -> Uuid {
+pub async fn warehouse(client: &Client) -> Uuid {
     let body = json!({"code": "BER", "name": "Berlin", "country": "DE"});
     let made = client.post(&erp("/warehouses"), &body).await.expect(201);
     let place = made.body["stock_location_id"].clone();
@@ -24,14 +24,14 @@ async fn warehouse(client: &Client) -> Uuid {
 }
 
 /// Reserves lamps for a checkout, as it does, without committing them: the ERP service hears that the order is placed.
-async fn reserved(client: &Client, checkout: &Value, quantity: i64) {
+pub async fn reserved(client: &Client, checkout: &Value, quantity: i64) {
     let line = json!({"sku": "LAMP", "quantity": quantity});
     let body = json!({"owner_id": checkout, "lines": [line]});
     let _ = client.post(&erp("/reservations"), &body).await.expect(200);
 }
 
 /// What there is of lamps, as (on hand, reserved).
-async fn level(client: &Client) -> (i64, i64) {
+pub async fn level(client: &Client) -> (i64, i64) {
     let found = client
         .get(&erp("/stock-levels?sku=LAMP"))
         .await
@@ -42,7 +42,7 @@ async fn level(client: &Client) -> (i64, i64) {
     (of("on_hand"), of("reserved"))
 }
 
-async fn invoices(client: &Client, order: &str) -> Vec<Value> {
+pub async fn invoices(client: &Client, order: &str) -> Vec<Value> {
     let found = client
         .get(&erp(&format!("/invoices?order_id={order}")))
         .await;
@@ -53,7 +53,7 @@ async fn invoices(client: &Client, order: &str) -> Vec<Value> {
 }
 
 /// The balance of an account.
-async fn balance(client: &Client, account: &str) -> i64 {
+pub async fn balance(client: &Client, account: &str) -> i64 {
     let found = client.get(&erp("/trial-balance")).await.expect(200).body;
     let all = found["accounts"].as_array().expect("a list").clone();
     let own = all.iter().find(|one| one["account"] == account);

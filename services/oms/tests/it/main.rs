@@ -14,5 +14,6 @@ mod erp;
 mod orders;
 mod payments;
 mod refunds;
+mod returns;
 mod shipping;
 mod webhooks;

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 const REST: Duration = Duration::from_secs(150);
 
 /// Each says what is not as it has to be, one row for each finding; empty where all is well.
-const RULES: [(&str, &str); 22] = [
+const RULES: [(&str, &str); 25] = [
     // Carts and checkouts.
     (
         "a checkout is over",
@@ -72,6 +72,19 @@ const RULES: [(&str, &str); 22] = [
          WHERE l.quantity <> (SELECT coalesce(sum(m.quantity), 0) FROM {erp}.stock_moves m
              WHERE m.kind = 'issue' AND m.cause = r.checkout_id || ' shipment ' || s.id AND m.sku = o.sku)",
     ),
+    (
+        "what came back is back once",
+        "SELECT r.id::text FROM {oms}.returns r JOIN {oms}.return_lines l ON l.return_id = r.id AND l.restock
+         WHERE r.status IN ('received', 'closed')
+             AND (SELECT sum(accepted) FROM {oms}.return_lines o WHERE o.return_id = r.id AND o.restock)
+                 <> (SELECT coalesce(sum(m.quantity), 0) FROM {erp}.stock_moves m WHERE m.kind = 'return' AND m.cause = 'return ' || r.id)",
+    ),
+    (
+        "each closed return is credited at what it came to",
+        "SELECT r.id::text || ' ' || r.credited FROM {oms}.returns r
+         LEFT JOIN {erp}.invoices i ON i.cause = 'return ' || r.id AND i.kind = 'credit_note' AND i.number IS NOT NULL
+         WHERE r.status = 'closed' AND r.credited > 0 AND (i.net + i.tax) IS DISTINCT FROM r.credited",
+    ),
     // Money.
     (
         "nothing that was asked of a provider is open",
@@ -129,6 +142,11 @@ const RULES: [(&str, &str); 22] = [
         "what was captured is paid in the books",
         "SELECT p.order_id::text || ' ' || p.captured FROM {oms}.payments p WHERE p.provider <> 'offline'
              AND p.captured <> (SELECT coalesce(sum(i.paid), 0) FROM {erp}.invoices i WHERE i.order_id = p.order_id AND i.kind = 'invoice')",
+    ),
+    (
+        "what went back for returns is paid back in the books",
+        "SELECT p.order_id::text || ' ' || p.for_returns FROM {oms}.payments p WHERE p.for_returns
+             <> (SELECT coalesce(sum(i.refunded), 0) FROM {erp}.invoices i WHERE i.order_id = p.order_id AND i.kind = 'invoice')",
     ),
     (
         "ERP has refused nothing",

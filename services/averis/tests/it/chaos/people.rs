@@ -34,6 +34,7 @@ pub struct Tally {
     shipped: u64,
     cancelled: u64,
     refunded: u64,
+    returned: u64,
     tries: u64,
     /// Answers that nobody should be given.
     pub unexpected: Vec<String>,
@@ -45,6 +46,7 @@ impl Tally {
         self.shipped += other.shipped;
         self.cancelled += other.cancelled;
         self.refunded += other.refunded;
+        self.returned += other.returned;
         self.tries += other.tries;
         for (code, count) in other.refused {
             *self.refused.entry(code).or_default() += count;
@@ -58,8 +60,14 @@ impl Display for Tally {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} bought, {} shipped, {} cancelled, {} refunded, refused {:?}, {} requests",
-            self.bought, self.shipped, self.cancelled, self.refunded, self.refused, self.tries
+            "{} bought, {} shipped, {} cancelled, {} refunded, {} returned, refused {:?}, {} requests",
+            self.bought,
+            self.shipped,
+            self.cancelled,
+            self.refunded,
+            self.returned,
+            self.refused,
+            self.tries
         )
     }
 }
@@ -103,8 +111,10 @@ impl People {
         match self.random.random_range(0..100) {
             0..50 => {
                 self.ship(&order, None, &mut tally).await;
-                if self.random.random_range(0..3) == 0 {
-                    self.give_back(&path, &mut tally).await;
+                match self.random.random_range(0..4) {
+                    0 => self.give_back(&path, &mut tally).await,
+                    1 => self.send_back(&path, &mut tally).await,
+                    _ => {}
                 }
             }
             50..65 => self.cancel(&path, &mut tally).await,
@@ -246,6 +256,36 @@ impl People {
         tally.refunded += u64::from(answer.status == 200);
     }
 
+    /// Sends one piece back, with what it cost to send it where nothing was kept.
+    async fn send_back(&self, order: &str, tally: &mut Tally) {
+        let shipments = self
+            .get(&self.staff, &format!("{order}/shipments"), tally)
+            .await;
+        let shipment = shipments.body["data"][0].clone();
+        if shipment.is_null() {
+            return;
+        }
+        let line = json!({"line": shipment["lines"][0]["line"], "quantity": 1});
+        let body = json!({"shipment_id": shipment["id"], "reason": "Too small", "lines": [line]});
+        let announce = format!("{order}/returns");
+        let announced = self.serve(&announce, "return", &body, tally).await;
+        if announced.status != 201 {
+            return;
+        }
+        let own = format!("/api/oms/v1/returns/{}", announced.id());
+        for (name, body) in [
+            ("approve", json!({})),
+            ("receive", json!({})),
+            ("refund", json!({"with_shipping": true})),
+        ] {
+            let key = format!("return {name}");
+            let answer = self
+                .serve(&format!("{own}/{name}"), &key, &body, tally)
+                .await;
+            tally.returned += u64::from(name == "refund" && answer.status == 200);
+        }
+    }
+
     /// A command of staff. That something is not there to be shipped, cancelled or refunded is no news here.
     async fn serve(&self, path: &str, name: &str, body: &Value, tally: &mut Tally) -> Answer {
         let ask = Ask {
@@ -297,7 +337,8 @@ impl People {
             if let Some(answer) = self.once(client, &ask).await {
                 match answer.status {
                     429 | 502 | 503 | 504 => {}
-                    409 if answer.body["code"] == "idempotency_in_progress" => {}
+                    409 if ["idempotency_in_progress", "money_under_way"]
+                        .contains(&answer.body["code"].as_str().unwrap_or_default()) => {}
                     500 => {
                         let what = format!("{} {}: {}", ask.method, ask.path, answer.text);
                         tally.unexpected.push(what);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use averis_money::{Money, portion};
+use averis_money::{Money, Rounding, portion};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
@@ -33,9 +33,9 @@ use crate::store::invoices::{self, ISSUED, InvoiceLineRow, InvoiceRow, PAID, PAR
 #[serde(deny_unknown_fields)]
 pub struct CreditLine {
     #[garde(range(min = 0))]
-    line: i32,
+    pub line: i32,
     #[garde(range(min = 1, max = MAX_QUANTITY))]
-    quantity: i64,
+    pub quantity: i64,
 }
 
 /// What is taken back.
@@ -78,46 +78,75 @@ pub async fn credit_invoice(
                 &body.cause,
             )
             .await?;
-            let mut row = locked(conn, id).await?;
-            if let Some(there) = invoices::find_by_cause(conn, CREDIT_NOTE, &body.cause).await? {
-                if there.invoice_id != Some(id) {
-                    return Err(Problem::new(codes::CAUSE_TAKEN).into());
-                }
-                return created(conn, there).await;
-            }
-            if !matches!(row.status.as_str(), ISSUED | PARTIALLY_PAID | PAID) {
-                return Err(refused(&row, "credit note").into());
-            }
-            let mut note = credit_note(&row, &body.cause);
-            let lines = taken_back(conn, &row, &note, &body.lines).await?;
-            note.net = lines.iter().map(|line| line.net).sum();
-            note.tax = lines.iter().map(|line| line.tax).sum();
-            let unit = currency(&row.currency)?;
-            let postings = [
-                Posting::new(RETURNS, Money::new(note.net, unit)),
-                Posting::new(TAX, Money::new(note.tax, unit)),
-                Posting::new(RECEIVABLES, negative(Money::new(note.total(), unit))?),
-            ];
-            let entry = Entry {
-                posted_on: day,
-                kind: CREDIT_NOTE,
-                cause: note.id.to_string(),
-                text: format!("Credit note for {}", number(&row).unwrap_or_default()),
-                postings: &postings,
-                rate: rate_of(&row)?,
+            let row = locked(conn, id).await?;
+            let wanted = Wanted {
+                cause: &body.cause,
+                lines: &body.lines,
+                day,
                 by,
             };
-            // What was paid of what is taken back is owed to the customer until it is refunded.
-            row.credited += note.total();
-            row.status = settled_status(&row).to_owned();
-            post(conn, entry, rounding).await?;
-            numbered(conn, &mut note, "CRN", day).await?;
-            invoices::insert(conn, &note, &lines).await?;
-            invoices::update(conn, &row).await?;
+            let note = credit(conn, row, wanted, rounding).await?;
             created(conn, note).await
         },
     )
     .await
+}
+
+/// What is taken back of an invoice, and by whom.
+pub struct Wanted<'a> {
+    /// What it is for: taken back once.
+    pub cause: &'a str,
+    pub lines: &'a [CreditLine],
+    pub day: NaiveDate,
+    pub by: Uuid,
+}
+
+/// Takes back pieces of an invoice, which the transaction holds, once for the cause. Returns the credit note.
+///
+/// # Errors
+/// 409 when something else was taken back for the cause, fewer pieces are left, the invoice is not issued, or the month is closed.
+pub async fn credit(
+    conn: &mut TenantConn,
+    mut row: InvoiceRow,
+    wanted: Wanted<'_>,
+    rounding: Rounding,
+) -> Result<InvoiceRow, ErpError> {
+    if let Some(there) = invoices::find_by_cause(conn, CREDIT_NOTE, wanted.cause).await? {
+        if there.invoice_id != Some(row.id) {
+            return Err(Problem::new(codes::CAUSE_TAKEN).into());
+        }
+        return Ok(there);
+    }
+    if !matches!(row.status.as_str(), ISSUED | PARTIALLY_PAID | PAID) {
+        return Err(refused(&row, "credit note").into());
+    }
+    let mut note = credit_note(&row, wanted.cause);
+    let lines = taken_back(conn, &row, &note, wanted.lines).await?;
+    note.net = lines.iter().map(|line| line.net).sum();
+    note.tax = lines.iter().map(|line| line.tax).sum();
+    let unit = currency(&row.currency)?;
+    let postings = [
+        Posting::new(RETURNS, Money::new(note.net, unit)),
+        Posting::new(TAX, Money::new(note.tax, unit)),
+        Posting::new(RECEIVABLES, negative(Money::new(note.total(), unit))?),
+    ];
+    let entry = Entry {
+        posted_on: wanted.day,
+        kind: CREDIT_NOTE,
+        cause: note.id.to_string(),
+        text: format!("Credit note for {}", number(&row).unwrap_or_default()),
+        postings: &postings,
+        rate: rate_of(&row)?,
+        by: wanted.by,
+    };
+    // What was paid of what is taken back is owed to the customer until it is refunded.
+    row.credited += note.total();
+    row.status = settled_status(&row).to_owned();
+    post(conn, entry, rounding).await?;
+    numbered(conn, &mut note, "CRN", wanted.day).await?;
+    invoices::insert(conn, &note, &lines).await?;
+    invoices::update(conn, &row).await?;
+    Ok(note)
 }
 
 fn credit_note(of: &InvoiceRow, cause: &str) -> InvoiceRow {
