@@ -116,6 +116,8 @@ pub struct Returned {
     pub return_id: Uuid,
     /// The order.
     pub order_id: Uuid,
+    /// What was reserved was under that name.
+    pub checkout_id: Uuid,
     /// What they left with.
     pub shipment_id: Uuid,
     /// What has come, or is credited.

@@ -43,9 +43,9 @@ pub async fn open_shop(staff: &Client, key: &str, stock: i64) {
         .await
         .expect(201);
     let place = made.body["stock_location_id"].clone();
-    let line = |sku: &str| json!({"sku": sku, "location_id": place, "quantity": stock});
-    let receipt =
-        json!({"kind": "receipt", "cause": "delivery 1", "lines": [line("LAMP"), line("BULB")]});
+    let line = |sku: &str, cost: i64| json!({"sku": sku, "location_id": place, "quantity": stock, "unit_cost": eur(cost)});
+    let lines = [line("LAMP", 701), line("BULB", 43)];
+    let receipt = json!({"kind": "receipt", "cause": "delivery 1", "lines": lines});
     let _ = staff
         .post("/api/erp/v1/stock-moves", &receipt)
         .await

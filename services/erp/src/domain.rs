@@ -1,5 +1,6 @@
 //! Rules: pure, no I/O.
 
+pub mod costs;
 pub mod ledger;
 pub mod moves;
 

@@ -9,4 +9,5 @@ pub mod ledger;
 pub mod reservations;
 pub mod stock_levels;
 pub mod stock_moves;
+pub mod stock_values;
 pub mod warehouses;

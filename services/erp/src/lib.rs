@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod costing;
 mod domain;
 mod error;
 mod http;

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 use crate::http::{
     audit, availability, entries, events, invoices, ledger, reservations, stock_levels,
-    stock_moves, warehouses,
+    stock_moves, stock_values, warehouses,
 };
 use crate::{State, codes};
 
@@ -24,6 +24,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/stock-levels").get(stock_levels::list_stock_levels))
         .service(resource("/stock-limits").post(stock_levels::set_stock_limits))
         .service(resource("/stock-moves").get(stock_moves::list_stock_moves).post(stock_moves::move_stock))
+        .service(resource("/stock-values").get(stock_values::list_stock_values))
         .service(resource("/availability").get(availability::read_availability))
         .service(resource("/reservations").post(reservations::reserve))
         .service(resource("/reservations/{id}").get(reservations::get_reservation))
@@ -83,6 +84,7 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         stock_levels::set_stock_limits,
         stock_moves::list_stock_moves,
         stock_moves::move_stock,
+        stock_values::list_stock_values,
         availability::read_availability,
         reservations::reserve,
         reservations::get_reservation,

@@ -48,6 +48,24 @@ diesel::table! {
         note -> Nullable<Text>,
         at -> Timestamptz,
         moved_by -> Uuid,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    cost_states (folded, warehouse_id) {
+        folded -> Text,
+        warehouse_id -> Uuid,
+        sku -> Text,
+        quantity -> BigInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    issue_returns (move_id) {
+        move_id -> Uuid,
+        returned -> BigInt,
     }
 }
 

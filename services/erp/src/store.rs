@@ -1,5 +1,6 @@
 //! Rows and queries. Every function takes the connection that its caller has.
 
+pub mod costs;
 pub mod invoices;
 pub mod ledger;
 pub mod levels;

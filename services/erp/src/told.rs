@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::domain::costs::Cost;
 use crate::domain::ledger::{BANK, Posting, RETURNS, UNDER_WAY};
 use crate::domain::moves::Place;
 use crate::domain::now;
@@ -21,11 +22,12 @@ use crate::http::invoices::credit_notes::{CreditLine, Wanted, credit};
 use crate::http::invoices::payments::{Paid, pay};
 use crate::http::invoices::{INVOICE, issue, negative};
 use crate::http::ledger::{Entry, post};
-use crate::http::reservations::{commit_if_held, consume, give_back};
-use crate::http::stock_moves::{MoveKind, carry_out};
+use crate::http::reservations::{commit_if_held, consume, give_back, issue_cause};
+use crate::http::stock_moves::{Besides, MoveKind, carry_out};
+use crate::store::costs;
 use crate::store::invoices::{self, DRAFT, InvoiceLineRow, InvoiceRow};
 use crate::store::ledger;
-use crate::store::moves::MoveRow;
+use crate::store::moves::{self, MoveRow};
 use crate::store::refused::{self, RefusedRow};
 use crate::store::warehouses::{self, CUSTOMER};
 
@@ -226,6 +228,10 @@ fn cause_of_return(id: Uuid) -> String {
 async fn returned(conn: &mut TenantConn, goods: Returned) -> Result<(), ErpError> {
     let customer = warehouses::outside(conn, CUSTOMER).await?;
     let at = now();
+    // What comes back is worth what it had left for (E8).
+    let cause = issue_cause(goods.checkout_id, &cause_of(goods.shipment_id));
+    let issued = moves::of_cause(conn, MoveKind::Issue.as_str(), &cause).await?;
+    let mut besides = Besides::default();
     let mut planned: Vec<MoveRow> = Vec::new();
     for line in &goods.lines {
         let (Some(sku), Some(location)) = (&line.sku, line.location_id) else {
@@ -238,8 +244,19 @@ async fn returned(conn: &mut TenantConn, goods: Returned) -> Result<(), ErpError
             (aside, line.quantity - line.restocked),
         ] {
             if quantity > 0 {
+                let id = Uuid::now_v7();
+                let left = issued.iter().find(|one| one.folded == fold(sku));
+                if let Some(left) = left.filter(|one| one.from_id == location) {
+                    let before = costs::note_returned(conn, left.id, quantity).await?;
+                    let cost = Cost {
+                        quantity: left.quantity,
+                        value: left.value,
+                    };
+                    let worth = cost.of(before + quantity) - cost.of(before);
+                    besides.costs.insert(id, worth);
+                }
                 planned.push(MoveRow {
-                    id: Uuid::now_v7(),
+                    id,
                     folded: fold(sku),
                     sku: sku.clone(),
                     from_id: customer,
@@ -251,11 +268,12 @@ async fn returned(conn: &mut TenantConn, goods: Returned) -> Result<(), ErpError
                     note: None,
                     at,
                     moved_by: NOBODY,
+                    value: 0,
                 });
             }
         }
     }
-    carry_out(conn, planned, &BTreeMap::new()).await?;
+    carry_out(conn, planned, &besides).await?;
     Ok(())
 }
 

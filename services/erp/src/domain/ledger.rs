@@ -8,6 +8,14 @@ pub const BANK: &str = "1000";
 pub const UNDER_WAY: &str = "1100";
 /// What customers owe.
 pub const RECEIVABLES: &str = "1200";
+/// What is in stock.
+pub const INVENTORY: &str = "1400";
+/// What suppliers have delivered and not billed yet.
+pub const NOT_BILLED: &str = "2100";
+/// What was sold has cost.
+pub const COST_OF_GOODS: &str = "5000";
+/// What was lost of the stock, or found.
+pub const LOSSES: &str = "5900";
 /// What is owed to tax authorities.
 pub const TAX: &str = "2200";
 /// What was sold.

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::stock_moves::{MoveKind, carry_out};
+use super::stock_moves::{Besides, MoveKind, carry_out};
 use crate::State;
 use crate::domain::moves::{Change, Level, Place, apply};
 use crate::domain::{MAX_QUANTITY, now};
@@ -413,6 +413,11 @@ pub async fn consume_reservation(
     .await
 }
 
+/// The name under which what an owner has reserved leaves.
+pub fn issue_cause(owner: Uuid, cause: &str) -> String {
+    format!("{owner} {cause}")
+}
+
 /// Lets pieces leave that an owner has reserved, all or none, once for the cause.
 ///
 /// # Errors
@@ -443,17 +448,22 @@ pub async fn consume(
                 to_id: customer,
                 quantity: *quantity,
                 kind: MoveKind::Issue.as_str().to_owned(),
-                cause: format!("{owner} {cause}"),
+                cause: issue_cause(owner, cause),
                 line: number,
                 note: None,
                 at,
                 moved_by: by,
+                value: 0,
             })
         });
     let planned: Result<Vec<MoveRow>, Problem> = planned.collect();
     let planned = planned?;
     let ids: Vec<Uuid> = planned.iter().map(|one| one.id).collect();
-    let moved = carry_out(conn, planned, taken).await?;
+    let besides = Besides {
+        reserved: taken.clone(),
+        ..Besides::default()
+    };
+    let moved = carry_out(conn, planned, &besides).await?;
     if moved.iter().map(|one| one.id).ne(ids) {
         // It has left before.
         return Ok(());

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
+use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::forms::{check_sku, fold};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::locks::lock_name;
+use averis_service_kit::openapi::MoneySchema;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::Query;
 use averis_service_kit::reply::Reply;
@@ -21,12 +23,13 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State;
+use crate::costing::{Known, value};
 use crate::domain::moves::{Change, Place, apply};
 use crate::domain::{MAX_QUANTITY, now};
 use crate::error::{ErpError, codes};
-use crate::store::levels;
 use crate::store::moves::{self, MoveFilter, MoveRow};
 use crate::store::warehouses::{self, LOSS, SUPPLIER};
+use crate::store::{ledger, levels};
 
 /// What a move is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -135,6 +138,10 @@ pub struct MoveLine {
     /// Where they are, or come to.
     #[garde(skip)]
     location_id: Uuid,
+    /// What each has cost, of a receipt, in the books' currency; where it is absent, as much as those that are there on average.
+    #[garde(skip)]
+    #[schema(value_type = Option<MoneySchema>)]
+    unit_cost: Option<Money>,
     /// Where a transfer goes.
     #[garde(skip)]
     to_location_id: Option<Uuid>,
@@ -172,6 +179,15 @@ impl MoveStock {
                 (StaffMove::Adjust, _) | (_, 1..) => {}
                 _ => return wrong("quantity", "must be at least 1"),
             }
+            match line.unit_cost {
+                Some(_) if self.kind != StaffMove::Receipt => {
+                    return wrong("unit_cost", "is for receipts");
+                }
+                Some(cost) if cost.is_negative() => {
+                    return wrong("unit_cost", "must not be negative");
+                }
+                _ => {}
+            }
             match (self.kind, line.to_location_id) {
                 (StaffMove::Transfer, None) => {
                     return wrong("to_location_id", "is needed for a transfer");
@@ -205,7 +221,11 @@ pub async fn move_stock(
             let lock = format!("{} {}", kind.as_str(), body.cause);
             lock_name(conn, &tenant.context.key, "a cause of moves", &lock).await?;
             let planned = plan(conn, body, by).await?;
-            let rows = carry_out(conn, planned, &BTreeMap::new()).await?;
+            let besides = Besides {
+                costs: known_costs(conn, body, &planned).await?,
+                ..Besides::default()
+            };
+            let rows = carry_out(conn, planned, &besides).await?;
             let list = format!("/api/erp/v1/stock-moves?kind={}", kind.as_str());
             Ok(Reply::created(list, &page(rows)))
         },
@@ -255,27 +275,58 @@ async fn plan(conn: &mut TenantConn, body: &MoveStock, by: Uuid) -> Result<Vec<M
             note: body.note.clone(),
             at,
             moved_by: by,
+            value: 0,
         }
     });
     Ok(rows.collect())
 }
 
-/// Carries out planned moves of one cause, once: what was moved for it already is returned as it was. `reserved` is what of
-/// reservations is taken up with them.
+/// Returns what receipts have cost where it is said.
+async fn known_costs(
+    conn: &mut TenantConn,
+    body: &MoveStock,
+    planned: &[MoveRow],
+) -> Result<Known, ErpError> {
+    let mut known = Known::new();
+    let book = ledger::currency(conn).await?;
+    for (number, (line, row)) in body.lines.iter().zip(planned).enumerate() {
+        let Some(cost) = line.unit_cost else { continue };
+        if cost.currency().code() != book {
+            let place = format!("/lines/{number}/unit_cost/currency");
+            let message = format!("must be {book}, as the books are kept in");
+            return Err(FieldProblem::new(place, "other_currency", message).into());
+        }
+        let value = cost.amount().checked_mul(line.quantity);
+        let value = value.ok_or_else(|| Problem::new(codes::MONEY_OVERFLOW))?;
+        known.insert(row.id, value);
+    }
+    Ok(known)
+}
+
+/// What belongs to moves besides.
+#[derive(Clone, Debug, Default)]
+pub struct Besides {
+    /// What of reservations is taken up with them.
+    pub reserved: BTreeMap<Place, i64>,
+    /// What those are worth whose cost is known.
+    pub costs: Known,
+}
+
+/// Carries out planned moves of one cause, once, and posts what they are worth: what was moved for it already is returned as it was.
 ///
 /// # Errors
 /// 409 when something else was moved for the cause, when there is too little, or when orders have reserved too much.
 pub async fn carry_out(
     conn: &mut TenantConn,
-    planned: Vec<MoveRow>,
-    reserved: &BTreeMap<Place, i64>,
+    mut planned: Vec<MoveRow>,
+    besides: &Besides,
 ) -> Result<Vec<MoveRow>, ErpError> {
     let Some(first) = planned.first() else {
         return Ok(planned);
     };
     let there = moves::of_cause(conn, &first.kind, &first.cause).await?;
     if !there.is_empty() {
-        return if is_same(&there, &planned) {
+        return if is_same(&there, &planned, &besides.costs) {
             Ok(there)
         } else {
             Err(Problem::new(codes::CAUSE_TAKEN).into())
@@ -300,7 +351,7 @@ pub async fn carry_out(
             }
         }
     }
-    for (place, quantity) in reserved {
+    for (place, quantity) in &besides.reserved {
         changes.entry(place.clone()).or_default().reserved -= quantity;
     }
     let mut all = levels::lock(conn, &places).await?;
@@ -310,11 +361,19 @@ pub async fn carry_out(
         all.iter().filter(|(place, _)| changes.contains_key(place)),
     )
     .await?;
+    value(conn, &mut planned, &inside, &besides.costs).await?;
     moves::insert(conn, &planned).await?;
     Ok(planned)
 }
 
-fn is_same(there: &[MoveRow], planned: &[MoveRow]) -> bool {
+fn is_same(there: &[MoveRow], planned: &[MoveRow], costs: &Known) -> bool {
+    let is_worth = |(there, planned): (&MoveRow, &MoveRow)| {
+        let known = costs.get(&planned.id);
+        known.is_none_or(|value| *value == there.value)
+    };
+    if !there.iter().zip(planned).all(is_worth) {
+        return false;
+    }
     let told = |row: &MoveRow| {
         (
             row.line,

@@ -24,6 +24,8 @@ pub struct MoveRow {
     pub note: Option<String>,
     pub at: DateTime<Utc>,
     pub moved_by: Uuid,
+    /// What it was worth, in minor units of the books' currency.
+    pub value: i64,
 }
 
 /// Inserts moves.

@@ -9,6 +9,7 @@ mod setup;
 
 mod access;
 mod bad_input;
+mod costs;
 mod invoices;
 mod ledger;
 mod moves;

@@ -13,11 +13,12 @@ pub fn erp(rest: &str) -> String {
 }
 
 /// Makes a warehouse with ten lamps, and returns the place of its stock.
-pub async fn warehouse(client: &Client) -> Uuid {
+pub async fn warehouse(client: &Client, unit_cost: Option<i64>) -> Uuid {
     let body = json!({"code": "BER", "name": "Berlin", "country": "DE"});
     let made = client.post(&erp("/warehouses"), &body).await.expect(201);
     let place = made.body["stock_location_id"].clone();
-    let line = json!({"sku": "LAMP", "location_id": place, "quantity": 10});
+    let line =
+        json!({"sku": "LAMP", "location_id": place, "quantity": 10, "unit_cost": unit_cost.map(eur)});
     let body = json!({"kind": "receipt", "cause": "delivery 1", "lines": [line]});
     let _ = client.post(&erp("/stock-moves"), &body).await.expect(201);
     place.as_str().expect("a place").parse().expect("an id")
@@ -66,7 +67,7 @@ pub async fn balance(client: &Client, account: &str) -> i64 {
 async fn o7_what_is_shipped_leaves_the_stock_is_invoiced_once_and_paid() {
     let shop = Shop::start().await;
     let acme = shop.tenant("acme").await.client;
-    let place = warehouse(&acme).await;
+    let place = warehouse(&acme, None).await;
     let lines = [goods("LAMP", 3, 10_001, 1_900, place), shipping(500, 95)];
     let body = draft(&lines, Some("pm_ok"));
     reserved(&acme, &body["checkout_id"], 3).await;
@@ -115,7 +116,7 @@ async fn o7_what_is_shipped_leaves_the_stock_is_invoiced_once_and_paid() {
 async fn a_cancelled_order_leaves_no_ghost_in_the_stock() {
     let shop = Shop::start().await;
     let acme = shop.tenant("acme").await.client;
-    let place = warehouse(&acme).await;
+    let place = warehouse(&acme, None).await;
     let body = draft(&[goods("LAMP", 4, 400, 76, place)], Some("pm_ok"));
     reserved(&acme, &body["checkout_id"], 4).await;
     let id = drafted(&acme, &body).await.expect(201).id();
@@ -136,7 +137,7 @@ async fn a_cancelled_order_leaves_no_ghost_in_the_stock() {
 async fn money_that_goes_back_lessens_what_was_earned() {
     let shop = Shop::start().await;
     let acme = shop.tenant("acme").await.client;
-    let place = warehouse(&acme).await;
+    let place = warehouse(&acme, None).await;
     let body = draft(&[goods("LAMP", 1, 1_000, 190, place)], None);
     reserved(&acme, &body["checkout_id"], 1).await;
     let id = drafted(&acme, &body).await.expect(201).id();
@@ -167,7 +168,7 @@ async fn what_cannot_have_its_effect_is_kept_for_people_and_stops_nothing_after_
     let _ = ship(&acme, &ghost, "PS-1", None).await.expect(201);
     let paid = json!({"amount": eur(1), "reference": "bank 1"});
     let _ = command(&acme, &ghost, "payments", paid).await.expect(200);
-    let place = warehouse(&acme).await;
+    let place = warehouse(&acme, None).await;
     let body = draft(&[goods("LAMP", 1, 1_000, 190, place)], None);
     reserved(&acme, &body["checkout_id"], 1).await;
     let id = drafted(&acme, &body).await.expect(201).id();
@@ -203,7 +204,7 @@ async fn what_cannot_have_its_effect_is_kept_for_people_and_stops_nothing_after_
         .post(&erp("/books"), &json!({"currency": "USD"}))
         .await
         .expect(200);
-    let place = warehouse(&globex).await;
+    let place = warehouse(&globex, None).await;
     let body = draft(&[goods("LAMP", 1, 1_000, 190, place)], None);
     reserved(&globex, &body["checkout_id"], 1).await;
     let id = drafted(&globex, &body).await.expect(201).id();

@@ -50,7 +50,7 @@ async fn shipped(client: &Client, order: &str) -> Value {
 async fn o7_what_comes_back_is_restocked_credited_and_refunded_to_the_cent() {
     let shop = Shop::start().await;
     let acme = shop.tenant("acme").await.client;
-    let place = warehouse(&acme).await;
+    let place = warehouse(&acme, Some(1_000)).await;
     let lines = [goods("LAMP", 3, 10_001, 1_900, place), shipping(500, 95)];
     let body = draft(&lines, Some("pm_ok"));
     reserved(&acme, &body["checkout_id"], 3).await;
@@ -63,6 +63,10 @@ async fn o7_what_comes_back_is_restocked_credited_and_refunded_to_the_cent() {
         (level(&acme).await == (7, 0)).then_some(())
     })
     .await;
+    // More come for twice as much: the average moves.
+    let line = json!({"sku": "LAMP", "location_id": place, "quantity": 7, "unit_cost": eur(2_000)});
+    let more = json!({"kind": "receipt", "cause": "delivery 2", "lines": [line]});
+    let _ = acme.post(&erp("/stock-moves"), &more).await.expect(201);
     // One, which cannot be sold again; then the others, with what it cost to send them.
     let first = announce(&acme, &id, &shipment, &[(0, 1)])
         .await
@@ -96,7 +100,7 @@ async fn o7_what_comes_back_is_restocked_credited_and_refunded_to_the_cent() {
     assert_eq!(order(&acme, &id).await["fulfilment_status"], "returned");
     // Two can be sold again, one lies aside.
     until("they are back", async || {
-        (level(&acme).await.0 == 9).then_some(())
+        (level(&acme).await.0 == 16).then_some(())
     })
     .await;
     let moves = acme
@@ -123,6 +127,11 @@ async fn o7_what_comes_back_is_restocked_credited_and_refunded_to_the_cent() {
     assert_eq!(notes, 12_496);
     let refused = acme.get(&erp("/refused-events")).await.expect(200).body;
     assert_eq!(refused["data"], json!([]));
+    // E8: they came back at what they had left for, although the average has moved. Ten had cost 10.00 each.
+    assert_eq!(
+        (balance(&acme, "5000").await, balance(&acme, "1400").await),
+        (0, 24_000)
+    );
 }
 
 #[actix_web::test]

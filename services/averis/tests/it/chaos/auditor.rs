@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 const REST: Duration = Duration::from_secs(150);
 
 /// Each says what is not as it has to be, one row for each finding; empty where all is well.
-const RULES: [(&str, &str); 25] = [
+const RULES: [(&str, &str); 27] = [
     // Carts and checkouts.
     (
         "a checkout is over",
@@ -125,6 +125,18 @@ const RULES: [(&str, &str); 25] = [
     (
         "entries balance",
         "SELECT entry_id::text FROM {erp}.journal_lines GROUP BY entry_id HAVING sum(book_amount) <> 0",
+    ),
+    (
+        "the stock in the books is what it has cost",
+        "SELECT book || ' and ' || cost FROM (SELECT
+             (SELECT coalesce(sum(book_amount), 0) FROM {erp}.journal_lines WHERE account = '1400') AS book,
+             (SELECT coalesce(sum(value), 0) FROM {erp}.cost_states) AS cost) sums WHERE book <> cost",
+    ),
+    (
+        "what is valued is what is there",
+        "SELECT c.sku || ': ' || c.quantity FROM {erp}.cost_states c WHERE c.quantity <>
+             (SELECT coalesce(sum(l.on_hand), 0) FROM {erp}.stock_levels l JOIN {erp}.locations p ON p.id = l.location_id
+              WHERE l.folded = c.folded AND p.warehouse_id = c.warehouse_id)",
     ),
     (
         "invoices are numbered without gaps",

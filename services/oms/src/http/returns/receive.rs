@@ -21,6 +21,7 @@ use crate::domain::returns::ReturnCommand;
 use crate::error::{OmsError, codes};
 use crate::http::check_once;
 use crate::store::events::note;
+use crate::store::orders::OrderRow;
 use crate::store::returns::{self, ReturnLineRow, ReturnRow};
 use crate::store::{fulfilment, orders, shipments};
 
@@ -80,7 +81,7 @@ pub async fn receive_return(
                 }
             }
             let status = ReturnCommand::Receive.apply(&row.status)?;
-            take_back(conn, &row, &lines).await?;
+            take_back(conn, &order, &row, &lines).await?;
             let received = ReturnRow {
                 status: status.to_owned(),
                 ..row
@@ -125,6 +126,7 @@ fn count(lines: &mut [ReturnLineRow], asked: Option<&[ReceivedLine]>) -> Result<
 /// Notes what came, and tells where it goes.
 async fn take_back(
     conn: &mut TenantConn,
+    order: &OrderRow,
     row: &ReturnRow,
     lines: &[ReturnLineRow],
 ) -> Result<(), OmsError> {
@@ -139,7 +141,7 @@ async fn take_back(
             orders::put_line(conn, line).await?;
         }
     }
-    let event = returned(conn, row, lines).await?;
+    let event = returned(conn, order, row, lines).await?;
     if event.lines.is_empty() {
         return Ok(());
     }
@@ -152,6 +154,7 @@ async fn take_back(
 /// Those of the database.
 pub async fn returned(
     conn: &mut TenantConn,
+    order: &OrderRow,
     row: &ReturnRow,
     lines: &[ReturnLineRow],
 ) -> Result<Returned, OmsError> {
@@ -179,7 +182,8 @@ pub async fn returned(
     }
     Ok(Returned {
         return_id: row.id,
-        order_id: row.order_id,
+        order_id: order.id,
+        checkout_id: order.checkout_id,
         shipment_id: row.shipment_id,
         lines: told,
     })

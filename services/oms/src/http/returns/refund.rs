@@ -87,7 +87,7 @@ pub async fn refund_return(
             let closed = returns::update(conn, &closed).await?;
             let told = json!({"return_id": id, "credited": credited, "refunded": refunded});
             note(conn, order.id, "return.closed", Some(actor), told).await?;
-            let event = returned(conn, &closed, &own).await?;
+            let event = returned(conn, &order, &closed, &own).await?;
             if !event.lines.is_empty() {
                 publish(conn, kinds::CREDITED, id, &event).await?;
             }
