@@ -17,8 +17,7 @@ pub async fn warehouse(client: &Client, unit_cost: Option<i64>) -> Uuid {
     let body = json!({"code": "BER", "name": "Berlin", "country": "DE"});
     let made = client.post(&erp("/warehouses"), &body).await.expect(201);
     let place = made.body["stock_location_id"].clone();
-    let line =
-        json!({"sku": "LAMP", "location_id": place, "quantity": 10, "unit_cost": unit_cost.map(eur)});
+    let line = json!({"sku": "LAMP", "location_id": place, "quantity": 10, "unit_cost": unit_cost.map(eur)});
     let body = json!({"kind": "receipt", "cause": "delivery 1", "lines": [line]});
     let _ = client.post(&erp("/stock-moves"), &body).await.expect(201);
     place.as_str().expect("a place").parse().expect("an id")

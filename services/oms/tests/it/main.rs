@@ -14,6 +14,7 @@ mod erp;
 mod orders;
 mod payments;
 mod refunds;
+mod replay;
 mod returns;
 mod shipping;
 mod webhooks;
