@@ -54,3 +54,5 @@ bench:
 	./target/release/examples/quote
 	python3 bench/quotes.py
 	python3 bench/run.py
+	$(CARGO) build --locked --release --workspace --bins --example checkouts
+	./target/release/examples/checkouts

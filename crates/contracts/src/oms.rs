@@ -46,7 +46,7 @@ pub struct OrderState {
 }
 
 /// Pieces of an order that will not be shipped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cancelled {
     /// The order.
     pub order_id: Uuid,
@@ -56,6 +56,8 @@ pub struct Cancelled {
     pub whole: bool,
     /// What is not needed any more, place by place.
     pub pieces: Vec<Pieces>,
+    /// What they would have cost, with tax, and what it would have to send them.
+    pub amount: Money,
 }
 
 /// Pieces of a SKU at a place.
@@ -110,7 +112,7 @@ pub struct ShippedLine {
 }
 
 /// Goods of a shipment that have come back, or what is credited for them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Returned {
     /// The return: it comes once, and is credited once.
     pub return_id: Uuid,
@@ -122,6 +124,8 @@ pub struct Returned {
     pub shipment_id: Uuid,
     /// What has come, or is credited.
     pub lines: Vec<ReturnedLine>,
+    /// What of the credited does not go back since it was not paid, once it is credited.
+    pub unpaid: Option<Money>,
 }
 
 /// Pieces of a line of a shipment.
@@ -144,6 +148,8 @@ pub struct ReturnedLine {
 pub struct MoneyMoved {
     /// The order.
     pub order_id: Uuid,
+    /// Which attempt to buy it came from.
+    pub checkout_id: Uuid,
     /// For which shipment, where it is for one: what was paid for it, or goes back for goods of it that came back.
     pub shipment_id: Option<Uuid>,
     /// How much.

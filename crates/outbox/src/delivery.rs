@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use averis_contracts::client::{CallError, Correlation, ServiceClient};
 use averis_contracts::events::{Event, EventBatch, Taken, events_path};
 use averis_contracts::tenant::TenantClient;
-use averis_tenant_context::{TenantId, TenantKey};
+use averis_service_kit::rounds::Rounds;
+use averis_tenant_context::TenantId;
 use averis_tenant_db::{DbError, TenantDb, TenantPool};
 use averis_tokens::ServiceIdentity;
 use reqwest::Url;
@@ -59,7 +60,10 @@ impl Subscriber {
 }
 
 /// Delivers the events of one service's tenants for as long as it is kept.
-pub struct Delivery(Arc<Inner>);
+pub struct Delivery {
+    inner: Arc<Inner>,
+    _sweep: Rounds,
+}
 
 struct Inner {
     /// Tells this process's deliveries from another's.
@@ -111,66 +115,44 @@ impl Delivery {
             }
         });
         let weak = Arc::downgrade(&inner);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "visits the tenants one by one, each by its context"
-        )]
-        tokio::task::spawn_local(async move {
-            while weak.strong_count() > 0 {
-                sweep(&weak, &pool, &tenants).await;
-                tokio::time::sleep(SWEEP).await;
+        let sweep = Rounds::start(pool, tenants, SWEEP, async move |_, db| {
+            if let Some(inner) = weak.upgrade() {
+                inner.wake_if_behind(&db).await;
             }
         });
-        Self(inner)
+        Self {
+            inner,
+            _sweep: sweep,
+        }
     }
 
     /// Tells whether a delivery is under way or waits for its next try.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.0.lanes().is_empty()
-    }
-}
-
-/// Wakes the deliveries of all tenants that have something to deliver.
-async fn sweep(inner: &Weak<Inner>, pool: &TenantPool, tenants: &TenantClient) {
-    let mut after: Option<TenantKey> = None;
-    loop {
-        let page = match tenants.list(after.as_ref(), &Correlation::default()).await {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::debug!(error = %error, "the tenants cannot be listed yet");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                if inner.strong_count() == 0 {
-                    return;
-                }
-                continue;
-            }
-        };
-        let Some(last) = page.last() else { return };
-        after = Some(last.key.clone());
-        for tenant in &page {
-            let Some(inner) = inner.upgrade() else { return };
-            let db = pool.tenant(tenant);
-            for subscriber in &inner.subscribers {
-                let behind = db.read(async |conn| -> Result<bool, DeliveryError> {
-                    Ok(store::is_behind(conn, subscriber.service).await?)
-                });
-                match behind.await {
-                    Ok(true) => Inner::deliver_to(&inner, &db, subscriber),
-                    Ok(false) => {}
-                    // Looked at again at the next sweep.
-                    Err(error) => {
-                        tracing::warn!(tenant = %tenant.key, error = %error, "events cannot be looked for");
-                    }
-                }
-            }
-        }
+        !self.inner.lanes().is_empty()
     }
 }
 
 impl Inner {
     fn lanes(&self) -> MutexGuard<'_, HashMap<(TenantId, &'static str), bool>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the deliveries of a tenant that has something to deliver.
+    async fn wake_if_behind(self: &Arc<Self>, db: &TenantDb) {
+        for subscriber in &self.subscribers {
+            let behind = db.read(async |conn| -> Result<bool, DeliveryError> {
+                Ok(store::is_behind(conn, subscriber.service).await?)
+            });
+            match behind.await {
+                Ok(true) => self.deliver_to(db, subscriber),
+                Ok(false) => {}
+                // Looked at again at the next sweep.
+                Err(error) => {
+                    tracing::warn!(tenant = %db.tenant(), error = %error, "events cannot be looked for");
+                }
+            }
+        }
     }
 
     fn wake(self: &Arc<Self>, db: &TenantDb) {

@@ -9,6 +9,7 @@ pub mod context;
 pub mod credit;
 pub mod customers;
 pub mod erasure;
+pub mod events;
 pub mod locations;
 pub mod members;
 pub mod merging;

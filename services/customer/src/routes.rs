@@ -1,6 +1,7 @@
 //! Every address of this service.
 
-use actix_web::web::{self, Data, ServiceConfig, resource};
+use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
+use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
 use averis_tenant_context::Permission;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::http::{
-    addresses, approvals, audit, companies, consents, context, credit, customers, erasure,
+    addresses, approvals, audit, companies, consents, context, credit, customers, erasure, events,
     locations, members, merging, own, rules, sign_in, tax_ids, telemetry, verifications, visitors,
 };
 use crate::{State, codes};
@@ -69,13 +70,20 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/approvals/{id}/reject").post(approvals::reject_order))
         .service(resource("/audit-events").get(audit::list_audit_events)))
     .service(web::scope("/internal/customer/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
-        .app_data(Data::new(CALLERS))
+        .app_data(JsonConfig::default().limit(MAX_EVENTS)).app_data(Data::new(CALLERS))
+        .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(events::receive_events))
         .service(resource("/visitors/{id}/context").get(context::get_visitor_context))
         .service(resource("/credit-holds").post(credit::hold_credit))
         .service(resource("/credit-holds/{id}/confirm").post(credit::confirm_credit))
         .service(resource("/credit-holds/{id}/release").post(credit::release_credit))
         .service(resource("/approvals").post(approvals::request_approval)));
 }
+
+/// Whose events this service takes.
+const PUBLISHERS: AcceptedCallers = AcceptedCallers {
+    own: "customer",
+    callers: &[("oms", &[])],
+};
 
 /// Who asks about buyers, and uses companies' credit.
 const CALLERS: AcceptedCallers = AcceptedCallers {

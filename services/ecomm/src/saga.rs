@@ -51,8 +51,6 @@ const FOLLOWED: Duration = Duration::from_secs(15 * 60);
 const HELD_ALONE: TimeDelta = TimeDelta::minutes(4);
 /// Attempts of one tenant that one round takes up.
 const AT_ONCE: i64 = 50;
-/// How long a cart is locked for its checkout. An attempt that is under way keeps it longer.
-pub const LOCK: TimeDelta = TimeDelta::minutes(5);
 
 /// What an attempt works with.
 #[derive(Clone)]
@@ -293,7 +291,6 @@ async fn end(
                 && cart.state == LOCKED
             {
                 state.clone_into(&mut cart.state);
-                cart.locked_until = None;
                 cart.order_id = row.order_id.filter(|_| state == ORDERED);
                 carts::update(conn, &cart).await?;
             }

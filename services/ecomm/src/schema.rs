@@ -27,7 +27,6 @@ diesel::table! {
         ship_to -> Nullable<Jsonb>,
         bill_to -> Nullable<Jsonb>,
         shipping_method -> Nullable<Text>,
-        locked_until -> Nullable<Timestamptz>,
         order_id -> Nullable<Uuid>,
         version -> BigInt,
         created_at -> Timestamptz,

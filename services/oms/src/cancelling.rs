@@ -1,7 +1,7 @@
 //! What becomes of an order, and of all that belongs to it, when pieces of it are cancelled.
 
 use averis_contracts::oms::{Cancelled, Pieces, kinds};
-use averis_money::Currency;
+use averis_money::{Currency, Money};
 use averis_outbox::publish;
 use averis_service_kit::problem::Problem;
 use averis_tenant_db::TenantConn;
@@ -38,6 +38,8 @@ pub async fn cancel_pieces(
 ) -> Result<OrderRow, OmsError> {
     let unit = currency(&order.currency)?;
     let mut lines = orders::lines_of(conn, &[order.id]).await?;
+    let due = |lines: &[LineRow]| lines.iter().map(LineRow::due).sum::<i64>();
+    let before = due(&lines);
     for one in given {
         let line = lines.iter_mut().find(|line| line.line == one.line);
         let line = line.ok_or_else(|| Problem::new(codes::UNKNOWN_LINE).with("line", one.line))?;
@@ -86,6 +88,7 @@ pub async fn cancel_pieces(
             checkout_id: order.checkout_id,
             whole,
             pieces,
+            amount: Money::new(before - due(&lines), unit),
         };
         publish(conn, kinds::CANCELLED, order.id, &event).await?;
     }

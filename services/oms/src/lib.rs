@@ -65,7 +65,10 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
     let Config { common, providers } = config;
     let pool = TenantPool::new(Domain::Oms, common.database, common.pool);
     let tenants = || TenantClient::new(common.urls.tenant.clone(), common.identity.clone());
-    let subscribers = vec![Subscriber::new("erp", &common.urls.erp, &common.identity)?];
+    let subscribers = vec![
+        Subscriber::new("erp", &common.urls.erp, &common.identity)?,
+        Subscriber::new("customer", &common.urls.customer, &common.identity)?,
+    ];
     let state = State {
         cursors: common.cursor_secret,
         providers: Arc::new(Providers::new(providers)?),

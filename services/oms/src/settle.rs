@@ -300,6 +300,7 @@ pub async fn moved(
     };
     let event = MoneyMoved {
         order_id: order.id,
+        checkout_id: order.checkout_id,
         shipment_id: shipment,
         amount: Money::new(row.amount, currency(&order.currency)?),
         transaction_id: row.id,

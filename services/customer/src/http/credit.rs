@@ -265,16 +265,47 @@ pub async fn confirm_credit(
         &tenant.db,
         &command.key,
         async |conn| -> Result<Reply, CustomerError> {
-            let (row, _) = locked(conn, id).await?.ok_or_else(Problem::not_found)?;
-            let row = match row.state.as_str() {
-                HELD => put(conn, row, CONFIRMED).await?,
-                RELEASED => return Err(refused(&row, "confirm").into()),
-                _ => row,
-            };
+            let row = confirm(conn, id).await?.ok_or_else(Problem::not_found)?;
+            if row.state == RELEASED {
+                return Err(refused(&row, "confirm").into());
+            }
             Ok(Reply::ok(&view(row)?))
         },
     )
     .await
+}
+
+/// Confirms what a checkout holds, if it does. Returns what it is then.
+pub async fn confirm(
+    conn: &mut TenantConn,
+    checkout: Uuid,
+) -> Result<Option<HoldRow>, CustomerError> {
+    match locked(conn, checkout).await? {
+        Some((row, _)) if row.state == HELD => Ok(Some(put(conn, row, CONFIRMED).await?)),
+        other => Ok(other.map(|(row, _)| row)),
+    }
+}
+
+/// Notes that so much of what a checkout uses is not owed any more, where it uses any: no more than is.
+pub async fn lessen(
+    conn: &mut TenantConn,
+    checkout: Uuid,
+    amount: Money,
+    reference: String,
+) -> Result<(), CustomerError> {
+    // Sooner than its checkout has said so, where that is late.
+    let Some(row) = confirm(conn, checkout)
+        .await?
+        .filter(|row| row.state == CONFIRMED)
+    else {
+        return Ok(());
+    };
+    let owed = row.amount.unwrap_or_default() - row.settled;
+    let amount = Money::new(amount.amount().min(owed), amount.currency());
+    if amount.amount() > 0 && row.currency.as_deref() == Some(amount.currency().code()) {
+        settle(conn, checkout, &SettleCredit { amount, reference }).await?;
+    }
+    Ok(())
 }
 
 /// Gives back what a checkout holds: it has failed. The same again changes nothing. What is not held yet never will be.
@@ -372,11 +403,11 @@ fn refused(row: &HoldRow, command: &str) -> Problem {
 pub struct SettleCredit {
     #[garde(skip)]
     #[schema(value_type = MoneySchema)]
-    amount: Money,
+    pub amount: Money,
     /// Of the payment or the credit note: each counts once.
     #[garde(length(chars, min = 1, max = 100), custom(one_line))]
     #[schema(example = "payment 0198c0de-0000-7000-8000-000000000000")]
-    reference: String,
+    pub reference: String,
 }
 
 /// Notes that so much of what is owed is paid, credited or written off: the company may owe as much more again. Each reference

@@ -194,7 +194,6 @@ pub async fn create_cart(
         ship_to: None,
         bill_to: None,
         shipping_method: None,
-        locked_until: None,
         order_id: None,
         version: 1,
         created_at: at,

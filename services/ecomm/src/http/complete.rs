@@ -23,7 +23,7 @@ use super::checkouts::{CheckoutView, outcome, view};
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};
-use crate::saga::{LOCK, Work, follow, run};
+use crate::saga::{Work, follow, run};
 use crate::store::carts::{self, CartRow, LOCKED, ORDERED};
 use crate::store::checkouts::{self, CheckoutRow, RUNNING};
 
@@ -164,7 +164,6 @@ async fn begin(
     check_complete(&row)?;
     let cart = bought(conn, row.clone()).await?;
     LOCKED.clone_into(&mut row.state);
-    row.locked_until = Some(at + LOCK);
     carts::update(conn, &row).await?;
     let checkout = CheckoutRow {
         id: Uuid::now_v7(),

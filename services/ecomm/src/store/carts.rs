@@ -29,7 +29,6 @@ pub struct CartRow {
     pub ship_to: Option<Value>,
     pub bill_to: Option<Value>,
     pub shipping_method: Option<String>,
-    pub locked_until: Option<DateTime<Utc>>,
     pub order_id: Option<Uuid>,
     pub version: i64,
     pub created_at: DateTime<Utc>,

@@ -95,6 +95,67 @@ async fn a_company_buys_on_account_within_its_credit() {
 }
 
 #[actix_web::test]
+async fn what_is_paid_cancelled_or_comes_back_is_owed_no_more() {
+    let platform = Platform::start().await;
+    let shop = platform.shop("acme", 20).await;
+    // Room for three lamps and what it costs to send them: 41.65.
+    let firm = company(&shop, 4_165).await;
+    let eve = platform.shopper(&shop);
+    let customer = proven(&platform, &eve).await;
+    member(&shop, &firm, &customer, Value::Null).await;
+    let used = async || {
+        let address = format!("/api/customer/v1/companies/{firm}");
+        let found = shop.staff.get(&address).await.expect(200).body;
+        found["credit_used"]["amount"].as_i64().unwrap_or_default()
+    };
+    let staff = async |address: String, body: Value, status: u16| {
+        let done = shop
+            .staff
+            .post(&format!("/api/oms/v1{address}"), &body)
+            .await;
+        done.expect(status).body
+    };
+    let order = async || {
+        let id = for_company(&eve, &firm, 3).await;
+        let bought = complete(&eve, &id, None).await.expect(200).body;
+        bought["order_id"].as_str().expect("an id").to_owned()
+    };
+    // Cancelled before it leaves: all of it.
+    let id = order().await;
+    assert_eq!(used().await, 4_165);
+    let _ = staff(format!("/orders/{id}/cancel"), json!({"reason": "x"}), 200).await;
+    crate::setup::until("it is owed no more", async || {
+        (used().await == 0).then_some(())
+    })
+    .await;
+    // One is cancelled, two are sent; one comes back before it is paid; the rest is paid.
+    let id = order().await;
+    let one = json!({"reason": "x", "lines": [{"line": 0, "quantity": 1}]});
+    let _ = staff(format!("/orders/{id}/cancel"), one, 200).await;
+    crate::setup::until("one less", async || (used().await == 2_975).then_some(())).await;
+    let work = format!("/api/oms/v1/fulfilment-orders?order_id={id}");
+    let work = shop.staff.get(&work).await.expect(200);
+    let work = work.body["data"][0]["id"].clone();
+    let ship = format!("/fulfilment-orders/{}/ship", work.as_str().expect("an id"));
+    let shipment = staff(ship, json!({"slip": "PS-1"}), 201).await;
+    let back = json!({"shipment_id": shipment["id"], "reason": "x", "lines": [{"line": 0, "quantity": 1}]});
+    let back = staff(format!("/orders/{id}/returns"), back, 201).await;
+    for name in ["approve", "receive", "refund"] {
+        let own = format!("/returns/{}/{name}", back["id"].as_str().expect("an id"));
+        let _ = staff(own, json!({}), 200).await;
+    }
+    crate::setup::until("one more less", async || {
+        (used().await == 1_785).then_some(())
+    })
+    .await;
+    let paid = json!({"amount": eur(1_785), "reference": "bank 1"});
+    let _ = staff(format!("/orders/{id}/payments"), paid, 200).await;
+    crate::setup::until("all is paid", async || (used().await == 0).then_some(())).await;
+    // So there is room again.
+    let _ = order().await;
+}
+
+#[actix_web::test]
 async fn u5_an_order_beyond_its_buyer_s_limit_waits_for_an_approval() {
     let platform = Platform::start().await;
     let shop = platform.shop("acme", 50).await;

@@ -186,5 +186,6 @@ pub async fn returned(
         checkout_id: order.checkout_id,
         shipment_id: row.shipment_id,
         lines: told,
+        unpaid: None,
     })
 }

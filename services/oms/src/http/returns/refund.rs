@@ -1,8 +1,8 @@
 //! What came back is credited, and what was paid of it goes back.
 
 use actix_web::web::Data;
-use averis_contracts::oms::kinds;
-use averis_money::Currency;
+use averis_contracts::oms::{Returned, kinds};
+use averis_money::{Currency, Money};
 use averis_outbox::publish;
 use averis_service_kit::Tenant;
 use averis_service_kit::idempotency::{Post, once};
@@ -87,7 +87,10 @@ pub async fn refund_return(
             let closed = returns::update(conn, &closed).await?;
             let told = json!({"return_id": id, "credited": credited, "refunded": refunded});
             note(conn, order.id, "return.closed", Some(actor), told).await?;
-            let event = returned(conn, &order, &closed, &own).await?;
+            let event = Returned {
+                unpaid: Some(Money::new(credited - refunded, unit)),
+                ..returned(conn, &order, &closed, &own).await?
+            };
             if !event.lines.is_empty() {
                 publish(conn, kinds::CREDITED, id, &event).await?;
             }

@@ -1,0 +1,63 @@
+//! What the OMS service tells. It never passes the ingress.
+
+use actix_web::web::Json;
+use averis_contracts::events::{Event, EventBatch, Taken};
+use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Returned, kinds};
+use averis_outbox::receive;
+use averis_service_kit::problem::{ApiResult, Problem, codes as common};
+use averis_service_kit::reply::Reply;
+use averis_service_kit::tenancy::ServiceTenant;
+use averis_tenant_db::TenantConn;
+use serde::de::DeserializeOwned;
+
+use super::credit::{confirm, lessen};
+use crate::error::CustomerError;
+
+/// Takes events of the OMS service: what an order is owed by a company becomes less when it is paid, cancelled or comes back.
+pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> ApiResult<Reply> {
+    let events = batch.into_inner().events;
+    let new = tenant
+        .db
+        .transaction(async |conn| -> Result<usize, CustomerError> {
+            let new = receive(conn, events.clone()).await?;
+            for event in &new {
+                take(conn, event).await?;
+            }
+            Ok(new.len())
+        });
+    Ok(Reply::ok(&Taken { new: new.await? }))
+}
+
+fn data<T: DeserializeOwned>(event: &Event) -> Result<T, CustomerError> {
+    let data = serde_json::from_value(event.data.clone());
+    Ok(data.map_err(|error| Problem::new(common::MALFORMED_BODY).because(error))?)
+}
+
+async fn take(conn: &mut TenantConn, event: &Event) -> Result<(), CustomerError> {
+    match event.kind.as_str() {
+        kinds::PLACED => {
+            let order: OrderState = data(event)?;
+            confirm(conn, order.checkout_id).await?;
+            Ok(())
+        }
+        kinds::CANCELLED => {
+            let order: Cancelled = data(event)?;
+            let reference = format!("cancellation {}", event.id);
+            lessen(conn, order.checkout_id, order.amount, reference).await
+        }
+        kinds::CAPTURED => {
+            let money: MoneyMoved = data(event)?;
+            let reference = format!("payment {}", money.transaction_id);
+            lessen(conn, money.checkout_id, money.amount, reference).await
+        }
+        kinds::CREDITED => {
+            let goods: Returned = data(event)?;
+            let reference = format!("return {}", goods.return_id);
+            match goods.unpaid {
+                Some(unpaid) => lessen(conn, goods.checkout_id, unpaid, reference).await,
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
