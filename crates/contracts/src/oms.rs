@@ -125,7 +125,11 @@ pub struct Returned {
     /// What has come, or is credited.
     pub lines: Vec<ReturnedLine>,
     /// What of the credited does not go back since it was not paid, once it is credited.
+    #[serde(default)]
     pub unpaid: Option<Money>,
+    /// What of the credited does not go back since it was given out of goodwill before.
+    #[serde(default)]
+    pub given: Option<Money>,
 }
 
 /// Pieces of a line of a shipment.

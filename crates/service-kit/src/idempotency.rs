@@ -245,6 +245,7 @@ fn in_progress() -> Problem {
 fn is_an_answer(problem: &Problem) -> bool {
     let code = problem.code();
     matches!(code.status, 404 | 409 | 422)
+        && !problem.is_of_the_moment()
         && ![
             codes::IDEMPOTENCY_IN_PROGRESS,
             codes::IDEMPOTENCY_MISMATCH,

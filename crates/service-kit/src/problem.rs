@@ -268,6 +268,12 @@ impl Problem {
         self
     }
 
+    /// Whether the same may be answered otherwise in a moment.
+    #[must_use]
+    pub const fn is_of_the_moment(&self) -> bool {
+        self.0.retry_after.is_some()
+    }
+
     /// Says in how many seconds to try again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {

@@ -38,6 +38,8 @@ struct State {
     busy: bool,
     /// A statement failed in a way that a repetition on a fresh connection may mend.
     repeatable: Option<Failure>,
+    /// A read was given up before its answer: nobody knows what became of it.
+    abandoned: bool,
     /// The transaction has something that others wait for.
     announced: bool,
     /// The transaction's COMMIT does not wait for the disk.
@@ -60,6 +62,7 @@ impl TenantConn {
             phase: Phase::Reading,
             busy: false,
             repeatable: None,
+            abandoned: false,
             announced: false,
             unhurried: false,
         };
@@ -95,7 +98,8 @@ impl TenantConn {
         let (switched, begun, read) =
             tokio::join!(biased; switching, send(conn, &begin), first(reads));
         let answer = switched.and(begun);
-        self.state.busy = outcome.is_open();
+        self.state.busy = false;
+        self.state.abandoned |= outcome.is_open();
         match answer {
             Ok(()) => {
                 slot.binding = Binding::Bound(self.state.schema.clone());
@@ -133,14 +137,15 @@ impl TenantConn {
         }
         let outcome = Outcome::default();
         let read = reads(Pipeline::new(&slot.conn, &self.state.tag, &outcome)).await;
-        self.state.busy = outcome.is_open();
+        self.state.busy = false;
+        self.state.abandoned |= outcome.is_open();
         self.state.note(outcome);
         Ok(read)
     }
 
     /// Commits. `Ok(false)` says that a statement had failed before and everything was rolled back.
     pub(crate) async fn commit(&mut self) -> QueryResult<bool> {
-        if self.state.phase == Phase::Aborted {
+        if self.state.phase == Phase::Aborted || self.state.abandoned {
             self.rollback().await;
             return Ok(false);
         }
@@ -209,6 +214,7 @@ impl TenantConn {
         self.state.phase = Phase::Reading;
         self.state.busy = false;
         self.state.repeatable = None;
+        self.state.abandoned = false;
         self.state.announced = false;
         self.state.unhurried = false;
     }
@@ -216,7 +222,7 @@ impl TenantConn {
 
 impl Drop for TenantConn {
     fn drop(&mut self) {
-        let idle = !self.state.busy && self.state.phase == Phase::Reading;
+        let idle = !self.state.busy && !self.state.abandoned && self.state.phase == Phase::Reading;
         if let Some(slot) = self.slot.take() {
             if idle {
                 self.lease.give_back(slot)

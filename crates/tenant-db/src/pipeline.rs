@@ -44,7 +44,8 @@ struct Progress {
     failed: Option<Failed>,
 }
 
-/// The first read that failed: those after it in a transaction fail for no reason but this.
+/// Why reads have failed. In a transaction one takes the others with it, so one that a repetition may mend counts before those that
+/// none does.
 pub(crate) struct Failed {
     /// Why it may be gone on a fresh connection, if so.
     pub repeatable: Option<Failure>,
@@ -68,8 +69,9 @@ impl Outcome {
     fn finish<T>(&self, answer: &QueryResult<T>) {
         self.progress(|progress| {
             progress.open -= 1;
-            if let (Err(error), None) = (answer, &progress.failed) {
-                let repeatable = repeatable(error);
+            if let Err(error) = answer {
+                let known = progress.failed.take().and_then(|known| known.repeatable);
+                let repeatable = known.or_else(|| repeatable(error));
                 progress.failed = Some(Failed { repeatable });
             }
         });

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::domain::costs::Cost;
-use crate::domain::ledger::{BANK, Posting, RETURNS, UNDER_WAY};
+use crate::domain::ledger::{BANK, Posting, RECEIVABLES, RETURNS, UNDER_WAY};
 use crate::domain::moves::Place;
 use crate::domain::now;
 use crate::error::{ErpError, codes};
@@ -190,28 +190,56 @@ async fn captured(
     money: MoneyMoved,
     rounding: Rounding,
 ) -> Result<(), ErpError> {
-    // What comes for a shipment is for its invoice; what comes by itself for the first that is open enough.
-    let row = match money.shipment_id {
-        Some(shipment) => invoice_of(conn, shipment).await?,
-        None => {
-            let own = invoices::list(conn, Some(money.order_id), None, 250).await?;
-            let mut own = own
-                .into_iter()
-                .filter(|row| row.kind == INVOICE && row.status != DRAFT);
-            let own = own.find(|row| row.open() >= money.amount.amount());
-            let own = own.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
-            let own = invoices::lock(conn, own.id).await?;
-            own.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?
+    if let Some(shipment) = money.shipment_id {
+        // What comes for a shipment is for its invoice; what comes by itself for those that are open, the oldest first.
+        let row = invoice_of(conn, shipment).await?;
+        pay(conn, row, paid(&money, money.amount, 0, false), rounding).await?;
+        return Ok(());
+    }
+    spread(conn, &money, None, false, rounding).await
+}
+
+/// Spreads money over the invoices of its order that are open, or of which more was taken back than is paid; one of them first.
+async fn spread(
+    conn: &mut TenantConn,
+    money: &MoneyMoved,
+    first: Option<Uuid>,
+    is_refund: bool,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let own = invoices::list(conn, Some(money.order_id), None, 250).await?;
+    let own = own
+        .iter()
+        .filter(|row| row.kind == INVOICE && row.status != DRAFT);
+    let mut ids: Vec<Uuid> = own.map(|row| row.id).collect();
+    ids.sort_by_key(|id| first != Some(*id));
+    let mut left = money.amount.amount();
+    for (number, id) in ids.into_iter().enumerate() {
+        let row = invoices::lock(conn, id).await?;
+        let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
+        let open = if is_refund { -row.open() } else { row.open() };
+        let part = left.min(open);
+        if part > 0 {
+            let amount = Money::new(part, money.amount.currency());
+            pay(conn, row, paid(money, amount, number, is_refund), rounding).await?;
+            left -= part;
         }
-    };
-    pay(conn, row, paid(&money, false), rounding).await?;
+    }
+    if left > 0 {
+        return Err(Problem::new(codes::NOT_INVOICED).into());
+    }
     Ok(())
 }
 
-fn paid(money: &MoneyMoved, is_refund: bool) -> Paid {
+/// So much of money that has moved, as one of its parts.
+fn paid(money: &MoneyMoved, amount: Money, part: usize, is_refund: bool) -> Paid {
+    let reference = match part {
+        0 => money.transaction_id.to_string(),
+        part => format!("{} part {part}", money.transaction_id),
+    };
     Paid {
-        amount: money.amount,
-        reference: money.transaction_id.to_string(),
+        amount,
+        reference,
         under_way: money.under_way,
         day: now().date_naive(),
         is_refund,
@@ -303,6 +331,39 @@ async fn credited(
         by: NOBODY,
     };
     credit(conn, row, wanted, rounding).await?;
+    match goods.given {
+        Some(given) if given.amount() > 0 => {
+            let row = invoice_of(conn, goods.shipment_id).await?;
+            count_gift(conn, row, goods.return_id, given, rounding).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was given out of goodwill before is part of what is owed for goods that came back: it did not lessen what was earned twice.
+async fn count_gift(
+    conn: &mut TenantConn,
+    mut row: InvoiceRow,
+    return_id: Uuid,
+    given: Money,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let postings = [
+        Posting::new(RECEIVABLES, given),
+        Posting::new(RETURNS, negative(given)?),
+    ];
+    let entry = Entry {
+        posted_on: now().date_naive(),
+        kind: "refund",
+        cause: format!("gift for {}", cause_of_return(return_id)),
+        text: "Goodwill that was given before the goods came back".to_owned(),
+        postings: &postings,
+        rate: Decimal::ONE,
+        by: NOBODY,
+    };
+    post(conn, entry, rounding).await?;
+    row.refunded += given.amount();
+    invoices::update(conn, &row).await?;
     Ok(())
 }
 
@@ -315,8 +376,7 @@ async fn refunded(
 ) -> Result<(), ErpError> {
     if let Some(shipment) = money.shipment_id {
         let row = invoice_of(conn, shipment).await?;
-        pay(conn, row, paid(&money, true), rounding).await?;
-        return Ok(());
+        return spread(conn, &money, Some(row.id), true, rounding).await;
     }
     check_book_currency(conn, money.amount.currency().code()).await?;
     let account = if money.under_way { UNDER_WAY } else { BANK };

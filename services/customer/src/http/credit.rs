@@ -300,6 +300,13 @@ pub async fn lessen(
     else {
         return Ok(());
     };
+    if credit::settlement(conn, checkout, &reference)
+        .await?
+        .is_some()
+    {
+        // Somebody has noted it by hand.
+        return Ok(());
+    }
     let owed = row.amount.unwrap_or_default() - row.settled;
     let amount = Money::new(amount.amount().min(owed), amount.currency());
     if amount.amount() > 0 && row.currency.as_deref() == Some(amount.currency().code()) {

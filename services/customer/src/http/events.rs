@@ -13,19 +13,34 @@ use serde::de::DeserializeOwned;
 use super::credit::{confirm, lessen};
 use crate::error::CustomerError;
 
-/// Takes events of the OMS service: what an order is owed by a company becomes less when it is paid, cancelled or comes back.
+/// Takes events of the OMS service, each in a transaction of its own and in their order: what a company owes for an order becomes less
+/// when it is paid, cancelled or comes back. One that is not understood is logged, and keeps no later one from its effect.
 pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> ApiResult<Reply> {
-    let events = batch.into_inner().events;
-    let new = tenant
-        .db
-        .transaction(async |conn| -> Result<usize, CustomerError> {
-            let new = receive(conn, events.clone()).await?;
-            for event in &new {
-                take(conn, event).await?;
+    let mut new = 0;
+    for event in batch.into_inner().events {
+        let taken = tenant
+            .db
+            .transaction(async |conn| -> Result<usize, CustomerError> {
+                let fresh = receive(conn, vec![event.clone()]).await?;
+                if !fresh.is_empty() {
+                    take(conn, &event).await?;
+                }
+                Ok(fresh.len())
+            });
+        new += match taken.await {
+            Err(CustomerError::Problem(problem)) if problem.code().status < 500 => {
+                tracing::warn!(event = %event.id, kind = event.kind, code = problem.code().name, "what was told is refused");
+                let skipped = tenant
+                    .db
+                    .transaction(async |conn| -> Result<usize, CustomerError> {
+                        Ok(receive(conn, vec![event.clone()]).await?.len())
+                    });
+                skipped.await?
             }
-            Ok(new.len())
-        });
-    Ok(Reply::ok(&Taken { new: new.await? }))
+            other => other?,
+        };
+    }
+    Ok(Reply::ok(&Taken { new }))
 }
 
 fn data<T: DeserializeOwned>(event: &Event) -> Result<T, CustomerError> {

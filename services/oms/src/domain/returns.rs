@@ -92,8 +92,8 @@ pub fn taken(status: &str, requested: i64, received: i64, accepted: i64) -> i64 
     }
 }
 
-/// What goes back for goods that were credited at `value`: no more than was paid beyond what is still `due`, nor than there is to
-/// refund.
+/// What goes back for goods that were credited at `value`: no more than was `paid` for what has left beyond what of that is still
+/// `due`, nor than there is to refund.
 pub fn refund_of(value: i64, paid: i64, due: i64, refundable: i64) -> i64 {
     value.min(paid - due).min(refundable).max(0)
 }

@@ -378,3 +378,97 @@ async fn nothing_goes_back_while_nobody_knows_whether_it_has_come() {
     })
     .await;
 }
+
+#[actix_web::test]
+async fn what_is_not_sent_yet_or_owed_for_another_shipment_keeps_nobody_from_its_money() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    // One of three is sent and comes back; the others are sent later.
+    let id = placed(&acme, &three_lamps(), Some("pm_ok")).await;
+    let first = ship(&acme, &id, "PS-1", Some(&[(0, 1)])).await.expect(201);
+    let own = came(&acme, &id, &first.body["id"], &[(0, 1)]).await;
+    let closed = tell(&acme, &own, "refund", json!({}))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&closed["credited"], &closed["refunded"]),
+        (&eur(3_966), &eur(3_966))
+    );
+    let second = ship(&acme, &id, "PS-2", None).await.expect(201);
+    until("all is paid that is kept", async || {
+        let read = order(&acme, &id).await;
+        let books = shop.books(&id)[0].clone();
+        ((books.captured, books.refunded) == (12_495, 3_966)
+            && read["payment"]["refunded"] == eur(3_966))
+        .then_some(())
+    })
+    .await;
+    let own = came(&acme, &id, &second.body["id"], &[(0, 2)]).await;
+    let closed = tell(&acme, &own, "refund", json!({}))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(closed["refunded"], closed["credited"]);
+    // Of another order the first capture is refused, and what was sent second comes back: it was paid.
+    let body = draft(&three_lamps(), Some("pm_ok"));
+    let id = drafted(&acme, &body).await.expect(201).id();
+    let _ = command(&acme, &id, "authorise", json!({}))
+        .await
+        .expect(200);
+    shop.provider.refuse_next(1);
+    let _ = ship(&acme, &id, "PS-3", Some(&[(0, 1)])).await.expect(201);
+    let second = ship(&acme, &id, "PS-4", None).await.expect(201);
+    let own = came(&acme, &id, &second.body["id"], &[(0, 2)]).await;
+    let closed = tell(&acme, &own, "refund", json!({}))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(closed["refunded"], closed["credited"]);
+    assert_eq!(closed["refunded"], eur(7_934));
+}
+
+#[actix_web::test]
+async fn a_gift_before_a_return_and_a_transfer_for_two_shipments_stand_right_in_the_books() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let place = warehouse(&acme, Some(1_000)).await;
+    let body = draft(&[goods("LAMP", 2, 10_000, 1_900, place)], None);
+    reserved(&acme, &body["checkout_id"], 2).await;
+    let id = drafted(&acme, &body).await.expect(201).id();
+    let _ = command(&acme, &id, "authorise", json!({}))
+        .await
+        .expect(200);
+    let first = ship(&acme, &id, "PS-1", Some(&[(0, 1)])).await.expect(201);
+    let second = ship(&acme, &id, "PS-2", None).await.expect(201);
+    // One transfer for both, then a gift, then everything comes back.
+    let paid = json!({"amount": eur(11_900), "reference": "bank 1"});
+    let _ = command(&acme, &id, "payments", paid).await.expect(200);
+    let gift = json!({"amount": eur(1_000), "reason": "A scratch", "reference": "g"});
+    let _ = command(&acme, &id, "refunds", gift).await.expect(200);
+    for (shipment, back) in [(&first, 5_950), (&second, 4_950)] {
+        let own = came(&acme, &id, &shipment.body["id"], &[(0, 1)]).await;
+        let closed = tell(&acme, &own, "refund", json!({}))
+            .await
+            .expect(200)
+            .body;
+        assert_eq!(closed["refunded"], eur(back));
+    }
+    until("nobody owes anything", async || {
+        let notes = invoices(&acme, &id).await;
+        let notes = notes
+            .iter()
+            .filter(|one| one["kind"] == "credit_note")
+            .count();
+        (notes == 2 && balance(&acme, "1200").await == 0 && balance(&acme, "1000").await == 0)
+            .then_some(())
+    })
+    .await;
+    // What was earned is given back, once: the gift is part of it.
+    assert_eq!(
+        balance(&acme, "4000").await + balance(&acme, "4100").await,
+        0
+    );
+    let refused = acme.get(&erp("/refused-events")).await.expect(200).body;
+    assert_eq!(refused["data"], json!([]));
+}

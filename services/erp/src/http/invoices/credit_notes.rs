@@ -26,7 +26,9 @@ use crate::domain::ledger::{Posting, RECEIVABLES, RETURNS, TAX};
 use crate::domain::{MAX_QUANTITY, now};
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, currency, post, rounding};
-use crate::store::invoices::{self, ISSUED, InvoiceLineRow, InvoiceRow, PAID, PARTIALLY_PAID};
+use crate::store::invoices::{
+    self, CREDITED, ISSUED, InvoiceLineRow, InvoiceRow, PAID, PARTIALLY_PAID,
+};
 
 /// Pieces of a line.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -117,7 +119,11 @@ pub async fn credit(
         }
         return Ok(there);
     }
-    if !matches!(row.status.as_str(), ISSUED | PARTIALLY_PAID | PAID) {
+    // Also one that is credited to the last cent may have pieces left that cost nothing.
+    if !matches!(
+        row.status.as_str(),
+        ISSUED | PARTIALLY_PAID | PAID | CREDITED
+    ) {
         return Err(refused(&row, "credit note").into());
     }
     let mut note = credit_note(&row, wanted.cause);

@@ -187,5 +187,6 @@ pub async fn returned(
         shipment_id: row.shipment_id,
         lines: told,
         unpaid: None,
+        given: None,
     })
 }

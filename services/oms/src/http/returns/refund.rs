@@ -23,10 +23,10 @@ use crate::domain::returns::{CLOSED, ReturnCommand, refund_of};
 use crate::drive::drive_asked;
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
-use crate::settle::{ask, currency, return_cause, settle, share};
+use crate::settle::{ask, currency, return_cause, return_of, settle, share, shipment_of};
 use crate::store::events::note;
-use crate::store::orders::{LineRow, OFFLINE};
-use crate::store::payments::{self, REFUND};
+use crate::store::orders::{LineRow, OFFLINE, OrderRow};
+use crate::store::payments::{self, CAPTURE, FAILURE, PaymentRow, REFUND, SUCCESS};
 use crate::store::returns::{self, ReturnLineRow, ReturnRow};
 use crate::store::{orders, shipments};
 
@@ -75,9 +75,11 @@ pub async fn refund_return(
             for line in &ordered {
                 orders::put_line(conn, line).await?;
             }
-            let due = ordered.iter().map(LineRow::due).sum();
-            let paid = payment.captured - payment.charged_back - payment.for_returns;
+            let share = share_of(conn, &order, &payment, &row).await?;
+            let (paid, due) = (share.paid, share.due - credited);
             let refunded = refund_of(credited, paid, due, payment.refundable());
+            // What of it would go back, had it not been given before.
+            let given = refund_of(credited, paid, due, credited) - refunded;
             let closed = ReturnRow {
                 status: status.to_owned(),
                 credited: Some(credited),
@@ -88,7 +90,8 @@ pub async fn refund_return(
             let told = json!({"return_id": id, "credited": credited, "refunded": refunded});
             note(conn, order.id, "return.closed", Some(actor), told).await?;
             let event = Returned {
-                unpaid: Some(Money::new(credited - refunded, unit)),
+                unpaid: Some(Money::new(credited - refunded - given, unit)),
+                given: Some(Money::new(given, unit)),
                 ..returned(conn, &order, &closed, &own).await?
             };
             if !event.lines.is_empty() {
@@ -116,6 +119,54 @@ pub async fn refund_return(
     let cause = return_cause(id, row.shipment_id);
     drive_asked(&state, &tenant.db, row.order_id, REFUND, &cause).await?;
     Ok(reply)
+}
+
+/// What of an order's money a return is about.
+struct Share {
+    paid: i64,
+    /// What is to be paid of it, less what was credited before.
+    due: i64,
+}
+
+/// Returns what was paid and is due for what has left. A provider's captures are each for a shipment, so of those only its own count:
+/// what is owed for another, or not sent yet, keeps nobody from its money. A transfer is for all that has left.
+async fn share_of(
+    conn: &mut TenantConn,
+    order: &OrderRow,
+    payment: &PaymentRow,
+    row: &ReturnRow,
+) -> Result<Share, OmsError> {
+    let is_own = |shipment: Uuid| order.provider == OFFLINE || shipment == row.shipment_id;
+    let left = shipments::of_order(conn, order.id).await?;
+    let left: Vec<Uuid> = left
+        .iter()
+        .map(|one| one.id)
+        .filter(|id| is_own(*id))
+        .collect();
+    let cost = shipments::lines_of(conn, &left).await?;
+    let mut due: i64 = cost.iter().map(|line| line.net + line.tax).sum();
+    for shipment in &left {
+        let before = returns::of_shipment(conn, *shipment).await?;
+        due -= before.iter().filter_map(|one| one.credited).sum::<i64>();
+    }
+    if order.provider == OFFLINE {
+        let paid = payment.captured - payment.charged_back - payment.for_returns;
+        return Ok(Share { paid, due });
+    }
+    let mut paid = 0;
+    for one in payments::transactions_of(conn, order.id).await? {
+        let returned = return_of(&one.cause).map(|(_, shipment)| shipment);
+        match one.kind.as_str() {
+            CAPTURE if one.state == SUCCESS && shipment_of(&one.cause) == Some(row.shipment_id) => {
+                paid += one.amount;
+            }
+            REFUND if one.state != FAILURE && returned == Some(row.shipment_id) => {
+                paid -= one.amount;
+            }
+            _ => {}
+        }
+    }
+    Ok(Share { paid, due })
 }
 
 /// Adds what it cost to send a shipment to what comes back of it, if that was with this one and no return had it before.
