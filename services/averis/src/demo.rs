@@ -180,7 +180,9 @@ async fn let_in(api: &Api, accounts: &Accounts, key: &TenantKey) -> anyhow::Resu
         "stock:read",
         "cart:read",
         "order:read",
+        "order:write",
         "fulfilment:write",
+        "payment:write",
         "invoice:read",
         "invoice:write",
         "ledger:read",
@@ -335,10 +337,14 @@ Buy something, have it sent, and take it back
   ORDER=$(curl -s {shopper} -X POST "{shop}/carts/$CART/complete" {json} {once} -d "{agreed}" | {order})
   curl {auth} "{orders}/orders/$ORDER"
   WORK=$(curl -s {auth} "{orders}/fulfilment-orders?order_id=$ORDER" | {id})
-  curl {auth} -X POST "{orders}/fulfilment-orders/$WORK/ship" {json} {once} -d "{{\"slip\":\"PS-$ORDER\"}}"
+  SHIPMENT=$(curl -s {auth} -X POST "{orders}/fulfilment-orders/$WORK/ship" {json} {once} -d "{{\"slip\":\"PS-$ORDER\"}}" | {id})
   sleep 1; INVOICE=$(curl -s {auth} "{stock}/invoices?order_id=$ORDER" | {id})
   curl {auth} "{stock}/invoices/$INVOICE"
-  curl {auth} -X POST "{stock}/invoices/$INVOICE/credit-notes" {json} {once} -d "{{\"cause\":\"return of $ORDER\",\"lines\":[{{\"line\":0,\"quantity\":1}}]}}"
+  RETURN=$(curl -s {auth} -X POST "{orders}/orders/$ORDER/returns" {json} {once} -d "{{\"shipment_id\":\"$SHIPMENT\",\"reason\":\"Too small\",\"lines\":[{{\"line\":0,\"quantity\":1}}]}}" | {id})
+  curl {auth} -X POST "{orders}/returns/$RETURN/approve" {json} {once} -d '{{}}'
+  curl {auth} -X POST "{orders}/returns/$RETURN/receive" {json} {once} -d '{{}}'
+  curl {auth} -X POST "{orders}/returns/$RETURN/refund" {json} {once} -d '{{}}'
+  sleep 1; curl {auth} "{stock}/invoices?order_id=$ORDER"
   curl {auth} '{stock}/trial-balance'
 
 Sign in as a person
