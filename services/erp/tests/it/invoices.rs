@@ -187,7 +187,7 @@ async fn m7_credit_notes_for_all_pieces_take_back_what_was_invoiced() {
     );
     credit(&acme, &id, "return 5", &[(0, 1)])
         .await
-        .expect_problem(409, "invalid_transition");
+        .expect_problem(409, "credited_already");
     // E6: what customers owe is what was issued less what was taken back and paid; here they are owed all of it.
     assert_eq!(
         balance(&acme).await,
@@ -396,4 +396,21 @@ async fn an_invoice_in_another_currency_balances_in_the_books() {
     acme.post(&path("/invoices"), &huge)
         .await
         .expect_problem(422, "money_overflow");
+}
+
+#[actix_web::test]
+async fn what_cost_nothing_is_taken_back_also_after_the_last_cent() {
+    let (_platform, acme) = one_tenant().await;
+    let id = draft(&acme, "shipment 1", &[(1, 0, 0), (2, 1_000, 190)])
+        .await
+        .expect(201)
+        .id();
+    let _ = issue(&acme, &id, "2026-03-05").await.expect(200);
+    let _ = credit(&acme, &id, "return 1", &[(1, 2)]).await.expect(201);
+    let free = credit(&acme, &id, "return 2", &[(0, 1)]).await.expect(201);
+    assert_eq!(free.body["total"], money(0));
+    assert_eq!(
+        balance(&acme).await,
+        accounts(&[("4000", -1_000), ("4100", 1_000)])
+    );
 }
