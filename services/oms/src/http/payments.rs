@@ -115,7 +115,11 @@ pub async fn retry_transaction(
             }
             let (amount, left) = match row.kind.as_str() {
                 // What came back meanwhile is not paid for any more.
-                CAPTURE => (row.amount - credited(conn, base).await?, payment.open()),
+                CAPTURE => {
+                    let shipment = shipment_of(base);
+                    let credited = returns::credited_of(conn, shipment.as_slice()).await?;
+                    (row.amount - credited, payment.open())
+                }
                 REFUND => (row.amount, payment.refundable()),
                 _ => return Err(refused(&order, "second try")),
             };
@@ -294,13 +298,4 @@ pub async fn refund_order(
     let reply = reply.await?;
     drive_asked(&state, &tenant.db, id, REFUND, &cause).await?;
     Ok(reply)
-}
-
-/// Returns what was credited of the shipment that a capture is for.
-async fn credited(conn: &mut TenantConn, cause: &str) -> Result<i64, OmsError> {
-    let Some(shipment) = shipment_of(cause) else {
-        return Ok(0);
-    };
-    let all = returns::of_shipment(conn, shipment).await?;
-    Ok(all.iter().filter_map(|row| row.credited).sum())
 }

@@ -97,6 +97,13 @@ pub async fn of_shipment(conn: &mut TenantConn, shipment: Uuid) -> QueryResult<V
     rows.select(ReturnRow::as_select()).load(conn).await
 }
 
+/// Returns what was credited of shipments, with tax.
+pub async fn credited_of(conn: &mut TenantConn, shipments: &[Uuid]) -> QueryResult<i64> {
+    let rows = table::table.filter(table::shipment_id.eq_any(shipments));
+    let amounts: Vec<Option<i64>> = rows.select(table::credited).load(conn).await?;
+    Ok(amounts.into_iter().flatten().sum())
+}
+
 /// Returns the lines of returns.
 pub async fn lines_of(conn: &mut TenantConn, returns: &[Uuid]) -> QueryResult<Vec<ReturnLineRow>> {
     let rows = lines::table.filter(lines::return_id.eq_any(returns));

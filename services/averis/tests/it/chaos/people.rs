@@ -288,14 +288,7 @@ impl People {
 
     /// A command of staff. That something is not there to be shipped, cancelled or refunded is no news here.
     async fn serve(&self, path: &str, name: &str, body: &Value, tally: &mut Tally) -> Answer {
-        let ask = Ask {
-            method: Method::POST,
-            path,
-            key: self.key(name),
-            version: None,
-            body,
-        };
-        let answer = self.insist(&self.staff, ask, tally).await;
+        let answer = self.command(&self.staff, path, name, body, tally).await;
         if answer.status >= 400 {
             let code = answer.body["code"].as_str().unwrap_or_default();
             *tally.refused.entry(format!("{name} {code}")).or_default() += 1;
@@ -304,6 +297,17 @@ impl People {
     }
 
     async fn post(&self, path: &str, name: &str, body: &Value, tally: &mut Tally) -> Answer {
+        self.command(&self.shopper, path, name, body, tally).await
+    }
+
+    async fn command(
+        &self,
+        client: &Client,
+        path: &str,
+        name: &str,
+        body: &Value,
+        tally: &mut Tally,
+    ) -> Answer {
         let ask = Ask {
             method: Method::POST,
             path,
@@ -311,7 +315,7 @@ impl People {
             version: None,
             body,
         };
-        self.insist(&self.shopper, ask, tally).await
+        self.insist(client, ask, tally).await
     }
 
     async fn get(&self, client: &Client, path: &str, tally: &mut Tally) -> Answer {

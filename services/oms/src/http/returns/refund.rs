@@ -144,11 +144,8 @@ async fn share_of(
         .filter(|id| is_own(*id))
         .collect();
     let cost = shipments::lines_of(conn, &left).await?;
-    let mut due: i64 = cost.iter().map(|line| line.net + line.tax).sum();
-    for shipment in &left {
-        let before = returns::of_shipment(conn, *shipment).await?;
-        due -= before.iter().filter_map(|one| one.credited).sum::<i64>();
-    }
+    let cost: i64 = cost.iter().map(|line| line.net + line.tax).sum();
+    let due = cost - returns::credited_of(conn, &left).await?;
     if order.provider == OFFLINE {
         let paid = payment.captured - payment.charged_back - payment.for_returns;
         return Ok(Share { paid, due });
