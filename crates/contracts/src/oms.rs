@@ -14,6 +14,10 @@ use crate::client::{CallError, Correlation, ServiceClient, internal_path};
 pub mod kinds {
     /// An order is placed. The data is an [`OrderState`](super::OrderState).
     pub const PLACED: &str = "order.placed";
+    /// An order waits until somebody releases it. The data is an [`OrderState`](super::OrderState).
+    pub const HELD: &str = "order.held";
+    /// An order goes on. The data is an [`OrderState`](super::OrderState).
+    pub const RELEASED: &str = "order.released";
     /// Pieces of an order will not be shipped. The data is [`Cancelled`](super::Cancelled).
     pub const CANCELLED: &str = "order.cancelled";
     /// All of an order has come, or is cancelled. The data is an [`OrderState`](super::OrderState).

@@ -162,7 +162,7 @@ impl HttpConfig {
             issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
             rate_limits: env.or("AVERIS_RATE_LIMITS", true)?,
             access_log: env.or("AVERIS_ACCESS_LOG", AccessLog::default())?,
-            base_domain: env.or("AVERIS_BASE_DOMAIN", localhost())?,
+            base_domain: base_domain(env)?,
             strategies: env.or(
                 "TENANT_RESOLUTION_STRATEGY",
                 ResolutionStrategies::default(),
@@ -173,9 +173,14 @@ impl HttpConfig {
     }
 }
 
-fn localhost() -> BaseDomain {
+/// Reads under which domain each tenant has a label.
+///
+/// # Errors
+/// When it is no domain.
+pub fn base_domain(env: Env<'_>) -> Result<BaseDomain, ConfigError> {
     #[expect(clippy::expect_used, reason = "the text is a domain")]
-    "localhost".parse().expect("a domain")
+    let localhost = "localhost".parse().expect("a domain");
+    env.or("AVERIS_BASE_DOMAIN", localhost)
 }
 
 /// The variables that every service with a database has.

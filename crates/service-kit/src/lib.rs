@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod forms;
 pub mod hex;
 pub mod idempotency;
+pub mod lanes;
 pub mod limit;
 pub mod locks;
 pub mod metrics;

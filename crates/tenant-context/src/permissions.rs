@@ -142,6 +142,10 @@ permissions! {
     KeyRead = "key:read",
     /// Make, rotate and revoke API keys.
     KeyWrite = "key:write",
+    /// Read where the tenant's own systems are told what happens, and what they were told.
+    WebhookRead = "webhook:read",
+    /// Say where the tenant's own systems are told what happens, and read what that is signed with.
+    WebhookWrite = "webhook:write",
     /// Read the audit trail and the grants of the platform's staff.
     AuditRead = "audit:read",
     /// Read the storefront: all that an anonymous shopper may.

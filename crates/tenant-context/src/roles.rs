@@ -232,6 +232,8 @@ const TABLE: &[Row] = {
         may(P::MemberWrite,    &[TenantAdmin, UserAdmin]),
         may(P::KeyRead,        &[TenantAdmin, SystemMonitor]),
         may(P::KeyWrite,       &[TenantAdmin]),
+        may(P::WebhookRead,    &[TenantAdmin, SystemMonitor]),
+        may(P::WebhookWrite,   &[TenantAdmin]),
         may(P::AuditRead,      &[TenantAdmin, SystemMonitor]),
 
         staff(P::PlatformTenantRead,  &[PlatformAdmin, PlatformSupport]),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TenantKey;
 
-/// A domain of the platform. Each has one service, and one schema in every tenant.
+/// A domain of the platform. Each has one service, and one schema in every tenant; webhooks are the tenant service's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Domain {
@@ -23,17 +23,20 @@ pub enum Domain {
     Oms,
     /// Stock, purchasing, invoices, ledger.
     Erp,
+    /// What tenants' own systems are told.
+    Webhooks,
 }
 
 impl Domain {
     /// Every domain, in the order in which a tenant's schemas are made.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Product,
         Self::Pricing,
         Self::Customer,
         Self::Ecomm,
         Self::Oms,
         Self::Erp,
+        Self::Webhooks,
     ];
 
     /// Returns the name as it stands in URLs, schema names and role names.
@@ -46,6 +49,7 @@ impl Domain {
             Self::Ecomm => "ecomm",
             Self::Oms => "oms",
             Self::Erp => "erp",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -59,6 +63,7 @@ impl Domain {
             Self::Ecomm => "averis_ecomm",
             Self::Oms => "averis_oms",
             Self::Erp => "averis_erp",
+            Self::Webhooks => "averis_webhooks",
         }
     }
 }

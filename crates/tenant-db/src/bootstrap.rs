@@ -24,13 +24,14 @@ pub enum LoginRole {
 
 impl LoginRole {
     /// Every login role.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Service(Domain::Product),
         Self::Service(Domain::Pricing),
         Self::Service(Domain::Customer),
         Self::Service(Domain::Ecomm),
         Self::Service(Domain::Oms),
         Self::Service(Domain::Erp),
+        Self::Service(Domain::Webhooks),
         Self::Tenant,
         Self::Provisioner,
     ];
@@ -113,7 +114,7 @@ BEGIN
         GRANT averis_reference TO averis_provisioner WITH ADMIN OPTION;
     END IF;
     FOREACH login IN ARRAY ARRAY['averis_product', 'averis_pricing', 'averis_customer', 'averis_ecomm',
-                                 'averis_oms', 'averis_erp', 'averis_tenant'] LOOP
+                                 'averis_oms', 'averis_erp', 'averis_webhooks', 'averis_tenant'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE', login);
         END IF;
@@ -150,7 +151,7 @@ DECLARE
 BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO averis_provisioner, averis_tenant, averis_product, '
-                   'averis_pricing, averis_customer, averis_ecomm, averis_oms, averis_erp', current_database());
+                   'averis_pricing, averis_customer, averis_ecomm, averis_oms, averis_erp, averis_webhooks', current_database());
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
     FOR risky IN
         SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

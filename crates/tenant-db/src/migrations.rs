@@ -19,6 +19,7 @@ const CUSTOMER: EmbeddedMigrations = embed_migrations!("../../migrations/custome
 const ERP: EmbeddedMigrations = embed_migrations!("../../migrations/erp");
 const ECOMM: EmbeddedMigrations = embed_migrations!("../../migrations/ecomm");
 const OMS: EmbeddedMigrations = embed_migrations!("../../migrations/oms");
+const WEBHOOKS: EmbeddedMigrations = embed_migrations!("../../migrations/webhooks");
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,6 +32,7 @@ fn sources(domain: Domain) -> Vec<EmbeddedMigrations> {
         Domain::Erp => vec![EVERY_DOMAIN, ERP],
         Domain::Oms => vec![EVERY_DOMAIN, OMS],
         Domain::Ecomm => vec![EVERY_DOMAIN, ECOMM],
+        Domain::Webhooks => vec![EVERY_DOMAIN, WEBHOOKS],
     }
 }
 

@@ -151,7 +151,13 @@ impl Fleet {
             .kill_on_drop(true);
         if name == "tenant" {
             let provisioner = self.database.url_text(LoginRole::Provisioner);
+            let webhooks = LoginRole::Service(Domain::Webhooks);
             command
+                .env(
+                    "AVERIS_WEBHOOKS_DATABASE_URL",
+                    self.database.url_text(webhooks),
+                )
+                .env("AVERIS_WEBHOOK_TARGETS", "any")
                 .env("AVERIS_PROVISIONER_URL", provisioner)
                 .env("AVERIS_SIGNING_SECRET", SIGNING);
         }

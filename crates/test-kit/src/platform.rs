@@ -8,7 +8,7 @@ use averis_service_kit::config::{Env, HttpConfig, LEFT_AFTER, ServiceConfig, Ser
 use averis_service_kit::serve::{Service, serve, serve_metrics};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
-use averis_tenant::{AccessTokens, Grantee};
+use averis_tenant::{AccessTokens, Grantee, Targets, WebhooksConfig};
 use averis_tenant_context::{Domain, GlobalRole, TenantKey, TenantRole};
 use averis_tenant_db::{DatabaseUrl, LoginRole, PoolConfig};
 use averis_tokens::{AccessClaims, ServiceIdentity, SigningSecret, TrustedServices, now_ms};
@@ -171,6 +171,11 @@ impl Setup {
             issuer: ISSUER.to_owned(),
             signing: signing(),
             mail: self.mail_config(),
+            webhooks: WebhooksConfig {
+                database: self.database.url(LoginRole::Service(Domain::Webhooks)),
+                targets: Targets::Any,
+                base_domain: "localhost".parse().expect("a domain"),
+            },
             providers: self.providers.clone(),
             stytch_redirect: Some(Url::parse("https://shop.example.test/in").expect("an address")),
         };

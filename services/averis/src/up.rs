@@ -119,6 +119,11 @@ async fn serve_on(
         issuer: http.issuer.clone(),
         signing: secrets.signing()?,
         mail: averis_identity::mail_config(env, Some(options.state.state_dir.join("mail")))?,
+        webhooks: averis_tenant::WebhooksConfig {
+            database: login(LoginRole::Service(Domain::Webhooks)),
+            targets: averis_tenant::webhook_targets(env)?,
+            base_domain: http.base_domain.clone(),
+        },
         providers,
         stytch_redirect,
     };

@@ -71,11 +71,10 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
     )]
     actix_web::rt::spawn(sending);
     let tenants = TenantClient::new(common.urls.tenant.clone(), common.identity.clone())?;
-    let subscribers = vec![Subscriber::new(
-        "pricing",
-        &common.urls.pricing,
-        &common.identity,
-    )?];
+    let subscribers = vec![
+        Subscriber::new("pricing", &common.urls.pricing, &common.identity)?,
+        Subscriber::new("tenant", &common.urls.tenant, &common.identity)?,
+    ];
     let state = Data::new(State {
         cursors: common.cursor_secret,
         mails,

@@ -1,16 +1,11 @@
 //! Asking payment providers: by whoever has written that they are to be asked, then in the background as long as anything is open,
 //! and after a crash by whichever process finds what it has left.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use averis_tenant_context::TenantId;
 use averis_tenant_db::TenantDb;
 use chrono::TimeDelta;
 use serde_json::Value;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::State;
@@ -142,74 +137,20 @@ pub async fn drive_asked(
     });
     if let Some(transaction) = open.await? {
         drive(state, db, transaction).await?;
-        state.lanes.wake(state, db);
+        wake(state, db);
     }
     Ok(())
 }
 
-/// The tenants for which this process goes on, each once at a time.
-#[derive(Clone, Default)]
-pub struct Lanes(Arc<Mutex<HashMap<TenantId, Lane>>>);
-
-#[derive(Default)]
-struct Lane {
-    /// Something has come since it has looked.
-    again: bool,
-    /// Ends its pause.
-    woken: Arc<Notify>,
-}
-
-impl Lanes {
-    fn all(&self) -> MutexGuard<'_, HashMap<TenantId, Lane>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Goes on with what is open of a tenant, in the background and until nothing is. If that is under way, it looks again.
-    pub fn wake(&self, state: &State, db: &TenantDb) {
-        let woken = match self.all().entry(db.id()) {
-            Entry::Occupied(mut known) => {
-                let lane = known.get_mut();
-                lane.again = true;
-                lane.woken.notify_one();
-                return;
-            }
-            Entry::Vacant(free) => Arc::clone(&free.insert(Lane::default()).woken),
-        };
-        let (lanes, state, db) = (self.clone(), state.clone(), db.clone());
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the lane carries its tenant's database"
-        )]
-        actix_web::rt::spawn(async move {
-            loop {
-                let pause = match go_on(&state, &db).await {
-                    Ok(pause) => pause,
-                    Err(error) => {
-                        tracing::warn!(tenant = %db.tenant(), error = %error, "payments cannot be gone on with");
-                        Some(AWAY)
-                    }
-                };
-                if lanes.is_over(db.id(), pause) {
-                    return;
-                }
-                // Also while nothing is due for long, something new is.
-                let _ = tokio::time::timeout(pause.unwrap_or_default(), woken.notified()).await;
-            }
-        });
-    }
-
-    /// Ends a lane in which nothing is open, unless something has come meanwhile.
-    fn is_over(&self, tenant: TenantId, pause: Option<Duration>) -> bool {
-        let mut all = self.all();
-        let again = all
-            .get_mut(&tenant)
-            .is_some_and(|lane| std::mem::take(&mut lane.again));
-        let is_over = pause.is_none() && !again;
-        if is_over {
-            all.remove(&tenant);
-        }
-        is_over
-    }
+/// Goes on with what is open of a tenant, in the background and until nothing is.
+pub fn wake(state: &State, db: &TenantDb) {
+    let (own, db) = (state.clone(), db.clone());
+    state.lanes.wake(db.id(), (), async move || {
+        go_on(&own, &db).await.unwrap_or_else(|error| {
+            tracing::warn!(tenant = %db.tenant(), error = %error, "payments cannot be gone on with");
+            Some(AWAY)
+        })
+    });
 }
 
 /// Asks for what is due of a tenant, and looks at what was told. Returns when to do so again, if anything is open.

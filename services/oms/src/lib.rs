@@ -19,12 +19,12 @@ use averis_contracts::client::CallError;
 use averis_contracts::tenant::TenantClient;
 use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::lanes::Lanes;
 use averis_service_kit::rounds::Rounds;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
 
-use crate::drive::Lanes;
 use crate::provider::Providers;
 
 pub use config::{Config, ProvidersConfig, StripeConfig, payment_providers};
@@ -68,6 +68,7 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
     let subscribers = vec![
         Subscriber::new("erp", &common.urls.erp, &common.identity)?,
         Subscriber::new("customer", &common.urls.customer, &common.identity)?,
+        Subscriber::new("tenant", &common.urls.tenant, &common.identity)?,
     ];
     let state = State {
         cursors: common.cursor_secret,
@@ -83,7 +84,7 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
             left_after * 2,
             async move |tenant, db| {
                 match drive::is_left(&db, left_after).await {
-                    Ok(true) => swept.lanes.wake(&swept, &db),
+                    Ok(true) => drive::wake(&swept, &db),
                     Ok(false) => {}
                     // Looked at again in the next round.
                     Err(error) => {

@@ -66,6 +66,7 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
     let subscribers = vec![
         Subscriber::new("product", &common.urls.product, own)?,
         Subscriber::new("pricing", &common.urls.pricing, own)?,
+        Subscriber::new("tenant", &common.urls.tenant, own)?,
     ];
     let delivery = Delivery::start(pool.clone(), tenants()?, subscribers);
     let trusted = Data::new(common.trusted.clone());

@@ -7,6 +7,8 @@
 //! | `AVERIS_MAIL_FROM` | `averis@localhost` | sender of mails |
 //! | `AVERIS_MAIL_FOLDER` | | folder that mails are written to, for development |
 //! | `AVERIS_SMTP_URL` | required without a folder | the mail server, `smtps://user:password@host` |
+//! | `AVERIS_WEBHOOKS_DATABASE_URL` | required | the login that reaches tenants' schemas of webhooks |
+//! | `AVERIS_WEBHOOK_TARGETS` | `public` | whom webhooks may call: `public`, or `any` for development |
 //! | `AVERIS_SIGNING_SECRET` | required | what the keys that sign access tokens are derived from |
 //! | `AVERIS_STYTCH_PROJECT_ID` | | project of Stytch B2B, if tenants may be organizations there |
 //! | `AVERIS_STYTCH_SECRET` | required with a project | the project's API secret |
@@ -16,10 +18,13 @@
 //! | `AVERIS_OIDC_CLIENT_ID` | required with an issuer | who the installation is to it |
 
 use averis_identity::{MailConfig, OidcConfig, ProvidersConfig, StytchConfig, mail_config};
-use averis_service_kit::config::{ConfigError, Env, ServiceConfig};
+use averis_service_kit::config::{ConfigError, Env, ServiceConfig, base_domain};
+use averis_tenant_context::BaseDomain;
 use averis_tenant_db::DatabaseUrl;
 use averis_tokens::SigningSecret;
 use url::Url;
+
+pub use crate::domain::webhooks::targets::Targets;
 
 /// Tenants that one database carries well: beyond, a dump of everything hits the lock table.
 pub const DEFAULT_CAPACITY: u32 = 400;
@@ -39,10 +44,31 @@ pub struct Config {
     pub signing: SigningSecret,
     /// How mails are sent.
     pub mail: MailConfig,
+    /// How tenants' own systems are told what happens.
+    pub webhooks: WebhooksConfig,
     /// Identity providers besides local accounts.
     pub providers: ProvidersConfig,
     /// Page that links in Stytch's mails lead to; there wherever Stytch is.
     pub stytch_redirect: Option<Url>,
+}
+
+/// How tenants' own systems are told what happens.
+#[derive(Clone, Debug)]
+pub struct WebhooksConfig {
+    /// The login that reaches tenants' schemas of webhooks, and nothing of the platform's.
+    pub database: DatabaseUrl,
+    /// Whom they may call.
+    pub targets: Targets,
+    /// Where the platform is: nobody is called there.
+    pub base_domain: BaseDomain,
+}
+
+/// Reads whom webhooks may call.
+///
+/// # Errors
+/// When the variable is malformed.
+pub fn webhook_targets(env: Env<'_>) -> Result<Targets, ConfigError> {
+    env.or("AVERIS_WEBHOOK_TARGETS", Targets::default())
 }
 
 impl Config {
@@ -59,6 +85,11 @@ impl Config {
             issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
             signing: env.required("AVERIS_SIGNING_SECRET")?,
             mail: mail_config(env, None)?,
+            webhooks: WebhooksConfig {
+                database: env.required("AVERIS_WEBHOOKS_DATABASE_URL")?,
+                targets: webhook_targets(env)?,
+                base_domain: base_domain(env)?,
+            },
             providers,
             stytch_redirect,
         })

@@ -3,3 +3,4 @@
 pub mod passwords;
 pub mod secrets;
 pub mod tenants;
+pub mod webhooks;

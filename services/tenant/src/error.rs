@@ -76,6 +76,16 @@ pub mod codes {
     pub const LAST_ADMIN: Code =
         Code::new(409, "last_admin", "The tenant needs an active tenant_admin");
 
+    /// The tenant has as many webhook endpoints as it may.
+    pub const TOO_MANY_ENDPOINTS: Code = Code::new(
+        409,
+        "too_many_endpoints",
+        "The tenant has as many endpoints as it may",
+    );
+    /// Nothing is sent to the endpoint until it is enabled.
+    pub const ENDPOINT_DISABLED: Code =
+        Code::new(409, "endpoint_disabled", "The endpoint is disabled");
+
     /// All of them.
     pub const ALL: &[Code] = &[
         TENANT_EXISTS,
@@ -91,6 +101,8 @@ pub mod codes {
         MEMBER_EXISTS,
         OWN_MEMBERSHIP,
         LAST_ADMIN,
+        TOO_MANY_ENDPOINTS,
+        ENDPOINT_DISABLED,
     ];
 }
 

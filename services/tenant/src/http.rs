@@ -14,6 +14,7 @@ pub mod shoppers;
 pub mod sign_in;
 pub mod tenants;
 pub mod tokens;
+pub mod webhooks;
 
 use averis_service_kit::idempotency::{IdempotencyKey, recall, remember};
 use averis_service_kit::problem::{ApiResult, Code, codes};

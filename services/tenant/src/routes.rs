@@ -1,21 +1,26 @@
 //! Every address of this service.
 
-use actix_web::web::{self, Data, ServiceConfig, resource};
+use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
+use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
+use averis_tenant_db::TenantPool;
 use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
+use crate::http::webhooks::{deliveries, receive};
 use crate::http::{
     access, access_entries, api_keys, audit, grants, lookup, me, members, reference, shoppers,
-    sign_in, tenants, tokens,
+    sign_in, tenants, tokens, webhooks,
 };
-use crate::{State, codes};
+use crate::{State, WebhookState, codes};
 
 #[rustfmt::skip]
-pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<TrustedServices>) {
-    app.service(web::scope("/api/tenant/v1").app_data(state.clone())
+pub fn routes(
+    app: &mut ServiceConfig, state: &Data<State>, webhooks: &Data<WebhookState>, pool: &Data<TenantPool>, trusted: &Data<TrustedServices>,
+) {
+    app.service(web::scope("/api/tenant/v1").app_data(state.clone()).app_data(webhooks.clone()).app_data(pool.clone())
         .service(resource("/tenants").get(tenants::list_tenants).post(tenants::provision_tenant))
         .service(resource("/tenants/{id}").get(tenants::get_tenant).patch(tenants::update_tenant))
         .service(resource("/tenants/{id}/change-subdomain").post(tenants::commands::change_subdomain))
@@ -51,6 +56,19 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<Trust
         .service(resource("/storefront").get(shoppers::get_storefront))
         .service(resource("/support-grants").get(grants::list_grants).post(grants::open_grant))
         .service(resource("/support-grants/{id}/end").post(grants::end_grant))
+        .service(resource("/webhook-endpoints").get(webhooks::list_webhook_endpoints).post(webhooks::create_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}").get(webhooks::get_webhook_endpoint).patch(webhooks::update_webhook_endpoint).delete(webhooks::delete_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}/secret").get(webhooks::get_webhook_secret))
+        .service(resource("/webhook-endpoints/{id}/rotate-secret").post(webhooks::rotate_webhook_secret))
+        .service(resource("/webhook-endpoints/{id}/enable").post(webhooks::enable_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}/disable").post(webhooks::disable_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}/test").post(deliveries::test_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}/replay").post(deliveries::replay_webhooks))
+        .service(resource("/webhook-deliveries").get(deliveries::list_webhook_deliveries))
+        .service(resource("/webhook-deliveries/{id}").get(deliveries::get_webhook_delivery))
+        .service(resource("/webhook-deliveries/{id}/redeliver").post(deliveries::redeliver_webhook))
+        .service(resource("/webhook-event-types").get(webhooks::list_webhook_event_types))
+        .service(resource("/webhook-audit-events").get(webhooks::list_webhook_audit_events))
         .service(resource("/currencies").get(reference::list_currencies))
         .service(resource("/countries").get(reference::list_countries))
         .service(resource("/regions").get(reference::list_regions)))
@@ -58,10 +76,19 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, trusted: &Data<Trust
         .service(resource("/api-keys/inspect").post(access::inspect_key))
         .service(resource("/revocations").get(access::list_revocations))
         .service(resource("/lookup").get(lookup::look_up_tenant))
-        .service(resource("/tenants").get(lookup::list_routable_tenants)))
+        .service(resource("/tenants").get(lookup::list_routable_tenants))
+        .service(web::scope("/tenants/{tenant}").app_data(webhooks.clone()).app_data(pool.clone())
+            .app_data(JsonConfig::default().limit(MAX_EVENTS)).app_data(Data::new(PUBLISHERS))
+            .service(resource("/events").post(receive::receive_events))))
     .service(web::scope("/.well-known").app_data(state.clone())
         .service(resource("/jwks.json").get(tokens::list_keys)));
 }
+
+/// Whose events tenants' own systems are told.
+const PUBLISHERS: AcceptedCallers = AcceptedCallers {
+    own: "tenant",
+    callers: &[("customer", &[]), ("oms", &[]), ("product", &[])],
+};
 
 /// Every service asks about tenants and callers; `averis` is all of them in one process.
 const CALLERS: AcceptedCallers = AcceptedCallers {
@@ -82,7 +109,7 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
 #[openapi(
     info(
         title = "Averis tenant service",
-        description = "Tenants from provisioning to purge, and shared reference data."
+        description = "Tenants from provisioning to purge, their people and keys, what their own systems are told, and shared reference data."
     ),
     paths(
         tenants::list_tenants,
@@ -128,6 +155,22 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         grants::list_grants,
         grants::open_grant,
         grants::end_grant,
+        webhooks::list_webhook_endpoints,
+        webhooks::create_webhook_endpoint,
+        webhooks::get_webhook_endpoint,
+        webhooks::update_webhook_endpoint,
+        webhooks::delete_webhook_endpoint,
+        webhooks::get_webhook_secret,
+        webhooks::rotate_webhook_secret,
+        webhooks::enable_webhook_endpoint,
+        webhooks::disable_webhook_endpoint,
+        deliveries::test_webhook_endpoint,
+        deliveries::replay_webhooks,
+        deliveries::list_webhook_deliveries,
+        deliveries::get_webhook_delivery,
+        deliveries::redeliver_webhook,
+        webhooks::list_webhook_event_types,
+        webhooks::list_webhook_audit_events,
         reference::list_currencies,
         reference::list_countries,
         reference::list_regions,

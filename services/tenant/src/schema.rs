@@ -232,3 +232,62 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     support_grants
 );
+
+// Of the tenant's own schema of webhooks; the others are the platform's.
+
+diesel::table! {
+    webhook_endpoints (id) {
+        id -> Uuid,
+        url -> Text,
+        description -> Text,
+        event_types -> Array<Text>,
+        status -> Text,
+        disabled_reason -> Nullable<Text>,
+        secret -> Binary,
+        previous_secret -> Nullable<Binary>,
+        previous_until -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_messages (id) {
+        id -> Uuid,
+        event_type -> Text,
+        body -> Text,
+        at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        message_id -> Uuid,
+        event_type -> Text,
+        status -> Text,
+        tries -> Integer,
+        next_at -> Nullable<Timestamptz>,
+        delivered_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (id) {
+        id -> Uuid,
+        delivery_id -> Uuid,
+        at -> Timestamptz,
+        milliseconds -> BigInt,
+        status_code -> Nullable<Integer>,
+        failure -> Nullable<Text>,
+        answer -> Text,
+    }
+}
+
+diesel::joinable!(webhook_deliveries -> webhook_messages (message_id));
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhook_messages);

@@ -13,3 +13,5 @@ pub mod sessions;
 pub mod sign_ins;
 pub mod tenants;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

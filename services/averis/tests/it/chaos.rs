@@ -3,6 +3,7 @@
 
 mod auditor;
 mod people;
+mod receiver;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +16,12 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use serde_json::json;
 
 use crate::process::is_long;
 use auditor::Auditor;
 use people::{People, Tally};
+use receiver::Receiver;
 
 const SECRET: &str = "what-the-simulator-is-asked-with";
 /// Who buys at once.
@@ -75,6 +78,7 @@ async fn fleet(provider: &Simulator) -> Fleet {
     };
     Fleet::start(BTreeMap::from([
         ("ecomm", left(&[("AVERIS_CHECKOUT_LEASE", "5".to_owned())])),
+        ("tenant", left(&[])),
         (
             "oms",
             left(&[
@@ -140,6 +144,7 @@ async fn chaos_nothing_is_sold_twice_charged_twice_or_lost() {
     println!("AVERIS_SEED={seed}");
     let provider = Arc::new(provider(seed));
     let mut fleet = fleet(&provider).await;
+    let receiver = Receiver::start();
     let mut tenants: Vec<FleetTenant> = Vec::new();
     for _ in 0..size.tenants {
         let tenant = fleet.tenant("chaos").await;
@@ -150,6 +155,10 @@ async fn chaos_nothing_is_sold_twice_charged_twice_or_lost() {
             tenant.key
         );
         provider.tell(&format!("acct_{}", tenant.key), &webhooks);
+        let hooks = json!({"url": receiver.url(&tenant.key)});
+        let staff = &tenant.staff;
+        let made = staff.post("/api/tenant/v1/webhook-endpoints", &hooks).await;
+        let _ = made.expect(201);
         tenants.push(tenant);
     }
     let people: Vec<People> = (0..size.checkouts)
@@ -178,13 +187,14 @@ async fn chaos_nothing_is_sold_twice_charged_twice_or_lost() {
     println!("{crashes} crashes survived: {kills:?}");
     people::confirm_all(&provider);
     start_anew(&mut fleet).await;
-    let auditor = Auditor::new(&fleet.database, &provider).await;
+    let auditor = Auditor::new(&fleet.database, &provider, &receiver).await;
     let settled = Instant::now();
     for tenant in &tenants {
         auditor.wait_for_quiet(&tenant.key).await;
     }
     println!("all at rest after {:.1} s", settled.elapsed().as_secs_f64());
     let mut findings = tally.unexpected.clone();
+    findings.extend(receiver.strange());
     for tenant in &tenants {
         findings.extend(auditor.audit(&tenant.key).await);
     }

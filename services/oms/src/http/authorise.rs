@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::orders::{OrderView, view_of};
 use crate::State;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
-use crate::drive::{authorisation, drive};
+use crate::drive::{authorisation, drive, wake};
 use crate::error::{OmsError, codes};
 use crate::settle::{ask, locked, place};
 use crate::store::orders::{self, OFFLINE, OrderRow};
@@ -40,7 +40,7 @@ pub async fn authorise_order(
     if let Some(transaction) = asked {
         // No transaction of the database is open while the provider is asked.
         drive(&state, &tenant.db, transaction).await?;
-        state.lanes.wake(&state, &tenant.db);
+        wake(&state, &tenant.db);
     }
     let found = tenant.db.read(async |conn| -> Result<_, OmsError> {
         let row = orders::find(conn, id).await?;

@@ -18,6 +18,7 @@ use crate::State;
 use crate::cancelling::{Given, cancel_pieces};
 use crate::domain::MAX_QUANTITY;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
+use crate::drive::wake;
 use crate::error::{OmsError, codes};
 use crate::settle::locked;
 use crate::store::orders;
@@ -112,6 +113,6 @@ pub async fn cancel_order(
     );
     let reply = reply.await?;
     // What was given up is let go.
-    state.lanes.wake(&state, &tenant.db);
+    wake(&state, &tenant.db);
     Ok(reply)
 }

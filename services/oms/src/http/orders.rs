@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
+use averis_contracts::oms::kinds;
 use averis_money::{Decimal, Money, rate_of_millionths};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
@@ -26,7 +27,7 @@ use crate::State;
 use crate::domain::orders::{OrderCommand, fulfilment_status};
 use crate::domain::payments::payment_status;
 use crate::error::OmsError;
-use crate::settle::{complete_if_over, currency};
+use crate::settle::{complete_if_over, currency, tell};
 use crate::store::events::{self, EventRow, note};
 use crate::store::orders::{self, LineRow, OrderFilter, OrderRow};
 use crate::store::payments::{self, PaymentRow};
@@ -442,12 +443,13 @@ async fn move_on(
     };
     let moved = orders::update(conn, &moved).await?;
     let kind = if command == OrderCommand::Hold {
-        "order.held"
+        kinds::HELD
     } else {
-        "order.released"
+        kinds::RELEASED
     };
     let data = json!({"reason": moved.hold_reason});
     note(conn, id, kind, Some(actor), data).await?;
+    tell(conn, kind, &moved).await?;
     // All of it may have come while it was held.
     let lines = orders::lines_of(conn, &[id]).await?;
     complete_if_over(conn, moved, &lines).await?;

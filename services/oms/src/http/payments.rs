@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::orders::{OrderView, answer};
 use crate::State;
 use crate::domain::orders::DRAFT;
-use crate::drive::drive_asked;
+use crate::drive::{drive_asked, wake};
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
 use crate::settle::{AGAIN, ask, currency, first_cause, locked, return_of, settle, shipment_of};
@@ -144,7 +144,7 @@ pub async fn retry_transaction(
         },
     );
     let reply = reply.await?;
-    state.lanes.wake(&state, &tenant.db);
+    wake(&state, &tenant.db);
     Ok(reply)
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::State;
 use crate::domain::now;
-use crate::drive::apply_news;
+use crate::drive::{apply_news, wake};
 use crate::error::{OmsError, codes};
 use crate::store::{accounts, payments};
 
@@ -70,6 +70,6 @@ pub async fn hear_provider(
     // Also again: a crash may have kept it from its effect, which it has once.
     apply_news(&tenant.db, &provider, id, &event).await?;
     // What it was about may not be known yet, or may want something else now.
-    state.lanes.wake(&state, &tenant.db);
+    wake(&state, &tenant.db);
     Ok(Reply::ok(&Heard { new }))
 }

@@ -131,6 +131,17 @@ pub async fn has_other_admin(
         .await
 }
 
+/// Returns the addresses of the tenant's active admins.
+pub async fn admins(conn: &mut PlatformConn<'_>, tenant: Uuid) -> QueryResult<Vec<String>> {
+    let rows = tenant_users::table.inner_join(users::table);
+    rows.filter(tenant_users::tenant_id.eq(tenant))
+        .filter(tenant_users::status.eq("active"))
+        .filter(tenant_users::roles.contains(vec!["tenant_admin"]))
+        .select(users::email)
+        .load(conn)
+        .await
+}
+
 /// Adds a member who is invited, unless the person belongs to the tenant already.
 pub async fn invite(
     conn: &mut PlatformConn<'_>,

@@ -11,7 +11,7 @@ use crate::tools::{TENANTS, Things, acceptable_body, path};
 fn writes() -> Vec<Operation> {
     let mut all = operations();
     all.retain(Operation::reads_a_body);
-    assert_eq!(all.len(), 29, "POST and PATCH");
+    assert_eq!(all.len(), 32, "POST and PATCH");
     all
 }
 

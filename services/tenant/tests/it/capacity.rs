@@ -26,7 +26,7 @@ async fn a_full_database_takes_no_tenant_and_keeps_nothing_of_it() {
             made.push(answer.id());
             assert_eq!(
                 schemas_and_roles(&platform.database, key.as_str()).await,
-                (6, 6)
+                (7, 7)
             );
             continue;
         }

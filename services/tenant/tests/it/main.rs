@@ -35,3 +35,4 @@ mod shoppers;
 mod sign_in;
 mod tenants;
 mod tools;
+mod webhooks;

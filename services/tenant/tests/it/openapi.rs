@@ -60,6 +60,7 @@ fn every_code_is_provoked_by_some_test() {
         include_str!("settings.rs"),
         include_str!("sign_in.rs"),
         include_str!("tenants.rs"),
+        include_str!("webhooks.rs"),
     ]
     .concat();
     // Reached only through a tenant's own data, by a deadlock, by exhaustion, or by a fault of ours.

@@ -23,7 +23,7 @@ async fn a_purge_leaves_a_certificate_and_nothing_else() {
          SELECT sha256(n::text::bytea), sha256('x'), 200, '' FROM generate_series(1, 3) n"
     );
     admin.batch_execute(&insert).await.expect("rows");
-    assert_eq!(schemas_and_roles(&platform.database, key).await, (6, 6));
+    assert_eq!(schemas_and_roles(&platform.database, key).await, (7, 7));
     let tables =
         format!("SELECT count(*) FROM pg_tables WHERE schemaname LIKE 'tenant\\_{key}\\_%'");
     let tables = count(&platform.database, &tables).await;
@@ -36,7 +36,7 @@ async fn a_purge_leaves_a_certificate_and_nothing_else() {
 
     assert_eq!(schemas_and_roles(&platform.database, key).await, (0, 0));
     let stays = other.key.as_str();
-    assert_eq!(schemas_and_roles(&platform.database, stays).await, (6, 6));
+    assert_eq!(schemas_and_roles(&platform.database, stays).await, (7, 7));
     let kept = platform.client.get(&address).await.expect(200);
     assert_eq!(kept.body, purged.body);
     assert_eq!(kept.body["tenant_id"], tenant.id.to_string());
@@ -113,7 +113,7 @@ async fn a_purge_needs_the_typed_key() {
     let now = platform.client.get(&path(&tenant, "")).await.expect(200);
     assert_eq!(now.body["status"], "closing");
     let key = tenant.key.as_str();
-    assert_eq!(schemas_and_roles(&platform.database, key).await, (6, 6));
+    assert_eq!(schemas_and_roles(&platform.database, key).await, (7, 7));
 }
 
 #[actix_web::test]

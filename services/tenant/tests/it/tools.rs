@@ -23,6 +23,7 @@ pub fn acceptable_body(method: &Method, path: &str) -> Value {
         ("POST", Some("change-subdomain")) => json!({"subdomain": unique_key("x")}),
         ("POST", Some("purge")) => json!({"confirm_key": "anything"}),
         ("POST", Some("rotate")) => json!({"overlap_minutes": 0}),
+        ("POST", Some("replay")) => json!({"from": "2026-11-28T00:00:00Z"}),
         ("PATCH", _) if path.contains("/members/") => json!({"roles": ["read_only"]}),
         ("PATCH", _) if path.contains("/tenants/") => json!({"name": "Mine"}),
         _ => json!({}),
@@ -35,6 +36,10 @@ pub struct Things {
     pub member: Uuid,
     pub api_key: Uuid,
     pub grant: Uuid,
+    /// One that nothing is sent to.
+    pub webhook_endpoint: Uuid,
+    /// What another one is sent, where nobody hears.
+    pub webhook_delivery: Uuid,
 }
 
 impl Things {
@@ -48,13 +53,39 @@ impl Things {
         let member = json!({"email": email, "roles": ["read_only"]});
         let api_key = json!({"name": "Nightly import", "scopes": ["product:read"]});
         let grant = json!({"tenant": tenant.key, "reason": "asked by the tenant", "minutes": 5});
+        let webhooks = "/api/tenant/v1/webhook-endpoints";
+        let quiet = json!({"url": "http://127.0.0.1:9/", "event_types": ["order.placed"]});
         let own = &tenant.client;
+        let webhook_endpoint = make(own, webhooks, quiet.clone()).await;
+        let tested = make(own, webhooks, quiet).await;
         Self {
+            webhook_endpoint,
+            webhook_delivery: make(own, &format!("{webhooks}/{tested}/test"), json!({})).await,
             tenant: tenant.id,
             member: make(own, "/api/tenant/v1/members", member).await,
             api_key: make(own, "/api/tenant/v1/api-keys", api_key).await,
             grant: make(&platform.client, "/api/tenant/v1/support-grants", grant).await,
         }
+    }
+
+    /// Returns the ids of all of them.
+    pub fn ids(&self) -> [Uuid; 6] {
+        let Self {
+            tenant,
+            member,
+            api_key,
+            grant,
+            webhook_endpoint,
+            webhook_delivery,
+        } = *self;
+        [
+            tenant,
+            member,
+            api_key,
+            grant,
+            webhook_endpoint,
+            webhook_delivery,
+        ]
     }
 
     /// Returns all that is to be seen of the tenant, as text.
@@ -63,11 +94,14 @@ impl Things {
         for path in [path(tenant, ""), format!("{TENANTS}?key={}", tenant.key)] {
             seen += &platform.client.get(&path).await.expect(200).text;
         }
-        for path in ["members", "api-keys", "support-grants"] {
+        let endpoint = format!("webhook-endpoints/{}", self.webhook_endpoint);
+        for path in ["members", "api-keys", "support-grants", &endpoint] {
             let path = format!("/api/tenant/v1/{path}");
             seen += &tenant.client.get(&path).await.expect(200).text;
         }
-        for id in [self.tenant, self.member, self.api_key, self.grant] {
+        // How far a delivery is changes by itself.
+        let lasting = self.ids().into_iter();
+        for id in lasting.filter(|id| *id != self.webhook_delivery) {
             assert!(seen.contains(&id.to_string()), "{id} is not to be seen");
         }
         seen
@@ -84,6 +118,8 @@ impl Things {
             "members" => self.member,
             "api-keys" => self.api_key,
             "support-grants" => self.grant,
+            "webhook-endpoints" => self.webhook_endpoint,
+            "webhook-deliveries" => self.webhook_delivery,
             other => panic!("no test makes one of the {other}"),
         };
         path.replace("{id}", &id.to_string())

@@ -7,11 +7,13 @@ use averis_payment_simulator::{Payment, Simulator};
 use averis_test_kit::Database;
 use tokio_postgres::Client;
 
+use super::receiver::Receiver;
+
 /// How long what a crash has left may take.
 const REST: Duration = Duration::from_secs(150);
 
 /// Each says what is not as it has to be, one row for each finding; empty where all is well.
-const RULES: [(&str, &str); 27] = [
+const RULES: [(&str, &str); 29] = [
     // Carts and checkouts.
     (
         "a checkout is over",
@@ -170,28 +172,44 @@ const RULES: [(&str, &str); 27] = [
         "SELECT c.subscriber || ' at ' || c.seq FROM {oms}.outbox_cursors c
          WHERE c.seq < (SELECT coalesce(max(seq), 0) FROM {oms}.outbox_events)",
     ),
+    (
+        "what happened is told to the tenant's own systems",
+        "SELECT e.kind || ' ' || e.id FROM {oms}.outbox_events e LEFT JOIN {webhooks}.webhook_messages m ON m.id = e.id
+         WHERE m.id IS NULL",
+    ),
+    (
+        "they have taken it",
+        "SELECT id::text || ' ' || status || ' ' || tries FROM {webhooks}.webhook_deliveries WHERE status <> 'delivered'",
+    ),
 ];
 
 /// The rules that take a while after a crash.
-const AT_REST: [&str; 4] = [
+const AT_REST: [&str; 5] = [
     "a checkout is over",
     "no draft stays",
     "nothing that was asked of a provider is open",
     "all news has arrived",
+    "they have taken it",
 ];
 
 pub struct Auditor<'a> {
     database: &'a Database,
     provider: &'a Simulator,
+    receiver: &'a Receiver,
     sql: Client,
 }
 
 impl<'a> Auditor<'a> {
-    pub async fn new(database: &'a Database, provider: &'a Simulator) -> Self {
+    pub async fn new(
+        database: &'a Database,
+        provider: &'a Simulator,
+        receiver: &'a Receiver,
+    ) -> Self {
         Self {
             sql: database.connect().await,
             database,
             provider,
+            receiver,
         }
     }
 
@@ -220,6 +238,7 @@ impl<'a> Auditor<'a> {
             );
         }
         findings.extend(self.compare_books(tenant).await);
+        findings.extend(self.ask_receiver(tenant).await);
         let key = tenant.parse().expect("a key");
         let chains = self.database.provisioner().verify_audit(&key).await;
         for chain in chains.expect("the chains").expect("the tenant") {
@@ -232,12 +251,28 @@ impl<'a> Auditor<'a> {
 
     async fn broken(&self, tenant: &str, rule: &str) -> Vec<String> {
         let mut sql = rule.to_owned();
-        for domain in ["ecomm", "oms", "erp"] {
+        for domain in ["ecomm", "oms", "erp", "webhooks"] {
             let schema = format!("tenant_{tenant}_{domain}");
             sql = sql.replace(&format!("{{{domain}}}"), &schema);
         }
         let rows = self.sql.query(&sql, &[]).await.expect(rule);
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Returns what the tenant's own system should have heard and has not.
+    async fn ask_receiver(&self, tenant: &str) -> Vec<String> {
+        let sql = format!(
+            "SELECT 'evt_' || replace(id::text, '-', ''), event_type FROM tenant_{tenant}_webhooks.webhook_messages"
+        );
+        let told = self.sql.query(&sql, &[]).await.expect("messages");
+        let told = told.iter().map(|row| {
+            let (id, kind): (String, String) = (row.get(0), row.get(1));
+            (id, kind)
+        });
+        let unheard = told.filter(|(id, _)| !self.receiver.has_heard(tenant, id));
+        unheard
+            .map(|(id, kind)| format!("{tenant}: {kind} {id} was never heard"))
+            .collect()
     }
 
     /// Compares what the provider knows of a tenant's payments with what the tenant does.

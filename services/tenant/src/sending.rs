@@ -1,0 +1,490 @@
+//! Telling tenants' own systems what happened: whoever has put a message on its way wakes its endpoints' lanes, and after a crash
+//! whichever process finds what is overdue. Each message comes at least once, and under one id each time.
+
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use averis_identity::{Mail, MailQueue};
+use averis_service_kit::clock::now;
+use averis_service_kit::lanes::Lanes;
+use averis_tenant_db::{PlatformDb, TenantConn, TenantDb};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::domain::webhooks::signature::sign;
+use crate::domain::webhooks::targets::{self, Targets};
+use crate::domain::webhooks::{KEPT, PATIENCE, pause};
+use crate::error::TenantError;
+use crate::store::members;
+use crate::store::webhook_deliveries::{
+    self as deliveries, AttemptRow, DELIVERED, DeliveryRow, FAILED, MessageRow,
+};
+use crate::store::webhook_endpoints::{self as endpoints, DISABLED, EndpointRow};
+
+/// Longest time for one call, connecting included.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// When to believe that whoever calls has died: longer than a call takes.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// Messages that an endpoint is told at once. One that did not hear the last time is told one by one.
+const AT_ONCE: i64 = 4;
+/// Endpoints that one process tells at once.
+const ENDPOINTS_AT_ONCE: usize = 32;
+/// How much of an answer is read and kept, in bytes.
+const MAX_ANSWER: usize = 4 * 1024;
+/// How long to leave alone what cannot be looked at.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// What tells tenants' systems.
+#[derive(Clone)]
+pub struct Sending {
+    http: reqwest::Client,
+    turns: Arc<Semaphore>,
+    lanes: Lanes<Uuid>,
+    platform: PlatformDb,
+    mails: MailQueue,
+    pub targets: Targets,
+}
+
+/// A name leads to somewhere inside.
+#[derive(Debug)]
+struct NotPublic;
+
+impl fmt::Display for NotPublic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name leads to an address that is not of the open internet")
+    }
+}
+
+impl Error for NotPublic {}
+
+/// Finds addresses of names and refuses those that lead inside. What is checked here is what is connected to, so a name that
+/// leads elsewhere a moment later gains nothing.
+struct Checked<F> {
+    targets: Targets,
+    find: F,
+}
+
+impl<F, A> Resolve for Checked<F>
+where
+    F: Fn(String) -> A + Send + Sync + 'static,
+    A: Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
+    fn resolve(&self, name: Name) -> Resolving {
+        let (targets, found) = (self.targets, (self.find)(name.as_str().to_owned()));
+        Box::pin(async move {
+            let found = found.await?;
+            let is_allowed = |address: &SocketAddr| targets::is_allowed(targets, address.ip());
+            if !found.iter().all(is_allowed) {
+                return Err(NotPublic.into());
+            }
+            let found: Addrs = Box::new(found.into_iter());
+            Ok(found)
+        })
+    }
+}
+
+async fn look_up(name: String) -> std::io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
+}
+
+fn client<F, A>(targets: Targets, find: F) -> Result<reqwest::Client, reqwest::Error>
+where
+    F: Fn(String) -> A + Send + Sync + 'static,
+    A: Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
+    reqwest::Client::builder()
+        .dns_resolver(Arc::new(Checked { targets, find }))
+        .https_only(targets == Targets::Public)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(DEADLINE)
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .user_agent("Averis-Webhooks/1.0")
+        .build()
+}
+
+/// What came of calling somebody.
+struct Outcome {
+    status: Option<StatusCode>,
+    failure: Option<&'static str>,
+    retry_after: Option<Duration>,
+    answer: String,
+}
+
+impl Outcome {
+    fn is_success(&self) -> bool {
+        self.failure.is_none() && self.status.is_some_and(|status| status.is_success())
+    }
+}
+
+impl Sending {
+    /// Prepares to call whom `targets` lets be called.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(
+        targets: Targets,
+        platform: PlatformDb,
+        mails: MailQueue,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: client(targets, look_up)?,
+            turns: Arc::new(Semaphore::new(ENDPOINTS_AT_ONCE)),
+            lanes: Lanes::default(),
+            platform,
+            mails,
+            targets,
+        })
+    }
+
+    /// Tells an endpoint what it was not told yet, in the background.
+    pub fn wake(&self, db: &TenantDb, endpoint: Uuid) {
+        let (own, db) = (self.clone(), db.clone());
+        self.lanes.wake(db.id(), endpoint, {
+            async move || {
+                own.go_on(&db, endpoint).await.unwrap_or_else(|error| {
+                    tracing::warn!(tenant = %db.tenant(), endpoint = %endpoint, error = %error, "webhooks cannot be gone on with");
+                    Some(AWAY)
+                })
+            }
+        });
+    }
+
+    /// Tells those endpoints of a tenant that another process has left, and forgets what was told long ago.
+    pub async fn look_after(&self, db: &TenantDb, left_after: Duration) {
+        let overdue = db.transaction(async |conn| -> Result<Vec<Uuid>, TenantError> {
+            deliveries::discard(conn, now() - KEPT).await?;
+            Ok(deliveries::overdue(conn, now() - left_after).await?)
+        });
+        match overdue.await {
+            Ok(overdue) => overdue.into_iter().for_each(|id| self.wake(db, id)),
+            // Looked at again in the next round.
+            Err(error) => {
+                tracing::warn!(tenant = %db.tenant(), error = %error, "webhooks cannot be looked for");
+            }
+        }
+    }
+
+    /// Tells an endpoint what is due. Returns when to do so again, if anything is open.
+    async fn go_on(&self, db: &TenantDb, id: Uuid) -> Result<Option<Duration>, TenantError> {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return Ok(None);
+        };
+        let claimed = db
+            .transaction(async |conn| -> Result<_, TenantError> {
+                let found = endpoints::find(conn, id).await?;
+                let Some(endpoint) = found.filter(EndpointRow::is_enabled) else {
+                    return Ok(None);
+                };
+                let at_once = if endpoint.failing_since.is_some() {
+                    1
+                } else {
+                    AT_ONCE
+                };
+                let at = now();
+                let due = deliveries::claim(conn, id, at, at + LEASE, at_once).await?;
+                Ok(Some((endpoint, due)))
+            })
+            .await?;
+        // Nobody is told anything while it is disabled; what waits does so until it is enabled.
+        let Some((endpoint, due)) = claimed else {
+            return Ok(None);
+        };
+        let told = due
+            .iter()
+            .map(|(delivery, message)| self.tell(db, &endpoint, delivery, message));
+        for told in join_all(told).await {
+            told?;
+        }
+        let next = db
+            .read(async |conn| -> Result<_, TenantError> {
+                Ok(deliveries::next_due(conn, id).await?)
+            })
+            .await?;
+        Ok(next.map(|next| (next - now()).to_std().unwrap_or_default()))
+    }
+
+    async fn tell(
+        &self,
+        db: &TenantDb,
+        endpoint: &EndpointRow,
+        delivery: &DeliveryRow,
+        message: &MessageRow,
+    ) -> Result<(), TenantError> {
+        let (at, start) = (now(), Instant::now());
+        let outcome = self.call(endpoint, message, at).await;
+        let attempt = AttemptRow {
+            id: Uuid::now_v7(),
+            delivery_id: delivery.id,
+            at,
+            milliseconds: i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX),
+            status_code: outcome.status.map(|status| status.as_u16().into()),
+            failure: outcome.failure.map(str::to_owned),
+            answer: outcome.answer.clone(),
+        };
+        let disabled = db.transaction(async |conn| -> Result<bool, TenantError> {
+            let Some(row) = deliveries::lock(conn, delivery.id).await? else {
+                return Ok(false);
+            };
+            deliveries::note_attempt(conn, &attempt).await?;
+            note(conn, row, &outcome).await
+        });
+        if disabled.await? {
+            tracing::warn!(tenant = %db.tenant(), endpoint = %endpoint.id, "a webhook endpoint is disabled");
+            self.give_notice(db, endpoint).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the tenant's admins know that an endpoint is told nothing any more. It says so itself too, should the mail be lost.
+    async fn give_notice(&self, db: &TenantDb, endpoint: &EndpointRow) -> Result<(), TenantError> {
+        let tenant = db.id().0;
+        let admins = self.platform.read(async |conn| -> Result<_, TenantError> {
+            Ok(members::admins(conn, tenant).await?)
+        });
+        for to in admins.await? {
+            let Some(room) = self.mails.room(db.tenant().as_str()) else {
+                return Ok(());
+            };
+            room.put(Mail {
+                to,
+                subject: format!("A webhook of {} is switched off", db.tenant()),
+                text: format!(
+                    "{} has not taken what it was told, and is told nothing any more. What waits for it is sent once you \
+                     enable the endpoint {} again.\n",
+                    endpoint.url, endpoint.id
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    async fn call(
+        &self,
+        endpoint: &EndpointRow,
+        message: &MessageRow,
+        at: DateTime<Utc>,
+    ) -> Outcome {
+        let (id, seconds) = (format!("evt_{}", message.id.simple()), at.timestamp());
+        let signature = sign(&endpoint.secrets(at), &id, seconds, &message.body);
+        let failed = |failure| Outcome {
+            status: None,
+            failure: Some(failure),
+            retry_after: None,
+            answer: String::new(),
+        };
+        // An address that was written under other rules is held to these.
+        let Ok(url) = reqwest::Url::parse(&endpoint.url) else {
+            return failed("not_a_url");
+        };
+        let is_inside = match url.host() {
+            Some(url::Host::Ipv4(ip)) => !targets::is_allowed(self.targets, ip.into()),
+            Some(url::Host::Ipv6(ip)) => !targets::is_allowed(self.targets, ip.into()),
+            _ => false,
+        };
+        if is_inside {
+            return failed("not_public");
+        }
+        let request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signature)
+            .body(message.body.clone());
+        match request.send().await {
+            Ok(response) => answered(response).await,
+            Err(error) => failed(failure(&error)),
+        }
+    }
+}
+
+/// Reads the beginning of an answer. One that breaks off was given all the same.
+async fn answered(mut response: Response) -> Outcome {
+    let status = response.status();
+    let says_when = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    );
+    let retry_after = response.headers().get(RETRY_AFTER).filter(|_| says_when);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let mut answer = Vec::new();
+    while answer.len() < MAX_ANSWER {
+        match response.chunk().await {
+            Ok(Some(chunk)) => answer.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    answer.truncate(MAX_ANSWER);
+    Outcome {
+        status: Some(status),
+        failure: None,
+        retry_after: retry_after.map(Duration::from_secs),
+        // PostgreSQL keeps no zero in a text.
+        answer: String::from_utf8_lossy(&answer).replace('\0', ""),
+    }
+}
+
+/// Says in a word why there was no answer.
+fn failure(error: &reqwest::Error) -> &'static str {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<NotPublic>() {
+            return "not_public";
+        }
+        cause = error.source();
+    }
+    if error.is_timeout() {
+        "timeout"
+    } else if error.is_connect() {
+        "no_connection"
+    } else {
+        "broken_off"
+    }
+}
+
+/// Notes how far a delivery is after it was tried. Tells whether its endpoint was disabled.
+async fn note(
+    conn: &mut TenantConn,
+    mut row: DeliveryRow,
+    outcome: &Outcome,
+) -> Result<bool, TenantError> {
+    let at = now();
+    let endpoint = endpoints::lock(conn, row.endpoint_id).await?;
+    let is_gone = outcome.status == Some(StatusCode::GONE);
+    if outcome.is_success() {
+        DELIVERED.clone_into(&mut row.status);
+        (row.next_at, row.delivered_at) = (None, Some(at));
+    } else {
+        // Whoever had it begun anew meanwhile has not tried yet.
+        let again = pause(row.tries.max(1), outcome.retry_after, rand::random());
+        row.next_at = again.filter(|_| !is_gone).map(|pause| at + pause);
+        if row.next_at.is_none() {
+            FAILED.clone_into(&mut row.status);
+        }
+    }
+    deliveries::update(conn, &row).await?;
+    let Some(endpoint) = endpoint.filter(EndpointRow::is_enabled) else {
+        return Ok(false);
+    };
+    if outcome.is_success() {
+        if endpoint.failing_since.is_some() {
+            endpoints::note_failing(conn, endpoint.id, None).await?;
+        }
+        return Ok(false);
+    }
+    let since = endpoint.failing_since.unwrap_or(at);
+    let reason = match (is_gone, at - since >= PATIENCE) {
+        (true, _) => "gone",
+        (false, true) => "failing",
+        (false, false) => {
+            if endpoint.failing_since.is_none() {
+                endpoints::note_failing(conn, endpoint.id, Some(since)).await?;
+            }
+            return Ok(false);
+        }
+    };
+    let disabled = EndpointRow {
+        status: DISABLED.to_owned(),
+        disabled_reason: Some(reason.to_owned()),
+        failing_since: Some(since),
+        ..endpoint
+    };
+    endpoints::update(conn, &disabled).await?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A name that leads to this machine: where a test listens and nobody may come.
+    #[tokio::test]
+    async fn s37_a_name_that_leads_inside_is_not_connected_to() {
+        let inside = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        inside.set_nonblocking(true).expect("a listener");
+        let port = inside.local_addr().expect("an address").port();
+        let find = async |_: String| Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]);
+        let http = client(Targets::Public, find).expect("a client");
+        let url = format!("https://rebound.example:{port}/");
+        let error = http.post(url).send().await.expect_err("refused");
+        assert_eq!(failure(&error), "not_public");
+        let nobody = inside.accept().expect_err("nobody comes");
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    /// What was checked is what is connected to: a name is looked up once for each connection, so one that leads elsewhere the
+    /// second time has no second time.
+    #[tokio::test]
+    async fn s37_a_name_is_looked_up_once() {
+        let receiver = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = receiver.local_addr().expect("an address").port();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let find = move |_: String| {
+            let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+            let ip = if first {
+                [127, 0, 0, 1]
+            } else {
+                [127, 0, 0, 2]
+            };
+            async move { Ok(vec![SocketAddr::from((ip, 0))]) }
+        };
+        let http = client(Targets::Any, find).expect("a client");
+        let come = tokio::task::spawn_blocking(move || {
+            let (stream, _) = receiver.accept().expect("somebody comes");
+            stream.local_addr().expect("an address").ip()
+        });
+        let url = format!("http://rebound.example:{port}/");
+        // Nobody answers.
+        let error = http.post(url).send().await.expect_err("no answer");
+        assert_eq!(failure(&error), "broken_off");
+        assert_eq!(
+            come.await.expect("somebody came"),
+            std::net::Ipv4Addr::LOCALHOST
+        );
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    /// One address inside is enough: which of several is connected to is not ours to choose.
+    #[tokio::test]
+    async fn s37_a_name_that_also_leads_inside_is_refused() {
+        let checked = Checked {
+            targets: Targets::Public,
+            find: async |_: String| {
+                let all = [[93, 184, 215, 14], [10, 0, 0, 1]];
+                Ok(all.map(|ip| SocketAddr::from((ip, 0))).to_vec())
+            },
+        };
+        let found = checked
+            .resolve("mixed.example".parse().expect("a name"))
+            .await;
+        assert!(found.is_err_and(|error| error.is::<NotPublic>()));
+    }
+
+    #[tokio::test]
+    async fn what_is_public_is_left_as_it_was_found() {
+        let checked = Checked {
+            targets: Targets::Public,
+            find: async |_: String| Ok(vec![SocketAddr::from(([93, 184, 215, 14], 0))]),
+        };
+        let found = checked
+            .resolve("shop.example".parse().expect("a name"))
+            .await;
+        let found: Vec<SocketAddr> = found.expect("addresses").collect();
+        assert_eq!(found, [SocketAddr::from(([93, 184, 215, 14], 0))]);
+    }
+}
