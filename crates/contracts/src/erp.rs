@@ -1,5 +1,6 @@
 //! What the ERP service is asked for checkouts.
 
+use averis_money::Money;
 use averis_tenant_context::TenantKey;
 use averis_tokens::ServiceIdentity;
 use reqwest::Url;
@@ -9,6 +10,35 @@ use uuid::Uuid;
 
 use crate::client::{CallError, Correlation, ServiceClient, internal_path};
 use crate::pricing::BasketLine;
+
+/// Kinds of the ERP service's events. The data of each is an [`InvoiceState`].
+pub mod kinds {
+    /// An invoice has its number, and never changes any more.
+    pub const ISSUED: &str = "invoice.issued";
+    /// Nothing of it is owed any more.
+    pub const PAID: &str = "invoice.paid";
+    /// What was taken back of an invoice has a number of its own.
+    pub const CREDITED: &str = "credit_note.issued";
+}
+
+/// Where an invoice is now, or a credit note.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InvoiceState {
+    /// Such as `INV-2026-000001`.
+    pub number: Option<String>,
+    /// What a credit note takes back.
+    pub invoice_id: Option<Uuid>,
+    /// Whose goods it is for.
+    pub order_id: Option<Uuid>,
+    /// Who bought.
+    pub customer_id: Option<Uuid>,
+    /// For which company.
+    pub company_id: Option<Uuid>,
+    /// With tax.
+    pub total: Money,
+    /// `issued`, `partially_paid`, `paid` or `credited`.
+    pub status: String,
+}
 
 /// What is reserved for a checkout.
 #[derive(Clone, Debug, Serialize, Deserialize)]

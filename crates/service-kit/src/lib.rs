@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod lanes;
 pub mod limit;
 pub mod locks;
+pub mod machine;
 pub mod metrics;
 pub mod openapi;
 pub mod patch;

@@ -108,6 +108,12 @@ permissions! {
     StockWrite = "stock:write",
     /// Reserve stock for checkouts, and settle what is reserved.
     ReservationWrite = "reservation:write",
+    /// Read suppliers, what is ordered from them, and what has come.
+    PurchaseRead = "purchase:read",
+    /// Write suppliers, and order from them.
+    PurchaseWrite = "purchase:write",
+    /// Approve what is ordered from suppliers, and agree to other prices.
+    PurchaseApprove = "purchase:approve",
     /// Read invoices and credit notes.
     InvoiceRead = "invoice:read",
     /// Draft and issue invoices, note payments, write credit notes.

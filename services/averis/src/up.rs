@@ -168,7 +168,7 @@ async fn serve_on(
         averis_product::service(product)?,
         averis_pricing::service(pricing)?,
         averis_customer::service(customer)?,
-        averis_erp::service(erp),
+        averis_erp::service(erp)?,
         averis_oms::service(oms)?,
         averis_ecomm::service(ecomm)?,
     ];

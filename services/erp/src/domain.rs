@@ -3,6 +3,7 @@
 pub mod costs;
 pub mod ledger;
 pub mod moves;
+pub mod purchasing;
 
 pub use averis_service_kit::clock::now;
 

@@ -7,7 +7,7 @@ use averis_tenant_db::{DbError, Failure, failure};
 pub mod codes {
     use averis_service_kit::problem::Code;
 
-    /// Another warehouse has the code.
+    /// Another warehouse or supplier has the code.
     pub const CODE_TAKEN: Code = Code::new(409, "code_taken", "The code is taken");
     /// A place that the request names does not exist, or is none inside a warehouse.
     pub const UNKNOWN_LOCATION: Code =
@@ -88,6 +88,41 @@ pub mod codes {
         "unknown_rate",
         "The books are kept in another currency, and no rate of exchange is known",
     );
+    /// The supplier is not known, or nothing is ordered from it any more.
+    pub const UNKNOWN_SUPPLIER: Code = Code::new(
+        422,
+        "unknown_supplier",
+        "There is no such supplier, or it is not active",
+    );
+    /// The purchase order that the request names does not exist.
+    pub const UNKNOWN_ORDER: Code = Code::new(
+        422,
+        "unknown_order",
+        "A named purchase order does not exist",
+    );
+    /// The order has no such line.
+    pub const UNKNOWN_LINE: Code = Code::new(422, "unknown_line", "The order has no such line");
+    /// An order above the limit is approved by somebody who has not written it.
+    pub const FOUR_EYES: Code = Code::new(
+        403,
+        "four_eyes",
+        "Somebody who has not written the order has to approve it",
+    );
+    /// More would come than was ordered, with what may come besides.
+    pub const OVER_RECEIVED: Code = Code::new(
+        409,
+        "over_received",
+        "More would be received than was ordered",
+    );
+    /// More would be billed than has come.
+    pub const NOT_RECEIVED: Code =
+        Code::new(409, "not_received", "Less has come than would be billed");
+    /// Another price is billed than was ordered at.
+    pub const PRICE_DIFFERS: Code = Code::new(
+        409,
+        "price_differs",
+        "Another price is billed than was ordered at",
+    );
     /// The amount does not fit.
     pub const MONEY_OVERFLOW: Code = Code::new(422, "money_overflow", "The amount is too large");
 
@@ -110,6 +145,13 @@ pub mod codes {
         NOT_REVERSIBLE,
         REFERENCE_TAKEN,
         CREDITED_ALREADY,
+        UNKNOWN_SUPPLIER,
+        UNKNOWN_ORDER,
+        UNKNOWN_LINE,
+        FOUR_EYES,
+        OVER_RECEIVED,
+        NOT_RECEIVED,
+        PRICE_DIFFERS,
         MONEY_OVERFLOW,
     ];
 }
@@ -145,7 +187,7 @@ impl From<diesel::result::Error> for ErpError {
             _ => return Self::Db(DbError::Query(error)),
         };
         let code = match named.as_str() {
-            "warehouses_code_unique" => codes::CODE_TAKEN,
+            "warehouses_code_unique" | "suppliers_code_unique" => codes::CODE_TAKEN,
             "journal_entries_once" => codes::CAUSE_TAKEN,
             "journal_lines_account" => codes::UNKNOWN_ACCOUNT,
             _ => return Self::Db(DbError::Query(error)),

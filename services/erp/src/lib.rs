@@ -13,6 +13,9 @@ mod told;
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use averis_contracts::client::CallError;
+use averis_contracts::tenant::TenantClient;
+use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
@@ -31,23 +34,36 @@ pub struct State {
 }
 
 /// Makes the service.
-#[must_use]
-pub fn service(config: Config) -> Service {
+///
+/// # Errors
+/// When the client of another service cannot be built.
+pub fn service(config: Config) -> Result<Service, CallError> {
     let Config {
         common,
         reservation_lifetime,
     } = config;
     let pool = TenantPool::new(Domain::Erp, common.database, common.pool);
+    let tenants = TenantClient::new(common.urls.tenant.clone(), common.identity.clone())?;
+    let subscribers = vec![Subscriber::new(
+        "tenant",
+        &common.urls.tenant,
+        &common.identity,
+    )?];
+    let delivery = Arc::new(Delivery::start(pool.clone(), tenants, subscribers));
     let state = Data::new(State {
         cursors: common.cursor_secret,
         reservation_lifetime,
     });
     let ready = answers(&pool);
     let (pool, trusted) = (Data::new(pool), Data::new(common.trusted));
-    Service {
+    Ok(Service {
         name: "erp",
         openapi: document,
         ready,
-        routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
-    }
+        routes: Arc::new(move |app| {
+            // Kept as long as anybody is served.
+            app.app_data(Data::from(Arc::clone(&delivery)));
+            routes::routes(app, &state, &pool, &trusted);
+        }),
+    })
 }

@@ -11,5 +11,5 @@ async fn main() -> anyhow::Result<()> {
     let http = HttpConfig::from_env(env, 6006)?;
     let config = Config::from_env(env)?;
     let common = config.common.clone();
-    serve::run(http, common, averis_erp::service(config)).await
+    serve::run(http, common, averis_erp::service(config)?).await
 }

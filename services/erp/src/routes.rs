@@ -10,9 +10,10 @@ use averis_tokens::TrustedServices;
 use serde_json::Value;
 use utoipa::OpenApi;
 
+use crate::http::purchase_orders::{commands, receive};
 use crate::http::{
-    audit, availability, entries, events, invoices, ledger, reservations, stock_levels,
-    stock_moves, stock_values, warehouses,
+    audit, availability, entries, events, invoices, ledger, purchase_orders, reservations,
+    stock_levels, stock_moves, stock_values, supplier_bills, suppliers, warehouses,
 };
 use crate::{State, codes};
 
@@ -31,6 +32,20 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/reservations/{id}/commit").post(reservations::commit_reservation))
         .service(resource("/reservations/{id}/release").post(reservations::release_reservation))
         .service(resource("/reservations/{id}/consume").post(reservations::consume_reservation))
+        .service(resource("/suppliers").get(suppliers::list_suppliers).post(suppliers::create_supplier))
+        .service(resource("/suppliers/{id}").get(suppliers::get_supplier).patch(suppliers::update_supplier))
+        .service(resource("/purchasing-rules").get(suppliers::get_purchasing_rules).post(suppliers::put_purchasing_rules))
+        .service(resource("/purchase-orders").get(purchase_orders::list_purchase_orders).post(purchase_orders::create_purchase_order))
+        .service(resource("/purchase-orders/{id}").get(purchase_orders::get_purchase_order).patch(purchase_orders::update_purchase_order))
+        .service(resource("/purchase-orders/{id}/approve").post(commands::approve_purchase_order))
+        .service(resource("/purchase-orders/{id}/send").post(commands::send_purchase_order))
+        .service(resource("/purchase-orders/{id}/receive").post(receive::receive_goods))
+        .service(resource("/purchase-orders/{id}/close").post(commands::close_purchase_order))
+        .service(resource("/purchase-orders/{id}/cancel").post(commands::cancel_purchase_order))
+        .service(resource("/goods-receipts").get(receive::list_goods_receipts))
+        .service(resource("/supplier-bills").get(supplier_bills::list_supplier_bills).post(supplier_bills::create_supplier_bill))
+        .service(resource("/supplier-bills/{id}").get(supplier_bills::get_supplier_bill))
+        .service(resource("/supplier-bills/{id}/payments").post(supplier_bills::pay_supplier_bill))
         .service(resource("/invoices").get(invoices::list_invoices).post(invoices::drafts::create_invoice))
         .service(resource("/invoices/{id}").get(invoices::get_invoice))
         .service(resource("/invoices/{id}/issue").post(invoices::issue_invoice))
@@ -73,9 +88,29 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
 #[openapi(
     info(
         title = "Averis ERP service",
-        description = "Warehouses, stock, reservations, invoices and the books of one tenant."
+        description = "Warehouses, stock, reservations, purchases, invoices and the books of one tenant."
     ),
     paths(
+        suppliers::list_suppliers,
+        suppliers::create_supplier,
+        suppliers::get_supplier,
+        suppliers::update_supplier,
+        suppliers::get_purchasing_rules,
+        suppliers::put_purchasing_rules,
+        purchase_orders::list_purchase_orders,
+        purchase_orders::create_purchase_order,
+        purchase_orders::get_purchase_order,
+        purchase_orders::update_purchase_order,
+        commands::approve_purchase_order,
+        commands::send_purchase_order,
+        commands::close_purchase_order,
+        commands::cancel_purchase_order,
+        receive::receive_goods,
+        receive::list_goods_receipts,
+        supplier_bills::list_supplier_bills,
+        supplier_bills::create_supplier_bill,
+        supplier_bills::get_supplier_bill,
+        supplier_bills::pay_supplier_bill,
         warehouses::list_warehouses,
         warehouses::create_warehouse,
         warehouses::get_warehouse,

@@ -210,6 +210,121 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    purchasing_rules (only_row) {
+        only_row -> Bool,
+        approval_limit -> BigInt,
+        over_receipt -> BigInt,
+        price_difference -> BigInt,
+    }
+}
+
+diesel::table! {
+    suppliers (id) {
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        contact -> Nullable<Text>,
+        payment_days -> Integer,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    purchase_orders (id) {
+        id -> Uuid,
+        number -> Text,
+        supplier_id -> Uuid,
+        status -> Text,
+        location_id -> Uuid,
+        expected_on -> Nullable<Date>,
+        note -> Nullable<Text>,
+        total -> BigInt,
+        drafted_by -> Uuid,
+        changed_by -> Uuid,
+        approved_by -> Nullable<Uuid>,
+        approved_at -> Nullable<Timestamptz>,
+        sent_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    purchase_order_lines (purchase_order_id, line) {
+        purchase_order_id -> Uuid,
+        line -> Integer,
+        sku -> Text,
+        quantity -> BigInt,
+        unit_cost -> BigInt,
+        at_most -> BigInt,
+        received -> BigInt,
+        billed -> BigInt,
+    }
+}
+
+diesel::table! {
+    goods_receipts (id) {
+        id -> Uuid,
+        purchase_order_id -> Uuid,
+        reference -> Text,
+        location_id -> Uuid,
+        received_by -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    goods_receipt_lines (receipt_id, line) {
+        receipt_id -> Uuid,
+        line -> Integer,
+        quantity -> BigInt,
+    }
+}
+
+diesel::table! {
+    supplier_bills (id) {
+        id -> Uuid,
+        supplier_id -> Uuid,
+        purchase_order_id -> Uuid,
+        number -> Text,
+        status -> Text,
+        net -> BigInt,
+        tax -> BigInt,
+        difference -> BigInt,
+        paid -> BigInt,
+        billed_on -> Date,
+        due_on -> Date,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    supplier_bill_lines (bill_id, line) {
+        bill_id -> Uuid,
+        line -> Integer,
+        quantity -> BigInt,
+        net -> BigInt,
+    }
+}
+
+diesel::table! {
+    bill_payments (id) {
+        id -> Uuid,
+        bill_id -> Uuid,
+        reference -> Text,
+        amount -> BigInt,
+        paid_on -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(journal_lines -> journal_entries (entry_id));
 diesel::allow_tables_to_appear_in_same_query!(journal_lines, journal_entries);
 diesel::joinable!(stock_levels -> locations (location_id));

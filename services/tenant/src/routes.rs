@@ -87,7 +87,12 @@ pub fn routes(
 /// Whose events tenants' own systems are told.
 const PUBLISHERS: AcceptedCallers = AcceptedCallers {
     own: "tenant",
-    callers: &[("customer", &[]), ("oms", &[]), ("product", &[])],
+    callers: &[
+        ("customer", &[]),
+        ("erp", &[]),
+        ("oms", &[]),
+        ("product", &[]),
+    ],
 };
 
 /// Every service asks about tenants and callers; `averis` is all of them in one process.

@@ -340,7 +340,7 @@ async fn a_private_postgresql_starts_warm_within_seconds_and_survives_a_kill() {
     let joined = averis(&state(), &["--json", "migrate", "--dry-run"], None).await;
     assert_eq!(
         (joined.code, joined.json()["schemas"].as_u64()),
-        (0, Some(12))
+        (0, Some(14))
     );
     process.stop().await;
     let start = Instant::now();

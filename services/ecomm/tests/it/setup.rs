@@ -76,7 +76,7 @@ impl Platform {
             averis_product::service(product).expect("the product service"),
             averis_pricing::service(pricing).expect("the pricing service"),
             averis_customer::service(customer).expect("the customer service"),
-            averis_erp::service(erp),
+            averis_erp::service(erp).expect("the ERP service"),
             averis_oms::service(oms).expect("the OMS service"),
             averis_ecomm::service(averis_ecomm::Config {
                 common: ecomm,

@@ -8,6 +8,12 @@ pub const BANK: &str = "1000";
 pub const UNDER_WAY: &str = "1100";
 /// What customers owe.
 pub const RECEIVABLES: &str = "1200";
+/// What tax authorities owe for what was bought.
+pub const INPUT_TAX: &str = "1300";
+/// What is owed to suppliers.
+pub const PAYABLES: &str = "2000";
+/// What suppliers have billed above what they were to cost.
+pub const PRICE_DIFFERENCES: &str = "5100";
 /// What is in stock.
 pub const INVENTORY: &str = "1400";
 /// What suppliers have delivered and not billed yet.

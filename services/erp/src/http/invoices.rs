@@ -13,7 +13,9 @@ pub mod payments;
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
+use averis_contracts::erp::{InvoiceState, kinds};
 use averis_money::{Decimal, Money, Rounding, rate_of_millionths};
+use averis_outbox::publish;
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::idempotency::{Post, once};
@@ -291,7 +293,26 @@ pub async fn issue(
     post(conn, entry, rounding).await?;
     numbered(conn, &mut row, "INV", day).await?;
     row.status = settled_status(&row).to_owned();
-    Ok(invoices::update(conn, &row).await?)
+    let row = invoices::update(conn, &row).await?;
+    tell(conn, kinds::ISSUED, &row).await?;
+    if row.status == PAID {
+        tell(conn, kinds::PAID, &row).await?;
+    }
+    Ok(row)
+}
+
+/// Tells what became of an invoice, or of a credit note.
+async fn tell(conn: &mut TenantConn, kind: &'static str, row: &InvoiceRow) -> Result<(), ErpError> {
+    let state = InvoiceState {
+        number: number(row),
+        invoice_id: row.invoice_id,
+        order_id: row.order_id,
+        customer_id: row.customer_id,
+        company_id: row.company_id,
+        total: Money::new(row.total(), currency(&row.currency)?),
+        status: row.status.clone(),
+    };
+    Ok(publish(conn, kind, row.id, &state).await?)
 }
 
 async fn locked(conn: &mut TenantConn, id: Uuid) -> Result<InvoiceRow, ErpError> {

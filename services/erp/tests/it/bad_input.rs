@@ -90,7 +90,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
             tested += 1;
         }
     }
-    assert_eq!(tested, 15);
+    assert_eq!(tested, 23);
 }
 
 #[actix_web::test]

@@ -13,5 +13,6 @@ mod costs;
 mod invoices;
 mod ledger;
 mod moves;
+mod purchasing;
 mod reservations;
 mod warehouses;

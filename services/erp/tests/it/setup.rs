@@ -14,7 +14,7 @@ pub async fn platform() -> TestPlatform {
         common: setup.service_config(Domain::Erp),
         reservation_lifetime: averis_erp::DEFAULT_LIFETIME,
     };
-    setup.start(vec![averis_erp::service(config)])
+    setup.start(vec![averis_erp::service(config).expect("the service")])
 }
 
 /// Starts both services and makes a tenant.

@@ -6,9 +6,8 @@
 //! open|in_progress|on_hold --the order is cancelled--> cancelled, if nothing of it was shipped
 //! ```
 
+use averis_service_kit::machine::Machine;
 use averis_service_kit::problem::Problem;
-
-use super::Machine;
 
 pub const OPEN: &str = "open";
 pub const IN_PROGRESS: &str = "in_progress";

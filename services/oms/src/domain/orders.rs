@@ -9,9 +9,8 @@
 //! These are what somebody decides. How far an order is paid and shipped follows from what was paid and shipped: nobody
 //! writes it.
 
+use averis_service_kit::machine::Machine;
 use averis_service_kit::problem::Problem;
-
-use super::Machine;
 
 pub const DRAFT: &str = "draft";
 pub const PLACED: &str = "placed";

@@ -5,9 +5,8 @@
 //! requested --decline--> declined        requested|approved --cancel--> cancelled
 //! ```
 
+use averis_service_kit::machine::Machine;
 use averis_service_kit::problem::Problem;
-
-use super::Machine;
 
 pub const REQUESTED: &str = "requested";
 pub const APPROVED: &str = "approved";

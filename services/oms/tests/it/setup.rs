@@ -42,7 +42,10 @@ impl Shop {
             reservation_lifetime: averis_erp::DEFAULT_LIFETIME,
         };
         let oms = averis_oms::service(config).expect("the OMS service");
-        let platform = setup.start(vec![oms, averis_erp::service(erp)]);
+        let platform = setup.start(vec![
+            oms,
+            averis_erp::service(erp).expect("the ERP service"),
+        ]);
         Self { platform, provider }
     }
 

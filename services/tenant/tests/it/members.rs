@@ -252,7 +252,9 @@ async fn s27_fifty_accept_at_once_where_one_seat_is_free() {
     let answers = join_all(words.iter().map(|word| accept(&platform, word, PASSWORD))).await;
     let entered = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(entered, 1);
-    for answer in answers.iter().filter(|answer| answer.status != 200) {
+    // Whoever waits for too long to have a password hashed is told that much is going on, and is not in either.
+    let refused = answers.iter().filter(|answer| answer.status != 200);
+    for answer in refused.filter(|answer| answer.body["code"] != "overloaded") {
         answer.expect_problem(409, "limit_reached");
     }
     let active = acme

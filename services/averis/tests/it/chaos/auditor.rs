@@ -174,8 +174,8 @@ const RULES: [(&str, &str); 29] = [
     ),
     (
         "what happened is told to the tenant's own systems",
-        "SELECT e.kind || ' ' || e.id FROM {oms}.outbox_events e LEFT JOIN {webhooks}.webhook_messages m ON m.id = e.id
-         WHERE m.id IS NULL",
+        "SELECT e.kind || ' ' || e.id FROM (SELECT id, kind FROM {oms}.outbox_events UNION ALL SELECT id, kind FROM {erp}.outbox_events) e
+         LEFT JOIN {webhooks}.webhook_messages m ON m.id = e.id WHERE m.id IS NULL",
     ),
     (
         "they have taken it",
@@ -184,11 +184,12 @@ const RULES: [(&str, &str); 29] = [
 ];
 
 /// The rules that take a while after a crash.
-const AT_REST: [&str; 5] = [
+const AT_REST: [&str; 6] = [
     "a checkout is over",
     "no draft stays",
     "nothing that was asked of a provider is open",
     "all news has arrived",
+    "what happened is told to the tenant's own systems",
     "they have taken it",
 ];
 

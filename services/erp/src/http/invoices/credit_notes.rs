@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use averis_contracts::erp::kinds;
 use averis_money::{Money, Rounding, portion};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     CREDIT_NOTE, InvoiceView, created, locked, negative, number, numbered, rate_of, refused,
-    settled_status,
+    settled_status, tell,
 };
 use crate::domain::ledger::{Posting, RECEIVABLES, RETURNS, TAX};
 use crate::domain::{MAX_QUANTITY, now};
@@ -152,6 +153,7 @@ pub async fn credit(
     numbered(conn, &mut note, "CRN", wanted.day).await?;
     invoices::insert(conn, &note, &lines).await?;
     invoices::update(conn, &row).await?;
+    tell(conn, kinds::CREDITED, &note).await?;
     Ok(note)
 }
 

@@ -1,5 +1,6 @@
 //! What is paid of invoices, and what goes back.
 
+use averis_contracts::erp::kinds;
 use averis_money::{Money, Rounding};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
@@ -17,12 +18,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status};
+use super::{
+    InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status, tell,
+};
 use crate::domain::ledger::{BANK, Posting, RECEIVABLES, UNDER_WAY};
 use crate::domain::now;
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, post, rounding};
-use crate::store::invoices::{self, DRAFT, InvoiceRow, PaymentRow};
+use crate::store::invoices::{self, DRAFT, InvoiceRow, PAID, PaymentRow};
 
 /// What was paid.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -195,5 +198,9 @@ pub async fn pay(
     };
     *sum += amount;
     row.status = settled_status(&row).to_owned();
-    Ok(invoices::update(conn, &row).await?)
+    let row = invoices::update(conn, &row).await?;
+    if row.status == PAID {
+        tell(conn, kinds::PAID, &row).await?;
+    }
+    Ok(row)
 }

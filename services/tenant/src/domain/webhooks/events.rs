@@ -2,7 +2,7 @@
 //! never learns what was true a while ago as what is.
 
 use averis_contracts::events::Event;
-use averis_contracts::{customer, oms, product};
+use averis_contracts::{customer, erp, oms, product};
 use averis_tenant_context::TenantKey;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -38,6 +38,16 @@ const fn event(
 /// What an endpoint is sent to see whether it hears.
 pub const TEST: &EventType = &event("webhook.tested", "Somebody asked for a test.", &[]);
 
+const INVOICE: &[&str] = &[
+    "number",
+    "invoice_id",
+    "order_id",
+    "customer_id",
+    "company_id",
+    "total",
+    "status",
+];
+
 /// Every kind, besides the test.
 #[rustfmt::skip]
 pub const EVENT_TYPES: &[EventType] = &[
@@ -55,6 +65,9 @@ pub const EVENT_TYPES: &[EventType] = &[
     event(oms::kinds::REFUNDED, "Money has gone back.", &["order_id", "shipment_id", "transaction_id", "amount"]),
     event(oms::kinds::SHIPPED, "Something has left.", &["order_id", "customer_id", "company_id"]),
     event(oms::kinds::RETURNED, "Goods have come back.", &["order_id", "shipment_id"]),
+    event(erp::kinds::ISSUED, "An invoice has its number.", INVOICE),
+    event(erp::kinds::PAID, "Nothing of an invoice is owed any more.", INVOICE),
+    event(erp::kinds::CREDITED, "A credit note has its number.", INVOICE),
     event(oms::kinds::CREDITED, "What came back is credited.", &["order_id", "shipment_id"]),
 ];
 
