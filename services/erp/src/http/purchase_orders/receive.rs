@@ -34,7 +34,7 @@ use crate::store::warehouses::{self, SUPPLIER};
 /// Pieces of a line of the order.
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReceivedLine {
+pub struct ReceiptLine {
     /// The line of the order.
     #[garde(range(min = 0))]
     line: i32,
@@ -54,7 +54,7 @@ pub struct ReceiveGoods {
     #[garde(skip)]
     location_id: Option<Uuid>,
     #[garde(length(min = 1, max = 250), dive)]
-    lines: Vec<ReceivedLine>,
+    lines: Vec<ReceiptLine>,
 }
 
 /// Takes goods into stock, at what they are to cost. Each slip counts once. The same again changes nothing.
@@ -93,7 +93,7 @@ pub async fn receive_goods(
 }
 
 /// Returns how many pieces have come by line, each line once.
-fn counted(lines: &[ReceivedLine]) -> Result<BTreeMap<i32, i64>, ErpError> {
+fn counted(lines: &[ReceiptLine]) -> Result<BTreeMap<i32, i64>, ErpError> {
     let mut counted = BTreeMap::new();
     for (place, own) in lines.iter().enumerate() {
         if counted.insert(own.line, own.quantity).is_some() {
@@ -200,7 +200,7 @@ pub struct GoodsReceiptView {
     #[schema(example = "delivery note 4711")]
     reference: String,
     location_id: Uuid,
-    lines: Vec<ReceivedLine>,
+    lines: Vec<ReceiptLine>,
     received_by: Uuid,
     created_at: DateTime<Utc>,
 }
@@ -237,7 +237,7 @@ pub async fn list_goods_receipts(
             state.cursors.seal(&list, &(row.created_at, row.id))
         });
         let ids: Vec<Uuid> = page.data.iter().map(|row| row.id).collect();
-        let mut own: BTreeMap<Uuid, Vec<ReceivedLine>> = BTreeMap::new();
+        let mut own: BTreeMap<Uuid, Vec<ReceiptLine>> = BTreeMap::new();
         for ReceiptLineRow {
             receipt_id,
             line,
@@ -245,7 +245,7 @@ pub async fn list_goods_receipts(
         } in orders::receipt_lines_of(conn, &ids).await?
         {
             let lines = own.entry(receipt_id).or_default();
-            lines.push(ReceivedLine { line, quantity });
+            lines.push(ReceiptLine { line, quantity });
         }
         Ok(page.map(|row| GoodsReceiptView {
             lines: own.remove(&row.id).unwrap_or_default(),
