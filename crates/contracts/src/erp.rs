@@ -58,6 +58,22 @@ pub struct ReservedLine {
     pub open: i64,
 }
 
+/// What may be sold.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Availability {
+    /// In the order of the question.
+    pub data: Vec<Available>,
+}
+
+/// What of a SKU may be sold.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Available {
+    /// As it was asked for.
+    pub sku: String,
+    /// How many.
+    pub available: i64,
+}
+
 /// The ERP service's client.
 pub struct ErpClient(ServiceClient);
 
@@ -68,6 +84,25 @@ impl ErpClient {
     /// When the HTTP client cannot be built.
     pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
         Ok(Self(ServiceClient::new("erp", base, own)?))
+    }
+
+    /// Returns what of at most 250 SKUs may be sold.
+    ///
+    /// # Errors
+    /// When there was no usable answer.
+    pub async fn availability(
+        &self,
+        tenant: &TenantKey,
+        skus: &[&str],
+        correlation: &Correlation,
+    ) -> Result<Availability, CallError> {
+        let path = internal_path("erp", tenant, "availability");
+        let query = [("sku", skus.join(","))];
+        let query = query
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let found = self.0.get(&path, &query, correlation).await?;
+        found.ok_or(CallError::Unavailable("erp", None))
     }
 
     /// Reserves all of it for a checkout, or nothing.

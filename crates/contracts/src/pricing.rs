@@ -72,6 +72,45 @@ pub struct PricedLine {
     pub tax_rate: String,
 }
 
+/// Who looks at prices.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// Where the goods go.
+    pub country: String,
+    /// Whose prices it gets.
+    pub segment: Option<String>,
+    /// Where it buys.
+    pub channel: Option<String>,
+    /// The company that buys.
+    pub company_id: Option<Uuid>,
+    /// The customer who buys.
+    pub customer_id: Option<Uuid>,
+}
+
+/// What pieces cost somebody.
+#[derive(Clone, Debug, Deserialize)]
+pub struct UnitPrices {
+    /// Of the catalog.
+    pub locale: String,
+    /// Whether the prices include tax.
+    pub tax_included: bool,
+    /// Those that are sold to it now.
+    pub data: Vec<UnitPrice>,
+}
+
+/// What a piece of a SKU costs.
+#[derive(Clone, Debug, Deserialize)]
+pub struct UnitPrice {
+    /// As it was asked for, but for its case.
+    pub sku: String,
+    /// For `per_quantity` pieces.
+    pub amount: Money,
+    /// How many.
+    pub per_quantity: i64,
+    /// What it costs otherwise.
+    pub list: Option<Money>,
+}
+
 /// The pricing service's client.
 pub struct PricingClient(ServiceClient);
 
@@ -82,6 +121,39 @@ impl PricingClient {
     /// When the HTTP client cannot be built.
     pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
         Ok(Self(ServiceClient::new("pricing", base, own)?))
+    }
+
+    /// Returns what pieces of at most 250 SKUs cost somebody, of those that are sold to it.
+    ///
+    /// # Errors
+    /// `Refused` when nothing is sold to it, otherwise when there was no usable answer.
+    pub async fn unit_prices(
+        &self,
+        tenant: &TenantKey,
+        viewer: &Viewer,
+        skus: &[&str],
+        correlation: &Correlation,
+    ) -> Result<UnitPrices, CallError> {
+        let path = internal_path("pricing", tenant, "unit-prices");
+        let skus = skus.join(",");
+        let (company, customer) = (
+            viewer.company_id.map(|id| id.to_string()),
+            viewer.customer_id.map(|id| id.to_string()),
+        );
+        let besides = [
+            ("segment", viewer.segment.as_deref()),
+            ("channel", viewer.channel.as_deref()),
+            ("company_id", company.as_deref()),
+            ("customer_id", customer.as_deref()),
+        ];
+        let mut query = vec![("sku", skus.as_str()), ("country", viewer.country.as_str())];
+        query.extend(
+            besides
+                .iter()
+                .filter_map(|(name, value)| Some((*name, (*value)?))),
+        );
+        let found = self.0.get(&path, &query, correlation).await?;
+        found.ok_or(CallError::Unavailable("pricing", None))
     }
 
     /// Returns what a basket comes to now, whole; [`Priced`] reads what is in it.

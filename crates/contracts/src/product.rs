@@ -4,9 +4,10 @@ use averis_tenant_context::TenantKey;
 use averis_tokens::ServiceIdentity;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::client::{CallError, Correlation, ServiceClient};
+use crate::client::{CallError, Correlation, ServiceClient, internal_path};
 
 /// Kinds of the product service's events. The data of each is a [`ProductState`].
 pub mod kinds {
@@ -74,6 +75,59 @@ pub fn variants_path(tenant: &TenantKey) -> String {
     format!("/internal/product/v1/tenants/{tenant}/launched-variants")
 }
 
+/// A product as shops may show it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StagedProduct {
+    /// The product.
+    pub id: Uuid,
+    /// As it stands in a shop's addresses.
+    pub key: String,
+    /// `physical`, `digital`, `service` or `bundle`.
+    pub kind: String,
+    /// What it is called.
+    pub name: String,
+    /// Text or HTML, as it was given.
+    pub description: String,
+    /// Who makes it.
+    pub vendor: String,
+    /// What it is.
+    pub product_type: String,
+    /// Words for it.
+    pub tags: Vec<String>,
+    /// Names of the options for which each variant has a value.
+    pub options: Vec<String>,
+    /// Where it stands.
+    pub category_ids: Vec<Uuid>,
+    /// Values by code of their definition.
+    pub attributes: Value,
+    /// Pictures and films.
+    pub media: Vec<Value>,
+    /// All of them.
+    pub variants: Vec<StagedVariant>,
+}
+
+/// A variant as shops may show it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StagedVariant {
+    /// The variant.
+    pub id: Uuid,
+    /// The SKU.
+    pub sku: String,
+    /// One for each option of its product.
+    pub option_values: Vec<String>,
+    /// A picture of its own.
+    pub image_url: Option<String>,
+}
+
+/// Products as shops may show them, or the hits of a search.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StagedProducts {
+    /// One page.
+    pub data: Vec<StagedProduct>,
+    /// Where the next page begins.
+    pub next_cursor: Option<String>,
+}
+
 /// The product service's client.
 pub struct ProductClient(ServiceClient);
 
@@ -84,6 +138,41 @@ impl ProductClient {
     /// When the HTTP client cannot be built.
     pub fn new(base: Url, own: ServiceIdentity) -> Result<Self, CallError> {
         Ok(Self(ServiceClient::new("product", base, own)?))
+    }
+
+    /// Returns a page of what is offered now, or of what a search finds of it where `query` has a `q`.
+    ///
+    /// # Errors
+    /// `Refused` when the query is none, otherwise when there was no usable answer.
+    pub async fn staged(
+        &self,
+        tenant: &TenantKey,
+        query: &[(&str, &str)],
+        correlation: &Correlation,
+    ) -> Result<StagedProducts, CallError> {
+        let searches = query.iter().any(|(name, _)| *name == "q");
+        let list = if searches {
+            "staging/search"
+        } else {
+            "staging/products"
+        };
+        let path = internal_path("product", tenant, list);
+        let found = self.0.get(&path, query, correlation).await?;
+        found.ok_or(CallError::Unavailable("product", None))
+    }
+
+    /// Returns a product that is offered now, by its id or by `key=` and its key.
+    ///
+    /// # Errors
+    /// When the product service gave no usable answer.
+    pub async fn staged_product(
+        &self,
+        tenant: &TenantKey,
+        which: &str,
+        correlation: &Correlation,
+    ) -> Result<Option<StagedProduct>, CallError> {
+        let path = internal_path("product", tenant, &format!("staging/products/{which}"));
+        self.0.get(&path, &[], correlation).await
     }
 
     /// Returns the launched variants of that tenant that are asked for and exist. `correlation` names the tenant.

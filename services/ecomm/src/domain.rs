@@ -1,5 +1,7 @@
 //! Rules: pure, no I/O.
 
+pub mod merging;
+
 pub use averis_service_kit::clock::now;
 
 /// Most pieces of one line of a cart.

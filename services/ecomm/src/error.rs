@@ -83,6 +83,13 @@ pub mod codes {
         "A part of the shop does not answer; nothing was bought",
     );
 
+    /// Something that a page needs is away.
+    pub const SHOP_UNAVAILABLE: Code = Code::new(
+        503,
+        "shop_unavailable",
+        "A part of the shop does not answer",
+    );
+
     /// All of them.
     pub const ALL: &[Code] = &[
         CODE_TAKEN,
@@ -103,6 +110,7 @@ pub mod codes {
         PAYMENT_DECLINED,
         PROVIDER_NOT_SET_UP,
         CHECKOUT_UNAVAILABLE,
+        SHOP_UNAVAILABLE,
     ];
 }
 

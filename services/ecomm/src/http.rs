@@ -5,7 +5,9 @@ pub mod carts;
 pub mod checkouts;
 pub mod complete;
 pub mod lines;
+pub mod merging;
 pub mod shipping;
+pub mod storefront;
 
 use averis_money::Currency;
 use averis_service_kit::problem::{Problem, codes};

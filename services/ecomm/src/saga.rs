@@ -36,7 +36,7 @@ use crate::store::checkouts::{
     self, COMPENSATING, CheckoutRow, FAILED, FINALISING, PAYING, PLACED, RUNNING,
 };
 
-pub use bought::LockedCart;
+pub use bought::{BuyerParts, LockedCart};
 pub use steps::preview;
 
 /// The pause before an attempt that waits is gone on with.

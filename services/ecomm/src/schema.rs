@@ -28,6 +28,8 @@ diesel::table! {
         bill_to -> Nullable<Jsonb>,
         shipping_method -> Nullable<Text>,
         order_id -> Nullable<Uuid>,
+        customer_id -> Nullable<Uuid>,
+        merged_into -> Nullable<Uuid>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

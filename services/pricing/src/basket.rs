@@ -278,6 +278,42 @@ pub async fn read(
     })
 }
 
+/// Reads what there is of SKUs for a buyer, in two rounds. Those that nobody has launched are left out.
+///
+/// # Errors
+/// 422 when there is no catalog.
+pub async fn offered(
+    conn: &mut TenantConn,
+    market: &Market,
+    folded: &[String],
+) -> Result<(Assigned, Vec<KnownLine>), PricingError> {
+    let first = conn.pipeline(async |reads| {
+        let [mut a, mut b, mut c] = [reads; 3];
+        tokio::join!(
+            catalogs::active(&mut a),
+            rules_for(&mut b, market),
+            skus::find(&mut c, folded),
+        )
+    });
+    let (active, rules, rows) = first.await?;
+    let assigned = choose(market, active?, rules?)?;
+    let known = rows?.into_iter().map(|row| (row.folded.clone(), row));
+    let known: HashMap<String, SkuRow> = known.collect();
+    let products = products(&known);
+    let catalog = &assigned.catalog;
+    let second = conn.pipeline(async |reads| {
+        let [mut a, mut b] = [reads; 2];
+        let (company, at, own) = (market.company, market.at, [catalog.id]);
+        tokio::join!(
+            prices::that_could_count(&mut a, folded, &catalog.currency, company, at),
+            catalogs::listings(&mut b, &own, &products),
+        )
+    });
+    let (prices, listed) = second.await?;
+    let lines = lines_of(catalog, folded, known, &listed?, prices?)?;
+    Ok((assigned, lines))
+}
+
 /// Puts a basket together of what was read and asked for. `quantities` are of the lines, in their order.
 ///
 /// # Errors

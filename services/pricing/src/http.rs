@@ -15,3 +15,4 @@ pub mod redemptions;
 pub mod rules;
 pub mod schemas;
 pub mod taxes;
+pub mod unit_prices;

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 use crate::http::{
     assignment, audit, catalogs, entries, explain, fx, internal, market, prices, promotions,
-    quotes, redemptions, rules, taxes,
+    quotes, redemptions, rules, taxes, unit_prices,
 };
 use crate::{State, codes};
 
@@ -52,6 +52,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/tax-rates/import").post(taxes::import_tax_rates))
         .service(resource("/tax-rates/{id}").delete(taxes::delete_tax_rate))
         .service(resource("/fx-rates").get(fx::list_fx_rates).post(fx::create_fx_rate))
+        .service(resource("/unit-prices").get(unit_prices::read_unit_prices))
         .service(resource("/price-quotes").post(quotes::create_price_quote))
         .service(resource("/price-previews").post(quotes::preview_price))
         .service(resource("/price-quotes/{id}").get(quotes::get_price_quote))
@@ -63,6 +64,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/audit-events").get(audit::list_audit_events)))
     .service(web::scope("/internal/pricing/v1/tenants/{tenant}").app_data(state.clone()).app_data(pool.clone()).app_data(trusted.clone())
         .app_data(JsonConfig::default().limit(MAX_EVENTS)).app_data(Data::new(CALLERS))
+        .service(resource("/unit-prices").get(unit_prices::read_unit_prices))
         .service(resource("/price-previews").post(quotes::preview_price))
         .service(resource("/price-quotes").post(quotes::create_price_quote))
         .service(resource("/redemptions").post(redemptions::hold_promotions))
@@ -142,6 +144,7 @@ const PUBLISHERS: AcceptedCallers = AcceptedCallers {
         taxes::delete_tax_rate,
         fx::list_fx_rates,
         fx::create_fx_rate,
+        unit_prices::read_unit_prices,
         quotes::create_price_quote,
         quotes::preview_price,
         quotes::get_price_quote,

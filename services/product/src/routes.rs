@@ -4,6 +4,7 @@ use actix_web::web::{self, Data, JsonConfig, ServiceConfig, resource};
 use averis_contracts::events::MAX_EVENTS;
 use averis_service_kit::auth::AcceptedCallers;
 use averis_service_kit::openapi;
+use averis_tenant_context::Permission;
 use averis_tenant_db::TenantPool;
 use averis_tokens::TrustedServices;
 use serde_json::Value;
@@ -60,13 +61,24 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
     .service(web::scope("/internal/product/v1/tenants/{tenant}").app_data(pool.clone()).app_data(trusted.clone())
         .app_data(JsonConfig::default().limit(MAX_EVENTS))
         .service(resource("/events").app_data(Data::new(PUBLISHERS)).post(staging::internal::receive_events))
-        .service(resource("/launched-variants").app_data(Data::new(CALLERS)).post(staging::internal::find_launched_variants)));
+        .service(resource("/launched-variants").app_data(Data::new(CALLERS)).post(staging::internal::find_launched_variants))
+        .service(web::scope("/staging").app_data(state.clone()).app_data(Data::new(SHOPS))
+            .service(resource("/products").get(staging::list_staged_products))
+            .service(resource("/products/key={key}").get(staging::get_staged_product_by_key))
+            .service(resource("/products/{id}").get(staging::get_staged_product))
+            .service(resource("/search").get(staging::search_staged_products))));
 }
 
 /// Whose events this service takes: its own.
 const PUBLISHERS: AcceptedCallers = AcceptedCallers {
     own: "product",
     callers: &[("product", &[])],
+};
+
+/// Who shows what is launched.
+const SHOPS: AcceptedCallers = AcceptedCallers {
+    own: "product",
+    callers: &[("ecomm", &[Permission::StorefrontRead])],
 };
 
 /// Who asks what was launched.

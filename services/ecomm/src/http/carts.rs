@@ -39,7 +39,7 @@ const MAX_EMAIL: usize = 254;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CartView {
     id: Uuid,
-    /// `active`; `locked`, while it is being bought; or `ordered`.
+    /// `active`; `locked`, while it is being bought; `ordered`; or `merged` into another.
     #[schema(example = "active")]
     state: String,
     /// Where the goods go, ISO 3166-1 alpha-2: it decides on prices and currency.
@@ -131,8 +131,16 @@ fn view(row: CartRow, lines: Vec<CartLineRow>) -> Result<CartView, EcommError> {
 /// Those of the database.
 pub async fn answer(conn: &mut TenantConn, row: CartRow) -> Result<Reply, EcommError> {
     let version = row.version;
+    Ok(Reply::ok(&shown(conn, row).await?).version(version))
+}
+
+/// Shows a cart as it is now.
+///
+/// # Errors
+/// Those of the database.
+pub async fn shown(conn: &mut TenantConn, row: CartRow) -> Result<CartView, EcommError> {
     let lines = carts::lines_of(conn, row.id).await?;
-    Ok(Reply::ok(&view(row, lines)?).version(version))
+    view(row, lines)
 }
 
 /// Answers with a cart as it is now, of which something is new.
@@ -142,8 +150,7 @@ pub async fn answer(conn: &mut TenantConn, row: CartRow) -> Result<Reply, EcommE
 pub async fn created(conn: &mut TenantConn, row: CartRow) -> Result<Reply, EcommError> {
     let location = format!("/api/ecomm/v1/carts/{}", row.id);
     let version = row.version;
-    let lines = carts::lines_of(conn, row.id).await?;
-    Ok(Reply::created(location, &view(row, lines)?).version(version))
+    Ok(Reply::created(location, &shown(conn, row).await?).version(version))
 }
 
 /// Finds a cart of a session that may be changed, and keeps others from changing it. The session sees none but its own.
@@ -161,6 +168,29 @@ pub async fn changeable(
         ACTIVE => Ok(row),
         LOCKED => Err(Problem::new(codes::CART_LOCKED).into()),
         _ => Err(Problem::new(codes::CART_ORDERED).into()),
+    }
+}
+
+/// Returns a cart of a session that begins now.
+pub fn begun(session: Uuid, country: String) -> CartRow {
+    let at = now();
+    CartRow {
+        id: Uuid::now_v7(),
+        session_id: session,
+        state: ACTIVE.to_owned(),
+        country,
+        company_id: None,
+        coupon_codes: Vec::new(),
+        email: None,
+        ship_to: None,
+        bill_to: None,
+        shipping_method: None,
+        order_id: None,
+        customer_id: None,
+        merged_into: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
     }
 }
 
@@ -182,23 +212,7 @@ pub async fn create_cart(
     post: Post<CreateCart>,
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
-    let at = now();
-    let row = CartRow {
-        id: Uuid::now_v7(),
-        session_id: session,
-        state: ACTIVE.to_owned(),
-        country: post.body.country.clone(),
-        company_id: None,
-        coupon_codes: Vec::new(),
-        email: None,
-        ship_to: None,
-        bill_to: None,
-        shipping_method: None,
-        order_id: None,
-        version: 1,
-        created_at: at,
-        updated_at: at,
-    };
+    let row = begun(session, post.body.country.clone());
     once(
         &tenant.db,
         &post.key,

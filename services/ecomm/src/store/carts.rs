@@ -13,6 +13,8 @@ use crate::schema::{cart_lines as lines, carts as table};
 pub const ACTIVE: &str = "active";
 pub const LOCKED: &str = "locked";
 pub const ORDERED: &str = "ordered";
+/// It was put into another one of its customer.
+pub const MERGED: &str = "merged";
 
 /// A cart's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
@@ -30,6 +32,11 @@ pub struct CartRow {
     pub bill_to: Option<Value>,
     pub shipping_method: Option<String>,
     pub order_id: Option<Uuid>,
+    /// Who has signed in with it.
+    #[serde(default)]
+    pub customer_id: Option<Uuid>,
+    #[serde(default)]
+    pub merged_into: Option<Uuid>,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -73,11 +80,30 @@ pub async fn lock(conn: &mut TenantConn, id: Uuid, session: Uuid) -> QueryResult
 /// Finds the cart that a session has now.
 pub async fn current(conn: &mut TenantConn, session: Uuid) -> QueryResult<Option<CartRow>> {
     let row = table::table.filter(table::session_id.eq(session));
-    let row = row.filter(table::state.ne(ORDERED));
+    let row = row.filter(table::state.eq_any([ACTIVE, LOCKED]));
     row.select(CartRow::as_select())
         .first(conn)
         .await
         .optional()
+}
+
+/// Lists the carts of a customer that nobody buys at the moment.
+pub async fn active_of(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<CartRow>> {
+    let rows = table::table.filter(table::customer_id.eq(customer).and(table::state.eq(ACTIVE)));
+    let rows = rows.order(table::id).select(CartRow::as_select());
+    rows.load(conn).await
+}
+
+/// Lists those but for one and keeps others from changing them until the end of the transaction.
+pub async fn lock_active_of(
+    conn: &mut TenantConn,
+    customer: Uuid,
+    but: Uuid,
+) -> QueryResult<Vec<CartRow>> {
+    let rows = table::table.filter(table::customer_id.eq(customer).and(table::state.eq(ACTIVE)));
+    let rows = rows.filter(table::id.ne(but)).order(table::id);
+    let rows = rows.select(CartRow::as_select());
+    rows.for_update().load(conn).await
 }
 
 /// Stores a cart as it is now and raises its version.
@@ -95,6 +121,13 @@ pub async fn update(conn: &mut TenantConn, row: &CartRow) -> QueryResult<CartRow
 /// Returns what is in a cart, in the order in which it came.
 pub async fn lines_of(conn: &mut TenantConn, cart: Uuid) -> QueryResult<Vec<CartLineRow>> {
     let rows = lines::table.filter(lines::cart_id.eq(cart));
+    let rows = rows.order((lines::created_at, lines::id));
+    rows.select(CartLineRow::as_select()).load(conn).await
+}
+
+/// Returns what is in carts, in the order in which it came.
+pub async fn lines_of_all(conn: &mut TenantConn, carts: &[Uuid]) -> QueryResult<Vec<CartLineRow>> {
+    let rows = lines::table.filter(lines::cart_id.eq_any(carts));
     let rows = rows.order((lines::created_at, lines::id));
     rows.select(CartLineRow::as_select()).load(conn).await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{Platform, Shop, cart, change, complete, eur, path};
+use crate::setup::{Platform, Shop, cart, change, complete, eur, path, sign_in};
 
 async fn company(shop: &Shop, credit: i64) -> String {
     let body = json!({"name": "Firm", "credit_limit": eur(credit), "payment_days": 30});
@@ -29,24 +29,7 @@ async fn member(shop: &Shop, company: &str, customer: &Value, limit: Value) {
 /// Makes a shopper who has proven who it is, and returns its customer.
 async fn proven(platform: &Platform, shopper: &averis_test_kit::Client) -> Value {
     let email = format!("ana-{}@example.test", averis_test_kit::unique_key("m"));
-    let asked = shopper
-        .post("/api/customer/v1/verifications", &json!({"email": email}))
-        .await
-        .expect(201);
-    let mail =
-        crate::setup::until("a mail", async || platform.platform.mails_to(&email).pop()).await;
-    let code = mail
-        .lines()
-        .map(str::trim)
-        .find(|line| line.len() == 8 && line.bytes().all(|b| b.is_ascii_digit()))
-        .expect("a code");
-    let confirm = format!("/api/customer/v1/verifications/{}/confirm", asked.id());
-    let hot = shopper
-        .post(&confirm, &json!({"code": code}))
-        .await
-        .expect(200)
-        .body;
-    hot["customer"]["id"].clone()
+    sign_in(platform, shopper, &email).await
 }
 
 async fn for_company(shopper: &averis_test_kit::Client, company: &str, pieces: i64) -> String {

@@ -13,4 +13,6 @@ mod carts;
 mod checkouts;
 mod companies;
 mod failures;
+mod merging;
 mod oversell;
+mod storefront;

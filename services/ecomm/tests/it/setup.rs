@@ -153,6 +153,31 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
     }
 }
 
+/// Has a shopper prove an address, and returns the customer that it is then.
+pub async fn sign_in(platform: &Platform, shopper: &Client, email: &str) -> Value {
+    let mails = platform.platform.mails_to(email).len();
+    let asked = shopper
+        .post("/api/customer/v1/verifications", &json!({"email": email}))
+        .await
+        .expect(201);
+    let mail = until("a mail", async || {
+        platform.platform.mails_to(email).get(mails).cloned()
+    });
+    let mail = mail.await;
+    let code = mail
+        .lines()
+        .map(str::trim)
+        .find(|line| line.len() == 8 && line.bytes().all(|b| b.is_ascii_digit()))
+        .expect("a code");
+    let confirm = format!("/api/customer/v1/verifications/{}/confirm", asked.id());
+    let hot = shopper
+        .post(&confirm, &json!({"code": code}))
+        .await
+        .expect(200)
+        .body;
+    hot["customer"]["id"].clone()
+}
+
 /// Makes a promotion of half the document, for whoever has the code `ONE`, once.
 pub async fn half_once(staff: &Client) {
     let body = json!({"name": "One", "code": "ONE", "usage_limit": 1, "action": {"kind": "percent", "rate": "0.5"}, "target": {"on": "document"}});

@@ -184,14 +184,21 @@ pub async fn get_staged_product(
     Ok(Reply::ok(&view.await?))
 }
 
+/// Which product: by name, since an internal address names its tenant too.
+#[derive(Debug, Deserialize)]
+pub struct ByKey {
+    key: String,
+}
+
 /// Reads a product that is offered, by its key.
 #[utoipa::path(get, path = "/api/product/v1/staging/products/key={key}", tag = "staging", security(("token" = ["storefront:read"])),
     params(("key" = String, Path)),
     responses((status = 200, description = "The product.", body = StagedProductView)))]
 pub async fn get_staged_product_by_key(
     tenant: Tenant<may::StorefrontRead>,
-    key: Path<String>,
+    which: Path<ByKey>,
 ) -> ApiResult<Reply> {
+    let ByKey { key } = which.into_inner();
     check_key(&key).map_err(|_ignored| Problem::not_found())?;
     let view = tenant.db.read(async |conn| -> Result<_, ProductError> {
         let row = staging::find_by_key(conn, &key).await?;

@@ -1,0 +1,252 @@
+//! Carts and the customers who sign in with them.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::Data;
+use averis_contracts::client::Correlation;
+use averis_contracts::product::FindVariants;
+use averis_service_kit::Tenant;
+use averis_service_kit::forms::fold;
+use averis_service_kit::idempotency::{Command, once};
+use averis_service_kit::locks::lock_id;
+use averis_service_kit::problem::{ApiResult, Problem};
+use averis_service_kit::query::PathId;
+use averis_service_kit::reply::Reply;
+use averis_service_kit::request;
+use averis_tenant_context::{TenantContext, may};
+use averis_tenant_db::TenantConn;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::carts::{CartView, begun, changeable, shown};
+use super::storefront::told;
+use crate::State;
+use crate::domain::merging::{Less, Pieces, Reason, merge};
+use crate::domain::now;
+use crate::error::EcommError;
+use crate::saga::BuyerParts;
+use crate::store::carts::{self, CartLineRow, CartRow, MERGED};
+
+/// SKUs of one question to other services.
+const SKUS: usize = 250;
+/// Coupons of one cart.
+const COUPONS: usize = 20;
+
+/// A cart with what has come into it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MergedCart {
+    /// The session's cart from now on.
+    cart: CartView,
+    /// Carts that were put into it.
+    merged: Vec<Uuid>,
+    /// Of what less is in it than was in all of them.
+    adjusted: Vec<Adjustment>,
+}
+
+/// Of what less was kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Adjustment {
+    #[schema(example = "LAMP-1")]
+    sku: String,
+    wanted: i64,
+    kept: i64,
+    /// `stock`, `limit` (of one line) or `full` (the cart has no room for it).
+    #[schema(example = "stock")]
+    reason: &'static str,
+}
+
+impl From<Less> for Adjustment {
+    fn from(less: Less) -> Self {
+        Self {
+            sku: less.sku,
+            wanted: less.wanted,
+            kept: less.kept,
+            reason: match less.reason {
+                Reason::Stock => "stock",
+                Reason::Limit => "limit",
+                Reason::Full => "full",
+            },
+        }
+    }
+}
+
+/// Puts into a cart what its shopper, who has signed in, has put into carts of other sessions. A cart of somebody else who was signed
+/// in before, or has signed out, is left for it, and the session gets a new one. To be asked for after each signing in and out.
+/// The same again changes nothing.
+#[utoipa::path(post, path = "/api/ecomm/v1/carts/{id}/merge", tag = "carts", security(("token" = ["storefront:write"])),
+    params(("id" = Uuid, Path)), responses((status = 200, description = "The session's cart.", body = MergedCart)))]
+pub async fn merge_carts(
+    tenant: Tenant<may::StorefrontWrite>,
+    state: Data<State>,
+    PathId(id): PathId,
+    command: Command,
+) -> ApiResult<Reply> {
+    let session = tenant.caller.identity.subject;
+    let correlation = request::correlation();
+    let customers = &state.calls.customer;
+    let found = customers.visitor(&tenant.context.key, session, None, &correlation);
+    let buyer = BuyerParts::from(found.await.map_err(told)?);
+    let customer = buyer.customer_id.filter(|_| buyer.proven);
+    let skus = tenant.db.read(async |conn| -> Result<_, EcommError> {
+        // Where nobody has signed in nothing comes together.
+        let Some(customer) = customer else {
+            return Ok(Vec::new());
+        };
+        let own = carts::active_of(conn, customer).await?;
+        let mut ids: Vec<Uuid> = own.iter().map(|row| row.id).collect();
+        ids.push(id);
+        let lines = carts::lines_of_all(conn, &ids).await?;
+        Ok(lines.into_iter().map(|line| line.sku).collect::<Vec<_>>())
+    });
+    let stock = stock_of(&state, &tenant.context, &skus.await?, &correlation).await?;
+    once(
+        &tenant.db,
+        &command.key,
+        async |conn| -> Result<Reply, EcommError> {
+            if let Some(customer) = customer {
+                // Of two sessions of one customer at once, one after the other.
+                lock_id(conn, customer).await?;
+            }
+            let mut row = changeable(conn, id, session).await?;
+            if row.customer_id.is_some() && row.customer_id != customer {
+                row = left_for_its_customer(conn, row, session).await?;
+            }
+            let Some(customer) = customer else {
+                return answer(conn, row, Vec::new(), Vec::new()).await;
+            };
+            let others = carts::lock_active_of(conn, customer, row.id).await?;
+            let is_claimed = row.customer_id == Some(customer);
+            if is_claimed && others.is_empty() {
+                return answer(conn, row, Vec::new(), Vec::new()).await;
+            }
+            row.customer_id = Some(customer);
+            let less = take_in(conn, &mut row, &others, &stock).await?;
+            let row = carts::update(conn, &row).await?;
+            let merged = others.iter().map(|other| other.id).collect();
+            answer(conn, row, merged, less).await
+        },
+    )
+    .await
+}
+
+async fn answer(
+    conn: &mut TenantConn,
+    row: CartRow,
+    merged: Vec<Uuid>,
+    less: Vec<Less>,
+) -> Result<Reply, EcommError> {
+    let version = row.version;
+    let merged = MergedCart {
+        cart: shown(conn, row).await?,
+        merged,
+        adjusted: less.into_iter().map(Adjustment::from).collect(),
+    };
+    Ok(Reply::ok(&merged).version(version))
+}
+
+/// Takes a cart away from a session that its customer is not in any more, and begins another there. Its customer finds it
+/// wherever it signs in next.
+async fn left_for_its_customer(
+    conn: &mut TenantConn,
+    row: CartRow,
+    session: Uuid,
+) -> Result<CartRow, EcommError> {
+    let new = begun(session, row.country.clone());
+    let left = CartRow {
+        // A session that nobody has.
+        session_id: Uuid::now_v7(),
+        ..row
+    };
+    carts::update(conn, &left).await?;
+    carts::insert(conn, &new).await?;
+    Ok(new)
+}
+
+/// Puts what is in other carts into one, and ends them.
+async fn take_in(
+    conn: &mut TenantConn,
+    row: &mut CartRow,
+    others: &[CartRow],
+    stock: &BTreeMap<String, i64>,
+) -> Result<Vec<Less>, EcommError> {
+    let own = carts::lines_of(conn, row.id).await?;
+    let ids: Vec<Uuid> = others.iter().map(|other| other.id).collect();
+    let theirs = carts::lines_of_all(conn, &ids).await?;
+    if theirs.is_empty() && others.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pieces = |line: &CartLineRow| Pieces {
+        folded: line.folded.clone(),
+        sku: line.sku.clone(),
+        quantity: line.quantity,
+    };
+    let (kept, less) = merge(own.iter().chain(&theirs).map(pieces), stock);
+    for pieces in kept {
+        match own.iter().find(|line| line.folded == pieces.folded) {
+            Some(line) if line.quantity == pieces.quantity => {}
+            Some(line) => carts::put_quantity(conn, row.id, line.id, pieces.quantity).await?,
+            None => {
+                let line = CartLineRow {
+                    cart_id: row.id,
+                    id: Uuid::now_v7(),
+                    folded: pieces.folded,
+                    sku: pieces.sku,
+                    quantity: pieces.quantity,
+                    created_at: now(),
+                };
+                carts::insert_line(conn, &line).await?;
+            }
+        }
+    }
+    for other in others {
+        for code in &other.coupon_codes {
+            if row.coupon_codes.len() < COUPONS && !row.coupon_codes.contains(code) {
+                row.coupon_codes.push(code.clone());
+            }
+        }
+        if row.email.is_none() {
+            row.email.clone_from(&other.email);
+        }
+        let ended = CartRow {
+            state: MERGED.to_owned(),
+            merged_into: Some(row.id),
+            ..other.clone()
+        };
+        carts::update(conn, &ended).await?;
+    }
+    Ok(less)
+}
+
+/// Learns what there is of those SKUs of which there is an end.
+async fn stock_of(
+    state: &State,
+    tenant: &TenantContext,
+    skus: &[String],
+    correlation: &Correlation,
+) -> Result<BTreeMap<String, i64>, Problem> {
+    let mut stock = BTreeMap::new();
+    for some in skus.chunks(SKUS) {
+        let wanted = FindVariants {
+            skus: some.to_vec(),
+            product_ids: Vec::new(),
+        };
+        let products = &state.calls.product;
+        let found = products.find_variants(&tenant.key, &wanted, correlation);
+        let found = found.await.map_err(told)?;
+        let physical: Vec<&str> = found
+            .iter()
+            .filter(|variant| variant.kind == "physical")
+            .map(|variant| variant.sku.as_str())
+            .collect();
+        if physical.is_empty() {
+            continue;
+        }
+        let erp = &state.calls.erp;
+        let there = erp.availability(&tenant.key, &physical, correlation);
+        for one in there.await.map_err(told)?.data {
+            stock.insert(fold(&one.sku), one.available);
+        }
+    }
+    Ok(stock)
+}
