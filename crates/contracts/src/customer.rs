@@ -30,6 +30,9 @@ pub struct VisitorContext {
     pub proven: bool,
     /// Of the customer that it is, or says it is.
     pub context: Option<BuyerContext>,
+    /// Customers who were found to be that one.
+    #[serde(default)]
+    pub former_ids: Vec<Uuid>,
 }
 
 /// What a checkout has to know of its buyer.

@@ -1,6 +1,7 @@
 //! The services under test, in the test's own process and on a real port.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use averis_contracts::tenant::TenantClient;
 use averis_identity::{MailConfig, ProvidersConfig};
@@ -49,6 +50,8 @@ pub struct Setup {
     /// Where the directory of tenants listens to the database, when it is not the database's own address: something in
     /// between.
     pub listens_at: Option<SocketAddr>,
+    /// When work counts as left by a crash in the tenant service.
+    pub left_after: Duration,
     /// Whether requests are limited: tests ask faster than anybody may.
     pub rate_limits: bool,
     /// Identity providers besides local accounts.
@@ -92,6 +95,7 @@ impl Setup {
             capacity: 1_000_000,
             tenant_url: None,
             listens_at: None,
+            left_after: LEFT_AFTER,
             rate_limits: false,
             providers: ProvidersConfig::default(),
             database,
@@ -164,7 +168,7 @@ impl Setup {
                 cursor_secret: secret(),
                 identity: identity("tenant"),
                 trusted: trusted(),
-                left_after: LEFT_AFTER,
+                left_after: self.left_after,
             },
             provisioner: self.database.url(LoginRole::Provisioner),
             capacity: self.capacity,

@@ -40,9 +40,8 @@ CREATE TABLE purchase_orders (
     expected_on date,
     note text CHECK (length(note) <= 500),
     total bigint NOT NULL CHECK (total >= 0),
-    drafted_by uuid NOT NULL,
-    -- Who has written it last.
-    changed_by uuid NOT NULL,
+    -- Whoever has written any of it, who has drafted it first.
+    written_by uuid[] NOT NULL CHECK (cardinality(written_by) >= 1),
     approved_by uuid,
     approved_at timestamptz,
     CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
@@ -106,6 +105,8 @@ CREATE TABLE supplier_bills (
     tax bigint NOT NULL CHECK (tax >= 0),
     -- What was billed above what it was to cost, or below.
     difference bigint NOT NULL,
+    -- Who has agreed to that, where it is more than the rules allow.
+    accepted_by uuid,
     paid bigint NOT NULL CHECK (paid BETWEEN 0 AND net + tax),
     billed_on date NOT NULL,
     due_on date NOT NULL,

@@ -13,13 +13,22 @@ CREATE TABLE webhook_endpoints (
     previous_secret bytea CHECK (length(previous_secret) BETWEEN 24 AND 64),
     previous_until timestamptz,
     CHECK ((previous_secret IS NULL) = (previous_until IS NULL)),
-    -- Since when nothing has come through.
-    failing_since timestamptz,
     version bigint NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
 CREATE INDEX webhook_endpoints_created_at ON webhook_endpoints (created_at, id);
+
+-- How well an endpoint hears. That is no change that anybody makes.
+CREATE TABLE webhook_health (
+    endpoint_id uuid PRIMARY KEY CONSTRAINT webhook_health_endpoint REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
+    -- Since when nothing has come through, as far as anything was tried every day.
+    failing_since timestamptz NOT NULL,
+    failed_at timestamptz NOT NULL,
+    failures integer NOT NULL CHECK (failures >= 1),
+    -- Until when it is left alone.
+    not_before timestamptz NOT NULL
+);
 
 -- What is told: the same bytes to everybody and each time.
 CREATE TABLE webhook_messages (
@@ -63,6 +72,7 @@ CREATE TABLE webhook_attempts (
 );
 CREATE INDEX webhook_attempts_delivery_id ON webhook_attempts (delivery_id, at);
 
+COMMENT ON TABLE webhook_health IS 'unaudited: a job''s report';
 COMMENT ON TABLE webhook_messages IS 'unaudited: copies of events';
 COMMENT ON TABLE webhook_deliveries IS 'unaudited: a job';
 COMMENT ON TABLE webhook_attempts IS 'unaudited: a job''s report';

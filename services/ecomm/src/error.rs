@@ -17,6 +17,9 @@ pub mod codes {
     );
     /// The cart is bought.
     pub const CART_ORDERED: Code = Code::new(409, "cart_ordered", "The cart is ordered");
+    /// It was put into another one of its customer.
+    pub const CART_MERGED: Code =
+        Code::new(409, "cart_merged", "The cart was put into another one");
     /// There is nothing in it.
     pub const CART_EMPTY: Code = Code::new(409, "cart_empty", "The cart is empty");
     /// Something of the buyer is not known yet.
@@ -95,6 +98,7 @@ pub mod codes {
         CODE_TAKEN,
         CART_LOCKED,
         CART_ORDERED,
+        CART_MERGED,
         CART_EMPTY,
         CART_INCOMPLETE,
         CART_FULL,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::costs::Cost;
 use crate::domain::ledger::{COST_OF_GOODS, INVENTORY, LOSSES, NOT_BILLED, Posting};
 use crate::domain::now;
-use crate::error::ErpError;
+use crate::error::{ErpError, codes};
 use crate::http::invoices::negative;
 use crate::http::ledger::{Entry, currency, post};
 use crate::store::costs::{self, CostRow};
@@ -88,11 +88,12 @@ pub async fn value(
             let value = one.value;
             change(to, &mut |cost| cost.add(pieces, value).map(|()| value))?;
         }
-        match (from, to) {
-            (None, Some(_)) => gained += one.value,
-            (Some(_), None) => gained -= one.value,
-            _ => {}
-        }
+        let sum = match (from, to) {
+            (None, Some(_)) => gained.checked_add(one.value),
+            (Some(_), None) => gained.checked_sub(one.value),
+            _ => Some(gained),
+        };
+        gained = sum.ok_or_else(|| Problem::new(codes::MONEY_OVERFLOW))?;
     }
     let rows: Vec<CostRow> = states.into_values().collect();
     costs::put(conn, &rows).await?;

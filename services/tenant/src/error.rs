@@ -86,6 +86,16 @@ pub mod codes {
     pub const ENDPOINT_DISABLED: Code =
         Code::new(409, "endpoint_disabled", "The endpoint is disabled");
 
+    /// The tenant does not have webhooks.
+    pub const WEBHOOKS_NOT_ALLOWED: Code =
+        Code::new(403, "webhooks_not_allowed", "The tenant has no webhooks");
+    /// The secret before the present one signs still.
+    pub const SECRET_ROTATING: Code = Code::new(
+        409,
+        "secret_rotating",
+        "The secret before the present one signs still",
+    );
+
     /// All of them.
     pub const ALL: &[Code] = &[
         TENANT_EXISTS,
@@ -103,6 +113,8 @@ pub mod codes {
         LAST_ADMIN,
         TOO_MANY_ENDPOINTS,
         ENDPOINT_DISABLED,
+        WEBHOOKS_NOT_ALLOWED,
+        SECRET_ROTATING,
     ];
 }
 

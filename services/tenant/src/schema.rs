@@ -246,10 +246,19 @@ diesel::table! {
         secret -> Binary,
         previous_secret -> Nullable<Binary>,
         previous_until -> Nullable<Timestamptz>,
-        failing_since -> Nullable<Timestamptz>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_health (endpoint_id) {
+        endpoint_id -> Uuid,
+        failing_since -> Timestamptz,
+        failed_at -> Timestamptz,
+        failures -> Integer,
+        not_before -> Timestamptz,
     }
 }
 

@@ -1,15 +1,18 @@
 //! Telling tenants' own systems what happened: whoever has put a message on its way wakes its endpoints' lanes, and after a crash
 //! whichever process finds what is overdue. Each message comes at least once, and under one id each time.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use averis_identity::{Mail, MailQueue};
 use averis_service_kit::clock::now;
 use averis_service_kit::lanes::Lanes;
+use averis_tenant_context::TenantId;
 use averis_tenant_db::{PlatformDb, TenantConn, TenantDb};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -21,32 +24,39 @@ use uuid::Uuid;
 
 use crate::domain::webhooks::signature::sign;
 use crate::domain::webhooks::targets::{self, Targets};
-use crate::domain::webhooks::{KEPT, PATIENCE, pause};
+use crate::domain::webhooks::{APART, KEPT, PATIENCE, pause, rest};
 use crate::error::TenantError;
 use crate::store::members;
 use crate::store::webhook_deliveries::{
     self as deliveries, AttemptRow, DELIVERED, DeliveryRow, FAILED, MessageRow,
 };
-use crate::store::webhook_endpoints::{self as endpoints, DISABLED, EndpointRow};
+use crate::store::webhook_endpoints::{self as endpoints, DISABLED, EndpointRow, HealthRow};
 
 /// Longest time for one call, connecting included.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// When to believe that whoever calls has died: longer than a call takes.
-const LEASE: TimeDelta = TimeDelta::seconds(20);
+const LEASE: TimeDelta = TimeDelta::seconds(45);
 /// Messages that an endpoint is told at once. One that did not hear the last time is told one by one.
 const AT_ONCE: i64 = 4;
 /// Endpoints that one process tells at once.
 const ENDPOINTS_AT_ONCE: usize = 32;
+/// Endpoints of one tenant that one process tells at once: a tenant whose systems are slow keeps nobody else's waiting.
+const OF_TENANT: usize = 4;
+/// Names that one process looks up at once. Each takes a thread that others want too, for as long as a name server likes.
+const LOOKUPS: usize = 16;
 /// How much of an answer is read and kept, in bytes.
 const MAX_ANSWER: usize = 4 * 1024;
-/// How long to leave alone what cannot be looked at.
-const AWAY: Duration = Duration::from_secs(1);
+/// Pauses after failures of our own, in seconds. Then whoever looks for what is left goes on.
+const PAUSES: [u64; 4] = [1, 3, 10, 30];
+/// What is forgotten in one go of what was told long ago.
+const FORGOTTEN: i64 = 1_000;
 
 /// What tells tenants' systems.
 #[derive(Clone)]
 pub struct Sending {
     http: reqwest::Client,
     turns: Arc<Semaphore>,
+    of_tenants: Arc<Mutex<HashMap<TenantId, Arc<Semaphore>>>>,
     lanes: Lanes<Uuid>,
     platform: PlatformDb,
     mails: MailQueue,
@@ -91,8 +101,16 @@ where
     }
 }
 
-async fn look_up(name: String) -> std::io::Result<Vec<SocketAddr>> {
-    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
+/// Looks names up, so many at once. A look-up that nobody waits for any more keeps its place until it is over.
+async fn look_up(places: Arc<Semaphore>, name: String) -> std::io::Result<Vec<SocketAddr>> {
+    let place = places.acquire_owned().await;
+    let place = place.map_err(std::io::Error::other)?;
+    let found = tokio::task::spawn_blocking(move || {
+        let found = (name.as_str(), 0).to_socket_addrs();
+        drop(place);
+        found.map(Iterator::collect)
+    });
+    found.await?
 }
 
 fn client<F, A>(targets: Targets, find: F) -> Result<reqwest::Client, reqwest::Error>
@@ -124,6 +142,10 @@ impl Outcome {
     fn is_success(&self) -> bool {
         self.failure.is_none() && self.status.is_some_and(|status| status.is_success())
     }
+
+    fn is_gone(&self) -> bool {
+        self.status == Some(StatusCode::GONE)
+    }
 }
 
 impl Sending {
@@ -136,9 +158,11 @@ impl Sending {
         platform: PlatformDb,
         mails: MailQueue,
     ) -> Result<Self, reqwest::Error> {
+        let places = Arc::new(Semaphore::new(LOOKUPS));
         Ok(Self {
-            http: client(targets, look_up)?,
+            http: client(targets, move |name| look_up(Arc::clone(&places), name))?,
             turns: Arc::new(Semaphore::new(ENDPOINTS_AT_ONCE)),
+            of_tenants: Arc::default(),
             lanes: Lanes::default(),
             platform,
             mails,
@@ -149,22 +173,44 @@ impl Sending {
     /// Tells an endpoint what it was not told yet, in the background.
     pub fn wake(&self, db: &TenantDb, endpoint: Uuid) {
         let (own, db) = (self.clone(), db.clone());
+        let failures = AtomicUsize::new(0);
         self.lanes.wake(db.id(), endpoint, {
-            async move || {
-                own.go_on(&db, endpoint).await.unwrap_or_else(|error| {
+            async move || match own.go_on(&db, endpoint).await {
+                Ok(pause) => {
+                    failures.store(0, Ordering::Relaxed);
+                    pause
+                }
+                Err(error) => {
                     tracing::warn!(tenant = %db.tenant(), endpoint = %endpoint, error = %error, "webhooks cannot be gone on with");
-                    Some(AWAY)
-                })
+                    let before = failures.fetch_add(1, Ordering::Relaxed);
+                    PAUSES.get(before).copied().map(Duration::from_secs)
+                }
             }
         });
     }
 
+    /// Returns how many endpoints of a tenant may be told at once.
+    fn of_tenant(&self, tenant: TenantId) -> Arc<Semaphore> {
+        let mut all = self
+            .of_tenants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let own = all.entry(tenant);
+        Arc::clone(own.or_insert_with(|| Arc::new(Semaphore::new(OF_TENANT))))
+    }
+
     /// Tells those endpoints of a tenant that another process has left, and forgets what was told long ago.
     pub async fn look_after(&self, db: &TenantDb, left_after: Duration) {
-        let overdue = db.transaction(async |conn| -> Result<Vec<Uuid>, TenantError> {
-            deliveries::discard(conn, now() - KEPT).await?;
+        let overdue = db.read(async |conn| -> Result<Vec<Uuid>, TenantError> {
             Ok(deliveries::overdue(conn, now() - left_after).await?)
         });
+        let discarded = async {
+            let forget = async |conn: &mut TenantConn| -> Result<usize, TenantError> {
+                Ok(deliveries::discard(conn, now() - KEPT, FORGOTTEN).await?)
+            };
+            while db.transaction(forget).await? > 0 {}
+            Ok::<(), TenantError>(())
+        };
         match overdue.await {
             Ok(overdue) => overdue.into_iter().for_each(|id| self.wake(db, id)),
             // Looked at again in the next round.
@@ -172,11 +218,15 @@ impl Sending {
                 tracing::warn!(tenant = %db.tenant(), error = %error, "webhooks cannot be looked for");
             }
         }
+        if let Err(error) = discarded.await {
+            tracing::warn!(tenant = %db.tenant(), error = %error, "old webhooks cannot be forgotten");
+        }
     }
 
     /// Tells an endpoint what is due. Returns when to do so again, if anything is open.
     async fn go_on(&self, db: &TenantDb, id: Uuid) -> Result<Option<Duration>, TenantError> {
-        let Ok(_turn) = self.turns.acquire().await else {
+        let own = self.of_tenant(db.id());
+        let (Ok(_own), Ok(_turn)) = (own.acquire().await, self.turns.acquire().await) else {
             return Ok(None);
         };
         let claimed = db
@@ -185,13 +235,14 @@ impl Sending {
                 let Some(endpoint) = found.filter(EndpointRow::is_enabled) else {
                     return Ok(None);
                 };
-                let at_once = if endpoint.failing_since.is_some() {
-                    1
-                } else {
-                    AT_ONCE
-                };
+                let health = endpoints::health_of(conn, &[id]).await?.pop();
                 let at = now();
-                let due = deliveries::claim(conn, id, at, at + LEASE, at_once).await?;
+                let due = match health {
+                    // Of one that did not hear it is seen first whether it does again.
+                    Some(health) if health.not_before > at => Vec::new(),
+                    Some(_) => deliveries::claim(conn, id, at, at + LEASE, 1).await?,
+                    None => deliveries::claim(conn, id, at, at + LEASE, AT_ONCE).await?,
+                };
                 Ok(Some((endpoint, due)))
             })
             .await?;
@@ -207,7 +258,9 @@ impl Sending {
         }
         let next = db
             .read(async |conn| -> Result<_, TenantError> {
-                Ok(deliveries::next_due(conn, id).await?)
+                let next = deliveries::next_due(conn, id).await?;
+                let health = endpoints::health_of(conn, &[id]).await?.pop();
+                Ok(next.map(|next| health.map_or(next, |health| next.max(health.not_before))))
             })
             .await?;
         Ok(next.map(|next| (next - now()).to_std().unwrap_or_default()))
@@ -232,11 +285,20 @@ impl Sending {
             answer: outcome.answer.clone(),
         };
         let disabled = db.transaction(async |conn| -> Result<bool, TenantError> {
+            // In the order in which it is deleted: the endpoint, then what it is told.
+            let endpoint = endpoints::lock(conn, endpoint.id).await?;
             let Some(row) = deliveries::lock(conn, delivery.id).await? else {
                 return Ok(false);
             };
             deliveries::note_attempt(conn, &attempt).await?;
-            note(conn, row, &outcome).await
+            // Somebody may have had it begun anew meanwhile, or taken it over.
+            if (row.tries, row.next_at) == (delivery.tries, delivery.next_at) {
+                note_delivery(conn, row, &outcome).await?;
+            }
+            match endpoint.filter(EndpointRow::is_enabled) {
+                Some(endpoint) => note_health(conn, endpoint, &outcome).await,
+                None => Ok(false),
+            }
         });
         if disabled.await? {
             tracing::warn!(tenant = %db.tenant(), endpoint = %endpoint.id, "a webhook endpoint is disabled");
@@ -353,51 +415,64 @@ fn failure(error: &reqwest::Error) -> &'static str {
     }
 }
 
-/// Notes how far a delivery is after it was tried. Tells whether its endpoint was disabled.
-async fn note(
+/// Notes how far a delivery is after it was tried.
+async fn note_delivery(
     conn: &mut TenantConn,
     mut row: DeliveryRow,
     outcome: &Outcome,
-) -> Result<bool, TenantError> {
+) -> Result<(), TenantError> {
     let at = now();
-    let endpoint = endpoints::lock(conn, row.endpoint_id).await?;
-    let is_gone = outcome.status == Some(StatusCode::GONE);
     if outcome.is_success() {
         DELIVERED.clone_into(&mut row.status);
         (row.next_at, row.delivered_at) = (None, Some(at));
     } else {
-        // Whoever had it begun anew meanwhile has not tried yet.
-        let again = pause(row.tries.max(1), outcome.retry_after, rand::random());
-        row.next_at = again.filter(|_| !is_gone).map(|pause| at + pause);
+        let again = pause(row.tries, outcome.retry_after, rand::random());
+        row.next_at = again.filter(|_| !outcome.is_gone()).map(|pause| at + pause);
         if row.next_at.is_none() {
             FAILED.clone_into(&mut row.status);
         }
     }
-    deliveries::update(conn, &row).await?;
-    let Some(endpoint) = endpoint.filter(EndpointRow::is_enabled) else {
-        return Ok(false);
-    };
+    Ok(deliveries::update(conn, &row).await?)
+}
+
+/// Notes how well an endpoint hears, and disables one that has not for long. Tells whether it did.
+async fn note_health(
+    conn: &mut TenantConn,
+    endpoint: EndpointRow,
+    outcome: &Outcome,
+) -> Result<bool, TenantError> {
+    let at = now();
+    let known = endpoints::health_of(conn, &[endpoint.id]).await?.pop();
     if outcome.is_success() {
-        if endpoint.failing_since.is_some() {
-            endpoints::note_failing(conn, endpoint.id, None).await?;
+        if known.is_some() {
+            endpoints::forget_failures(conn, endpoint.id).await?;
         }
         return Ok(false);
     }
-    let since = endpoint.failing_since.unwrap_or(at);
-    let reason = match (is_gone, at - since >= PATIENCE) {
-        (true, _) => "gone",
-        (false, true) => "failing",
-        (false, false) => {
-            if endpoint.failing_since.is_none() {
-                endpoints::note_failing(conn, endpoint.id, Some(since)).await?;
-            }
-            return Ok(false);
-        }
+    // A failure now and one long ago say nothing of the time between them.
+    let recent = known.filter(|known| at - known.failed_at < APART);
+    let failures = recent
+        .as_ref()
+        .map_or(1, |known| known.failures.saturating_add(1));
+    let failing_since = recent.map_or(at, |known| known.failing_since);
+    let row = HealthRow {
+        endpoint_id: endpoint.id,
+        failing_since,
+        failed_at: at,
+        failures,
+        not_before: at + rest(failures, outcome.retry_after),
+    };
+    endpoints::note_failure(conn, &row).await?;
+    let reason = if outcome.is_gone() {
+        "gone"
+    } else if at - failing_since >= PATIENCE {
+        "failing"
+    } else {
+        return Ok(false);
     };
     let disabled = EndpointRow {
         status: DISABLED.to_owned(),
         disabled_reason: Some(reason.to_owned()),
-        failing_since: Some(since),
         ..endpoint
     };
     endpoints::update(conn, &disabled).await?;
@@ -407,7 +482,6 @@ async fn note(
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 

@@ -77,6 +77,8 @@ pub struct VisitorContext {
     proven: bool,
     /// Of the customer that it is, or says it is.
     context: Option<BuyerContext>,
+    /// Customers who were found to be that one.
+    former_ids: Vec<Uuid>,
 }
 
 /// Reads what a checkout has to know of a visitor who buys for itself or, if it has proven who it is, for a company.
@@ -100,7 +102,15 @@ pub async fn get_visitor_context(
             Some(customer) => Some(context_of(conn, customer, company_id, location_id).await?),
             None => None,
         };
-        Ok(VisitorContext { proven, context })
+        let former_ids = match customer {
+            Some(customer) => customers::merged_into(conn, customer).await?,
+            None => Vec::new(),
+        };
+        Ok(VisitorContext {
+            proven,
+            context,
+            former_ids,
+        })
     });
     Ok(Reply::ok(&context.await?))
 }

@@ -60,6 +60,12 @@ pub async fn insert(conn: &mut TenantConn, row: &CustomerRow) -> QueryResult<()>
     added.execute(conn).await.map(drop)
 }
 
+/// Returns the customers who were found to be this one.
+pub async fn merged_into(conn: &mut TenantConn, id: Uuid) -> QueryResult<Vec<Uuid>> {
+    let rows = customers::table.filter(customers::merged_into.eq(id));
+    rows.select(customers::id).load(conn).await
+}
+
 /// Finds a customer.
 pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<CustomerRow>> {
     let row = customers::table.find(id).select(CustomerRow::as_select());

@@ -25,11 +25,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::currency;
+use super::merging::{check_owner, left_for_its_customer, signed_in};
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};
 use crate::saga::{LockedCart, Work, preview};
-use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED};
+use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED, MERGED};
 use crate::store::shipping;
 
 /// Longest address of mail, in bytes.
@@ -167,8 +168,14 @@ pub async fn changeable(
     match row.state.as_str() {
         ACTIVE => Ok(row),
         LOCKED => Err(Problem::new(codes::CART_LOCKED).into()),
+        MERGED => Err(is_merged(&row).into()),
         _ => Err(Problem::new(codes::CART_ORDERED).into()),
     }
+}
+
+/// Says where what was in a cart is now.
+pub fn is_merged(row: &CartRow) -> Problem {
+    Problem::new(codes::CART_MERGED).with("merged_into", json!(row.merged_into))
 }
 
 /// Returns a cart of a session that begins now.
@@ -209,15 +216,31 @@ pub struct CreateCart {
     responses((status = 201, description = "The cart.", body = CartView)))]
 pub async fn create_cart(
     tenant: Tenant<may::StorefrontWrite>,
+    state: Data<State>,
     post: Post<CreateCart>,
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
     let row = begun(session, post.body.country.clone());
+    let current = tenant
+        .db
+        .read(async |conn| -> Result<_, EcommError> { Ok(carts::current(conn, session).await?) });
+    // Whoever has signed in with it may not be there any more.
+    let claimed = current.await?.and_then(|there| there.customer_id);
+    let is_left = match claimed {
+        Some(customer) => {
+            let buyer = signed_in(&state, &tenant.context, session).await?;
+            !buyer.is(customer)
+        }
+        None => false,
+    };
     once(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, EcommError> {
             let row = match carts::current(conn, session).await? {
+                Some(there) if is_left && there.customer_id == claimed && there.state == ACTIVE => {
+                    left_for_its_customer(conn, there, session).await?
+                }
                 Some(there) => there,
                 None => {
                     carts::insert(conn, &row).await?;
@@ -233,7 +256,12 @@ pub async fn create_cart(
 /// Reads a cart of the session.
 #[utoipa::path(get, path = "/api/ecomm/v1/carts/{id}", tag = "carts", security(("token" = ["storefront:read"])),
     params(("id" = Uuid, Path)), responses((status = 200, description = "The cart.", body = CartView)))]
-pub async fn get_cart(tenant: Tenant<may::StorefrontRead>, PathId(id): PathId) -> ApiResult<Reply> {
+pub async fn get_cart(
+    tenant: Tenant<may::StorefrontRead>,
+    state: Data<State>,
+    PathId(id): PathId,
+) -> ApiResult<Reply> {
+    check_owner(&tenant, &state, id).await?;
     let session = tenant.caller.identity.subject;
     let found = tenant.db.read(async |conn| -> Result<_, EcommError> {
         let row = carts::find(conn, id, session).await?;
@@ -308,10 +336,12 @@ fn method_form(patch: &Patch<String>, context: &()) -> garde::Result {
     responses((status = 200, description = "The cart.", body = CartView)))]
 pub async fn update_cart(
     tenant: Tenant<may::StorefrontWrite>,
+    state: Data<State>,
     PathId(id): PathId,
     seen: SeenVersion,
     patch: MergePatch<UpdateCart>,
 ) -> ApiResult<Reply> {
+    check_owner(&tenant, &state, id).await?;
     let session = tenant.caller.identity.subject;
     let patch = &patch.0;
     let reply = tenant
@@ -372,8 +402,10 @@ pub struct ShippingOptionView {
     params(("id" = Uuid, Path)), responses((status = 200, description = "All of them.", body = Page<ShippingOptionView>)))]
 pub async fn list_shipping_options(
     tenant: Tenant<may::StorefrontRead>,
+    state: Data<State>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
+    check_owner(&tenant, &state, id).await?;
     let session = tenant.caller.identity.subject;
     let found = tenant.db.read(async |conn| -> Result<_, EcommError> {
         let row = carts::find(conn, id, session).await?;

@@ -18,13 +18,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::carts::bought;
+use super::carts::{bought, is_merged};
 use super::checkouts::{CheckoutView, outcome, view};
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};
 use crate::saga::{Work, follow, run};
-use crate::store::carts::{self, CartRow, LOCKED, ORDERED};
+use crate::store::carts::{self, CartRow, LOCKED, MERGED, ORDERED};
 use crate::store::checkouts::{self, CheckoutRow, RUNNING};
 
 /// How a cart is paid.
@@ -147,6 +147,9 @@ async fn begin(
         let placed = checkouts::placed_of(conn, id).await?;
         let placed = placed.ok_or_else(Problem::not_found)?;
         return Ok(Begun::Ordered(Box::new(placed)));
+    }
+    if row.state == MERGED {
+        return Err(is_merged(&row).into());
     }
     if let Some(open) = checkouts::open_of(conn, id).await? {
         // Somebody works on it; or nobody does any more.

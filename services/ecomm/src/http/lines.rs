@@ -1,5 +1,6 @@
 //! What is in carts.
 
+use actix_web::web::Data;
 use averis_service_kit::Tenant;
 use averis_service_kit::forms::{check_sku, fold};
 use averis_service_kit::idempotency::{Post, once};
@@ -13,6 +14,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::carts::{CartView, answer, changeable, created};
+use super::merging::check_owner;
+use crate::State;
 use crate::domain::{MAX_LINES, MAX_QUANTITY, now};
 use crate::error::{EcommError, codes};
 use crate::store::carts::{self, CartLineRow};
@@ -34,12 +37,14 @@ pub struct AddCartLine {
     responses((status = 201, description = "The cart.", body = CartView)))]
 pub async fn add_cart_line(
     tenant: Tenant<may::StorefrontWrite>,
+    state: Data<State>,
     PathId(id): PathId,
     post: Post<AddCartLine>,
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
     let body = &post.body;
     check_sku(&body.sku, "/sku").map_err(EcommError::from)?;
+    check_owner(&tenant, &state, id).await?;
     once(
         &tenant.db,
         &post.key,
@@ -94,11 +99,13 @@ pub struct SetCartQuantity {
     responses((status = 200, description = "The cart.", body = CartView)))]
 pub async fn set_cart_quantity(
     tenant: Tenant<may::StorefrontWrite>,
+    state: Data<State>,
     ids: PartId,
     post: Post<SetCartQuantity>,
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
     let quantity = post.body.quantity;
+    check_owner(&tenant, &state, ids.id).await?;
     once(
         &tenant.db,
         &post.key,

@@ -84,16 +84,18 @@ pub async fn merge_carts(
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
     let correlation = request::correlation();
-    let customers = &state.calls.customer;
-    let found = customers.visitor(&tenant.context.key, session, None, &correlation);
-    let buyer = BuyerParts::from(found.await.map_err(told)?);
-    let customer = buyer.customer_id.filter(|_| buyer.proven);
+    let buyer = signed_in(&state, &tenant.context, session).await?;
+    let customer = buyer.customer();
+    let owners: Vec<Uuid> = customer
+        .into_iter()
+        .chain(buyer.former_ids.clone())
+        .collect();
     let skus = tenant.db.read(async |conn| -> Result<_, EcommError> {
         // Where nobody has signed in nothing comes together.
-        let Some(customer) = customer else {
+        if customer.is_none() {
             return Ok(Vec::new());
-        };
-        let own = carts::active_of(conn, customer).await?;
+        }
+        let own = carts::active_of(conn, &owners).await?;
         let mut ids: Vec<Uuid> = own.iter().map(|row| row.id).collect();
         ids.push(id);
         let lines = carts::lines_of_all(conn, &ids).await?;
@@ -108,14 +110,18 @@ pub async fn merge_carts(
                 // Of two sessions of one customer at once, one after the other.
                 lock_id(conn, customer).await?;
             }
-            let mut row = changeable(conn, id, session).await?;
-            if row.customer_id.is_some() && row.customer_id != customer {
+            // Asked again without its answer, the session may have another one by now.
+            let current = carts::current(conn, session).await?.map(|row| row.id);
+            let is_own = carts::find(conn, id, session).await?.is_some();
+            let own = current.filter(|_| !is_own).unwrap_or(id);
+            let mut row = changeable(conn, own, session).await?;
+            if row.customer_id.is_some_and(|customer| !buyer.is(customer)) {
                 row = left_for_its_customer(conn, row, session).await?;
             }
             let Some(customer) = customer else {
                 return answer(conn, row, Vec::new(), Vec::new()).await;
             };
-            let others = carts::lock_active_of(conn, customer, row.id).await?;
+            let others = carts::lock_active_of(conn, &owners, row.id).await?;
             let is_claimed = row.customer_id == Some(customer);
             if is_claimed && others.is_empty() {
                 return answer(conn, row, Vec::new(), Vec::new()).await;
@@ -147,7 +153,7 @@ async fn answer(
 
 /// Takes a cart away from a session that its customer is not in any more, and begins another there. Its customer finds it
 /// wherever it signs in next.
-async fn left_for_its_customer(
+pub async fn left_for_its_customer(
     conn: &mut TenantConn,
     row: CartRow,
     session: Uuid,
@@ -163,6 +169,42 @@ async fn left_for_its_customer(
     Ok(new)
 }
 
+/// Learns who has signed in.
+///
+/// # Errors
+/// 503 when that cannot be found out.
+pub async fn signed_in(
+    state: &State,
+    tenant: &TenantContext,
+    session: Uuid,
+) -> Result<BuyerParts, Problem> {
+    let customers = &state.calls.customer;
+    let correlation = request::correlation();
+    let found = customers.visitor(&tenant.key, session, None, &correlation);
+    Ok(BuyerParts::from(found.await.map_err(told)?))
+}
+
+/// Checks that a cart with which somebody has signed in is still for whoever is signed in (C8). Nobody asks of a cart with which
+/// nobody has.
+///
+/// # Errors
+/// 404 for anybody else; 503 when that cannot be found out.
+pub async fn check_owner<P>(tenant: &Tenant<P>, state: &State, id: Uuid) -> Result<(), Problem> {
+    let session = tenant.caller.identity.subject;
+    let row = tenant
+        .db
+        .read(async |conn| -> Result<_, EcommError> { Ok(carts::find(conn, id, session).await?) });
+    let customer = row.await?.and_then(|row| row.customer_id);
+    let Some(customer) = customer else {
+        return Ok(());
+    };
+    let buyer = signed_in(state, &tenant.context, session).await?;
+    if buyer.is(customer) {
+        return Ok(());
+    }
+    Err(Problem::not_found())
+}
+
 /// Puts what is in other carts into one, and ends them.
 async fn take_in(
     conn: &mut TenantConn,
@@ -170,18 +212,19 @@ async fn take_in(
     others: &[CartRow],
     stock: &BTreeMap<String, i64>,
 ) -> Result<Vec<Less>, EcommError> {
-    let own = carts::lines_of(conn, row.id).await?;
-    let ids: Vec<Uuid> = others.iter().map(|other| other.id).collect();
-    let theirs = carts::lines_of_all(conn, &ids).await?;
-    if theirs.is_empty() && others.is_empty() {
+    if others.is_empty() {
         return Ok(Vec::new());
     }
+    let own = carts::lines_of(conn, row.id).await?;
+    let ids = others.iter().map(|other| other.id).chain([row.id]);
+    // In the order in which they came, whichever cart is put into which.
+    let all = carts::lines_of_all(conn, &ids.collect::<Vec<_>>()).await?;
     let pieces = |line: &CartLineRow| Pieces {
         folded: line.folded.clone(),
         sku: line.sku.clone(),
         quantity: line.quantity,
     };
-    let (kept, less) = merge(own.iter().chain(&theirs).map(pieces), stock);
+    let (kept, less) = merge(all.iter().map(pieces), stock);
     for pieces in kept {
         match own.iter().find(|line| line.folded == pieces.folded) {
             Some(line) if line.quantity == pieces.quantity => {}

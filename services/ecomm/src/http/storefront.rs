@@ -10,7 +10,7 @@ use averis_contracts::product::{StagedProduct, StagedVariant};
 use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::limit;
-use averis_service_kit::forms::{fold, is_code, is_country};
+use averis_service_kit::forms::{fold, is_country};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
@@ -30,10 +30,13 @@ use crate::saga::BuyerParts;
 const USUAL: u32 = 24;
 /// Products of a page, at most.
 const MOST: u32 = 50;
-/// Variants of a product in a list: its own page shows all of them.
+/// Variants of a product that a list shows: its own page shows all of them.
 const VARIANTS: usize = 20;
-/// SKUs of one question to other services.
+/// Variants of a product among which a list looks for them.
+const LOOKED_AT: usize = 60;
+/// SKUs of one question to other services, and how long they may be together: they stand in its address.
 const SKUS: usize = 250;
+const SKUS_BYTES: usize = 8 * 1024;
 /// From how many pieces on nobody has to hurry.
 const PLENTY: i64 = 6;
 
@@ -42,7 +45,8 @@ const PLENTY: i64 = 6;
 #[serde(rename_all = "snake_case")]
 pub enum Stock {
     /// More than a few.
-    InStock,
+    #[serde(rename = "in_stock")]
+    Plenty,
     /// A few, and `left` says how many.
     Low,
     /// None.
@@ -77,7 +81,7 @@ pub struct StorefrontProduct {
     media: Vec<Value>,
     /// Those that are sold to this shopper; in a list the first twenty.
     variants: Vec<StorefrontVariant>,
-    /// Whether there are more variants than the list shows.
+    /// Whether there are more variants than the list shows, or has looked at.
     more_variants: bool,
 }
 
@@ -133,7 +137,6 @@ pub struct ShownTo {
     /// Where the goods go, ISO 3166-1 alpha-2: it decides on prices and currency.
     #[param(example = "DE")]
     country: String,
-    channel: Option<String>,
     /// The company for which it is bought; its buyer has proven who it is.
     company_id: Option<Uuid>,
 }
@@ -146,7 +149,6 @@ pub struct ListShelf {
     /// Where the goods go, ISO 3166-1 alpha-2: it decides on prices and currency.
     #[param(example = "DE")]
     country: String,
-    channel: Option<String>,
     /// The company for which it is bought; its buyer has proven who it is.
     company_id: Option<Uuid>,
     /// Words to search for: the best hits first. Otherwise all, by name.
@@ -171,7 +173,6 @@ pub async fn list_shelf(
 ) -> ApiResult<Reply> {
     let ListShelf {
         country,
-        channel,
         company_id,
         q,
         category_id,
@@ -203,7 +204,6 @@ pub async fn list_shelf(
         .collect();
     let shown_to = ShownTo {
         country,
-        channel,
         company_id,
     };
     let products = async {
@@ -215,7 +215,9 @@ pub async fn list_shelf(
         found.await.map_err(told)
     };
     let (viewer, page) = try_join(shop.viewer(shown_to), products).await?;
-    let (data, terms) = shop.shown(page.data, &viewer, VARIANTS).await?;
+    let (data, terms) = shop
+        .shown(page.data, &viewer, (LOOKED_AT, VARIANTS))
+        .await?;
     Ok(Reply::ok(&Shelf {
         data,
         next_cursor: page.next_cursor,
@@ -294,14 +296,6 @@ impl<'a> Shop<'a> {
             let problem = FieldProblem::new("/country", "form", "must be of ISO 3166-1 alpha-2");
             return Err(EcommError::from(problem).into());
         }
-        if to
-            .channel
-            .as_deref()
-            .is_some_and(|channel| !is_code(channel))
-        {
-            let problem = FieldProblem::new("/channel", "form", "must be a code");
-            return Err(EcommError::from(problem).into());
-        }
         let customer = &self.state.calls.customer;
         let found = customer.visitor(
             &self.tenant.key,
@@ -313,9 +307,10 @@ impl<'a> Shop<'a> {
         Ok(Viewer {
             country: to.country,
             segment: buyer.segment,
-            channel: to.channel,
+            // As carts have it, so that what is shown is what is charged.
+            channel: None,
             company_id: to.company_id,
-            customer_id: buyer.customer_id.filter(|_| buyer.proven),
+            customer_id: buyer.customer_id,
         })
     }
 
@@ -328,7 +323,9 @@ impl<'a> Shop<'a> {
         };
         let (viewer, product) = try_join(self.viewer(to), product).await?;
         let product = product.ok_or_else(Problem::not_found)?;
-        let (mut shown, terms) = self.shown(vec![product], &viewer, usize::MAX).await?;
+        let (mut shown, terms) = self
+            .shown(vec![product], &viewer, (usize::MAX, usize::MAX))
+            .await?;
         let (Some(product), Some(terms)) = (shown.pop(), terms) else {
             return Err(Problem::not_found());
         };
@@ -339,16 +336,16 @@ impl<'a> Shop<'a> {
         }))
     }
 
-    /// Shows products with so many variants each: those that are sold to somebody.
+    /// Shows products with those of their variants that are sold to somebody: of so many each no more than so many.
     async fn shown(
         &self,
         products: Vec<StagedProduct>,
         viewer: &Viewer,
-        variants: usize,
+        (looked_at, most): (usize, usize),
     ) -> Result<(Vec<StorefrontProduct>, Option<UnitPrices>), Problem> {
         let skus: Vec<&str> = products
             .iter()
-            .flat_map(|product| product.variants.iter().take(variants))
+            .flat_map(|product| product.variants.iter().take(looked_at))
             .map(|variant| variant.sku.as_str())
             .collect();
         if skus.is_empty() {
@@ -364,11 +361,10 @@ impl<'a> Shop<'a> {
             .map(|price| (fold(&price.sku), price))
             .collect();
         let shown = products.into_iter().filter_map(|product| {
-            let more_variants = product.variants.len() > variants;
             // As checkouts have it: only what is physical has an end.
             let has_end = product.kind == "physical";
-            let own = product.variants.iter().take(variants);
-            let own: Vec<StorefrontVariant> = own
+            let own = product.variants.iter().take(looked_at);
+            let mut own: Vec<StorefrontVariant> = own
                 .filter_map(|variant| {
                     let price = prices.get(&fold(&variant.sku))?;
                     let available = stock.as_ref().map(|stock| {
@@ -378,6 +374,8 @@ impl<'a> Shop<'a> {
                     Some(variant_view(variant, price, has_end, available))
                 })
                 .collect();
+            let more_variants = own.len() > most || product.variants.len() > looked_at;
+            own.truncate(most);
             (!own.is_empty()).then(|| view(product, own, more_variants))
         });
         Ok((shown.collect(), Some(terms)))
@@ -386,8 +384,8 @@ impl<'a> Shop<'a> {
     /// Asks what pieces cost. None says that nothing is sold to the viewer.
     async fn prices(&self, viewer: &Viewer, skus: &[&str]) -> Result<Option<UnitPrices>, Problem> {
         let pricing = &self.state.calls.pricing;
-        let asked = skus
-            .chunks(SKUS)
+        let asked = questions(skus)
+            .into_iter()
             .map(|some| pricing.unit_prices(&self.tenant.key, viewer, some, &self.correlation));
         let found = match try_join_all(asked).await {
             Err(error) if error.code() == Some("no_catalog") => return Ok(None),
@@ -404,8 +402,8 @@ impl<'a> Shop<'a> {
     /// Asks what is there. None says that nobody can tell: that is no stock, and no lack of it.
     async fn stock(&self, skus: &[&str]) -> Option<BTreeMap<String, i64>> {
         let erp = &self.state.calls.erp;
-        let asked = skus
-            .chunks(SKUS)
+        let asked = questions(skus)
+            .into_iter()
             .map(|some| erp.availability(&self.tenant.key, some, &self.correlation));
         match try_join_all(asked).await {
             Ok(found) => {
@@ -420,6 +418,23 @@ impl<'a> Shop<'a> {
     }
 }
 
+/// Cuts SKUs into as few questions as they fit into.
+fn questions<'a>(skus: &'a [&'a str]) -> Vec<&'a [&'a str]> {
+    let mut questions = Vec::new();
+    let (mut from, mut bytes) = (0, 0);
+    for (place, sku) in skus.iter().enumerate() {
+        // A letter may take three times its bytes in an address.
+        let own = 3 * sku.len() + 3;
+        if place - from == SKUS || bytes + own > SKUS_BYTES && place > from {
+            questions.extend(skus.get(from..place));
+            (from, bytes) = (place, 0);
+        }
+        bytes += own;
+    }
+    questions.extend(skus.get(from..));
+    questions
+}
+
 fn variant_view(
     variant: &StagedVariant,
     price: &UnitPrice,
@@ -429,7 +444,7 @@ fn variant_view(
     let stock = match available {
         _ if !has_end => Stock::Unlimited,
         None => Stock::Unknown,
-        Some(PLENTY..) => Stock::InStock,
+        Some(PLENTY..) => Stock::Plenty,
         Some(1..) => Stock::Low,
         Some(_) => Stock::Out,
     };

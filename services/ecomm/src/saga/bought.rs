@@ -90,6 +90,21 @@ pub struct BuyerParts {
     pub payment_days: i32,
     pub tax_exempt: bool,
     pub may_order: bool,
+    /// Customers who were found to be this one.
+    #[serde(default)]
+    pub former_ids: Vec<Uuid>,
+}
+
+impl BuyerParts {
+    /// The customer that it has proven to be.
+    pub fn customer(&self) -> Option<Uuid> {
+        self.customer_id.filter(|_| self.proven)
+    }
+
+    /// Whether it has proven to be that customer, or one who was found to be that one.
+    pub fn is(&self, customer: Uuid) -> bool {
+        self.proven && (self.customer_id == Some(customer) || self.former_ids.contains(&customer))
+    }
 }
 
 impl From<VisitorContext> for BuyerParts {
@@ -104,6 +119,7 @@ impl From<VisitorContext> for BuyerParts {
                 payment_days: context.company.map_or(0, |company| company.payment_days),
                 tax_exempt: context.tax_exempt,
                 may_order: context.may_order,
+                former_ids: found.former_ids,
             },
             Some(context) => Self {
                 customer_id: Some(context.customer.id),

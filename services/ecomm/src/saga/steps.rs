@@ -108,9 +108,8 @@ pub async fn buyer(work: &Work, cart: &CartRow) -> Result<BuyerParts, Stop> {
             )
         })?;
     let buyer = BuyerParts::from(found);
-    let who = buyer.customer_id.filter(|_| buyer.proven);
     // Whoever was signed in with it is not any more: it is for that one to buy (C8).
-    let is_anothers = cart.customer_id.is_some() && cart.customer_id != who;
+    let is_anothers = cart.customer_id.is_some_and(|customer| !buyer.is(customer));
     if !buyer.may_order || is_anothers {
         return Err(Stop::Refused(Problem::new(codes::NOT_ALLOWED)));
     }

@@ -87,9 +87,13 @@ pub async fn current(conn: &mut TenantConn, session: Uuid) -> QueryResult<Option
         .optional()
 }
 
-/// Lists the carts of a customer that nobody buys at the moment.
-pub async fn active_of(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec<CartRow>> {
-    let rows = table::table.filter(table::customer_id.eq(customer).and(table::state.eq(ACTIVE)));
+/// Lists the carts of customers who are one that nobody buys at the moment.
+pub async fn active_of(conn: &mut TenantConn, customers: &[Uuid]) -> QueryResult<Vec<CartRow>> {
+    let rows = table::table.filter(
+        table::customer_id
+            .eq_any(customers)
+            .and(table::state.eq(ACTIVE)),
+    );
     let rows = rows.order(table::id).select(CartRow::as_select());
     rows.load(conn).await
 }
@@ -97,10 +101,14 @@ pub async fn active_of(conn: &mut TenantConn, customer: Uuid) -> QueryResult<Vec
 /// Lists those but for one and keeps others from changing them until the end of the transaction.
 pub async fn lock_active_of(
     conn: &mut TenantConn,
-    customer: Uuid,
+    customers: &[Uuid],
     but: Uuid,
 ) -> QueryResult<Vec<CartRow>> {
-    let rows = table::table.filter(table::customer_id.eq(customer).and(table::state.eq(ACTIVE)));
+    let rows = table::table.filter(
+        table::customer_id
+            .eq_any(customers)
+            .and(table::state.eq(ACTIVE)),
+    );
     let rows = rows.filter(table::id.ne(but)).order(table::id);
     let rows = rows.select(CartRow::as_select());
     rows.for_update().load(conn).await

@@ -295,10 +295,16 @@ pub async fn issue(
     row.status = settled_status(&row).to_owned();
     let row = invoices::update(conn, &row).await?;
     tell(conn, kinds::ISSUED, &row).await?;
-    if row.status == PAID {
-        tell(conn, kinds::PAID, &row).await?;
-    }
+    tell_paid(conn, DRAFT, &row).await?;
     Ok(row)
+}
+
+/// Tells that nothing is owed of an invoice any more, once that has become so.
+async fn tell_paid(conn: &mut TenantConn, before: &str, row: &InvoiceRow) -> Result<(), ErpError> {
+    if row.status == PAID && before != PAID {
+        tell(conn, kinds::PAID, row).await?;
+    }
+    Ok(())
 }
 
 /// Tells what became of an invoice, or of a credit note.

@@ -54,9 +54,8 @@ pub struct PurchaseOrderView {
     lines: Vec<PurchaseLineView>,
     #[schema(value_type = MoneySchema)]
     total: Money,
-    drafted_by: Uuid,
-    /// Who has written it last.
-    changed_by: Uuid,
+    /// Whoever has written any of it, who has drafted it first.
+    written_by: Vec<Uuid>,
     approved_by: Option<Uuid>,
     approved_at: Option<DateTime<Utc>>,
     sent_at: Option<DateTime<Utc>>,
@@ -109,8 +108,7 @@ async fn views(
         location_id: row.location_id,
         expected_on: row.expected_on,
         note: row.note,
-        drafted_by: row.drafted_by,
-        changed_by: row.changed_by,
+        written_by: row.written_by,
         approved_by: row.approved_by,
         approved_at: row.approved_at,
         sent_at: row.sent_at,
@@ -180,6 +178,15 @@ async fn planned(
     Ok((rows, total))
 }
 
+/// Checks that something may be ordered from a supplier.
+async fn check_supplier(conn: &mut TenantConn, id: Uuid) -> Result<(), ErpError> {
+    let supplier = suppliers::hold(conn, id).await?;
+    if supplier.is_some_and(|supplier| supplier.active) {
+        return Ok(());
+    }
+    Err(Problem::new(codes::UNKNOWN_SUPPLIER).into())
+}
+
 /// Checks that a place is one inside a warehouse.
 async fn check_location(conn: &mut TenantConn, id: Uuid) -> Result<(), ErpError> {
     if warehouses::places(conn, &[id]).await?.is_empty() {
@@ -220,10 +227,7 @@ pub async fn create_purchase_order(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, ErpError> {
-            let supplier = suppliers::find(conn, body.supplier_id).await?;
-            if !supplier.is_some_and(|supplier| supplier.active) {
-                return Err(Problem::new(codes::UNKNOWN_SUPPLIER).into());
-            }
+            check_supplier(conn, body.supplier_id).await?;
             check_location(conn, body.location_id).await?;
             let id = Uuid::now_v7();
             let (lines, total) = planned(conn, id, &body.lines).await?;
@@ -240,8 +244,7 @@ pub async fn create_purchase_order(
                 expected_on: body.expected_on,
                 note: body.note.clone(),
                 total,
-                drafted_by: by,
-                changed_by: by,
+                written_by: vec![by],
                 approved_by: None,
                 approved_at: None,
                 sent_at: None,
@@ -390,7 +393,9 @@ pub async fn update_purchase_order(
             }
             row.expected_on = patch.expected_on.or(row.expected_on);
             row.note = patch.note.clone().or(row.note);
-            row.changed_by = by;
+            if !row.written_by.contains(&by) {
+                row.written_by.push(by);
+            }
             let row = orders::update(conn, &row).await?;
             answer(conn, row).await
         });

@@ -64,6 +64,8 @@ pub struct SupplierBillView {
     difference: Money,
     #[schema(value_type = MoneySchema)]
     paid: Money,
+    /// Who has agreed to the difference, where it is more than the rules allow.
+    accepted_by: Option<Uuid>,
     billed_on: NaiveDate,
     due_on: NaiveDate,
     version: i64,
@@ -104,6 +106,7 @@ async fn views(
         total: money(row.net.saturating_add(row.tax)),
         difference: money(row.difference),
         paid: money(row.paid),
+        accepted_by: row.accepted_by,
         id: row.id,
         supplier_id: row.supplier_id,
         purchase_order_id: row.purchase_order_id,
@@ -169,7 +172,8 @@ pub struct CreateSupplierBill {
     #[garde(skip)]
     #[schema(value_type = MoneySchema)]
     tax: Money,
-    /// Whether it is agreed to that more or less is billed than was to be expected. For those who may approve orders.
+    /// Whether it is agreed to that more or less is billed than was to be expected, or more tax than goods. For those who may approve
+    /// orders, and above the approval limit for those of them who have not written the order.
     #[serde(default)]
     #[garde(skip)]
     accept_difference: bool,
@@ -246,7 +250,14 @@ pub async fn create_supplier_bill(
                 }
                 return created(conn, there).await;
             }
-            let expected = matched(conn, &order, body).await?;
+            let rules = suppliers::rules(conn).await?;
+            let (expected, is_as_expected) =
+                matched(conn, &order, body, rules.price_difference).await?;
+            // Tax that is more than the goods is none.
+            let is_as_expected = is_as_expected && body.tax.amount() <= net;
+            if !is_as_expected {
+                check_agreed(&order, body, net, rules.approval_limit, by)?;
+            }
             let day = body.billed_on.unwrap_or_else(|| now().date_naive());
             let supplier = suppliers::find(conn, supplier).await?;
             let days = supplier.map_or(0, |supplier| supplier.payment_days);
@@ -257,10 +268,17 @@ pub async fn create_supplier_bill(
                 supplier_id: order.supplier_id,
                 purchase_order_id: order.id,
                 number: body.number.clone(),
-                status: OPEN.to_owned(),
+                // Of what is free nothing is owed.
+                status: if net == 0 && body.tax.is_zero() {
+                    PAID
+                } else {
+                    OPEN
+                }
+                .to_owned(),
                 net,
                 tax: body.tax.amount(),
                 difference: net - expected,
+                accepted_by: (!is_as_expected).then_some(by),
                 paid: 0,
                 billed_on: day,
                 due_on: due.unwrap_or(day),
@@ -300,15 +318,16 @@ async fn is_same(
         && told.into_iter().eq(known))
 }
 
-/// Holds a bill against what was ordered and what has come, and notes what is billed. Returns what it was to come to.
+/// Holds a bill against what was ordered and what has come, and notes what is billed. Returns what it was to come to, and whether
+/// each line does within the tolerance; where it does not, it has to be agreed to.
 async fn matched(
     conn: &mut TenantConn,
     order: &PurchaseRow,
     body: &CreateSupplierBill,
-) -> Result<i64, ErpError> {
-    let tolerance = suppliers::rules(conn).await?.price_difference;
+    tolerance: i64,
+) -> Result<(i64, bool), ErpError> {
     let lines = orders::lines_of(conn, &[order.id]).await?;
-    let mut sum = 0_i64;
+    let (mut sum, mut is_all_expected) = (0_i64, true);
     for own in &body.lines {
         let row = lines.iter().find(|row| row.line == own.line);
         let unknown = || Problem::new(codes::UNKNOWN_LINE).with("line", own.line);
@@ -320,19 +339,40 @@ async fn matched(
         };
         let expected = line.bill(own.quantity);
         let expected = expected.map_err(|problem| problem.with("line", own.line))?;
-        let net = own.net.amount();
-        if !body.accept_difference && !is_as_expected(net, expected, tolerance) {
-            return Err(Problem::new(codes::PRICE_DIFFERS)
-                .with("line", own.line)
-                .with("expected", json!(Money::new(expected, own.net.currency())))
-                .into());
+        if !is_as_expected(own.net.amount(), expected, tolerance) {
+            if !body.accept_difference {
+                let expected = json!(Money::new(expected, own.net.currency()));
+                let problem = Problem::new(codes::PRICE_DIFFERS);
+                return Err(problem
+                    .with("line", own.line)
+                    .with("expected", expected)
+                    .into());
+            }
+            is_all_expected = false;
         }
         row.billed = line.billed;
         orders::update_line(conn, &row).await?;
         let next = sum.checked_add(expected);
         sum = next.ok_or_else(|| Problem::new(codes::MONEY_OVERFLOW))?;
     }
-    Ok(sum)
+    Ok((sum, is_all_expected))
+}
+
+/// Checks that somebody who may has agreed to a bill that is not as was to be expected: what is owed by it is as if it was ordered.
+fn check_agreed(
+    order: &PurchaseRow,
+    body: &CreateSupplierBill,
+    net: i64,
+    limit: i64,
+    by: Uuid,
+) -> Result<(), ErpError> {
+    if !body.accept_difference {
+        return Err(Problem::new(codes::PRICE_DIFFERS).into());
+    }
+    if net + body.tax.amount() > limit && order.written_by.contains(&by) {
+        return Err(Problem::new(codes::FOUR_EYES).into());
+    }
+    Ok(())
 }
 
 /// Posts a bill: what was expected for the goods, the tax, what is more or less, and what is owed.
@@ -460,17 +500,17 @@ pub async fn pay_supplier_bill(
             let row = bills::lock(conn, id).await?;
             let mut row = row.ok_or_else(Problem::not_found)?;
             let amount = body.amount.amount();
+            in_books(
+                &ledger::currency(conn).await?,
+                body.amount,
+                "/amount/currency",
+            )?;
             if let Some(there) = bills::find_payment(conn, &body.reference).await? {
                 if (there.bill_id, there.amount) != (id, amount) {
                     return Err(Problem::new(codes::REFERENCE_TAKEN).into());
                 }
                 return answer(conn, row).await;
             }
-            in_books(
-                &ledger::currency(conn).await?,
-                body.amount,
-                "/amount/currency",
-            )?;
             let open = row.net + row.tax - row.paid;
             if !(1..=open).contains(&amount) {
                 let message = format!("must be at least 1 and at most what is open, {open}");

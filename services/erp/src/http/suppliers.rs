@@ -260,11 +260,11 @@ pub async fn get_purchasing_rules(
     Ok(Reply::ok(&rules.await?))
 }
 
-/// Sets by which rules the tenant buys. What is approved already keeps to those of its time. The same again changes nothing.
-#[utoipa::path(post, path = "/api/erp/v1/purchasing-rules", tag = "purchasing", security(("token" = ["purchase:approve"])),
+/// Sets by which rules the tenant buys: for its admins, not for those whom the rules bind. What is approved already keeps to those of its time. The same again changes nothing.
+#[utoipa::path(post, path = "/api/erp/v1/purchasing-rules", tag = "purchasing", security(("token" = ["tenant:write"])),
     request_body = PurchasingRules, responses((status = 200, description = "The rules.", body = PurchasingRules)))]
 pub async fn put_purchasing_rules(
-    tenant: Tenant<may::PurchaseApprove>,
+    tenant: Tenant<may::TenantWrite>,
     post: Post<PurchasingRules>,
 ) -> ApiResult<Reply> {
     let body = &post.body;

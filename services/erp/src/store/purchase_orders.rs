@@ -24,8 +24,8 @@ pub struct PurchaseRow {
     pub expected_on: Option<NaiveDate>,
     pub note: Option<String>,
     pub total: i64,
-    pub drafted_by: Uuid,
-    pub changed_by: Uuid,
+    /// Whoever has written any of it, who has drafted it first.
+    pub written_by: Vec<Uuid>,
     pub approved_by: Option<Uuid>,
     pub approved_at: Option<DateTime<Utc>>,
     pub sent_at: Option<DateTime<Utc>>,

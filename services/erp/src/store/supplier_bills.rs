@@ -28,6 +28,7 @@ pub struct BillRow {
     pub net: i64,
     pub tax: i64,
     pub difference: i64,
+    pub accepted_by: Option<Uuid>,
     pub paid: i64,
     pub billed_on: NaiveDate,
     pub due_on: NaiveDate,

@@ -62,6 +62,12 @@ pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<Supplie
     row.first(conn).await.optional()
 }
 
+/// Finds a supplier, which stays as it is until the end of the transaction.
+pub async fn hold(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<SupplierRow>> {
+    let row = table::table.find(id).select(SupplierRow::as_select());
+    row.for_share().first(conn).await.optional()
+}
+
 /// Finds a supplier and keeps others from changing it until the end of the transaction.
 pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<SupplierRow>> {
     let row = table::table.find(id).select(SupplierRow::as_select());

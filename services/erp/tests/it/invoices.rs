@@ -414,3 +414,51 @@ async fn what_cost_nothing_is_taken_back_also_after_the_last_cent() {
         accounts(&[("4000", -1_000), ("4100", 1_000)])
     );
 }
+
+/// E6: what customers owe in the books is what is open of their invoices, whatever was paid, credited and refunded.
+#[actix_web::test]
+async fn e6_receivables_are_what_is_open_of_all_invoices() {
+    let (_platform, acme) = one_tenant().await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let cause = format!("shipment {number}");
+        let lines = [(3, 1_000 + number, 190), (2, 501, 95)];
+        let id = draft(&acme, &cause, &lines).await.expect(201).id();
+        // A draft is owed by nobody.
+        if number > 0 {
+            let _ = issue(&acme, &id, "2026-03-01").await.expect(200);
+        }
+        ids.push(id);
+    }
+    let _ = settle(&acme, &ids[1], "payments", "a", 700)
+        .await
+        .expect(200);
+    let _ = settle(&acme, &ids[2], "payments", "b", 1_788)
+        .await
+        .expect(200);
+    let _ = credit(&acme, &ids[2], "r1", &[(0, 2)]).await.expect(201);
+    let _ = settle(&acme, &ids[2], "refunds", "c", 300)
+        .await
+        .expect(200);
+    let _ = credit(&acme, &ids[3], "r2", &[(0, 3), (1, 2)])
+        .await
+        .expect(201);
+    let mut open = 0;
+    for id in &ids[1..] {
+        let read = acme
+            .get(&path(&format!("/invoices/{id}")))
+            .await
+            .expect(200)
+            .body;
+        let of = |name: &str| read[name]["amount"].as_i64().expect("an amount");
+        open += of("total") - of("credited") - of("paid") + of("refunded");
+    }
+    assert!(open > 0);
+    assert_eq!(balance(&acme).await.get("1200"), Some(&open));
+    // Each shipment is invoiced once, also when it is told again.
+    let again = draft(&acme, "shipment 1", &[(3, 1_001, 190), (2, 501, 95)])
+        .await
+        .expect(201);
+    assert_eq!(again.id(), ids[1]);
+    assert_eq!(balance(&acme).await.get("1200"), Some(&open));
+}

@@ -277,7 +277,10 @@ async fn e7_a_bill_is_held_against_the_order_and_what_has_come() {
         .await
         .expect(201);
     assert_eq!(within.body["difference"], money(200));
-    // Somebody who may agrees to more.
+    // Tax that is more than the goods is none.
+    let taxed = bench.bill(&id, "R-9", &[(0, 1, 1_000)], 1_001).await;
+    taxed.expect_problem(409, "price_differs");
+    // Somebody who may agrees to more, and has not written the order.
     let mut agreed = bill_of(&id, "R-2", &[(0, 12, 15_000)], 0);
     agreed["accept_difference"] = json!(true);
     let monitor = bench
@@ -288,6 +291,8 @@ async fn e7_a_bill_is_held_against_the_order_and_what_has_come() {
         .post(&path("/supplier-bills"), &agreed)
         .await
         .expect_problem(403, "forbidden");
+    let own = bench.buyer.post(&path("/supplier-bills"), &agreed).await;
+    own.expect_problem(403, "four_eyes");
     let bill = bench
         .boss
         .post(&path("/supplier-bills"), &agreed)
@@ -328,17 +333,24 @@ async fn an_order_above_the_limit_is_approved_by_somebody_who_has_not_written_it
         (&changed.body["total"], &changed.body["note"]),
         (&money(2_000), &json!("Gate 2"))
     );
+    // Also when another has written after it.
+    let note = json!({"note": "Gate 3"});
+    let _ = bench
+        .buyer
+        .patch(&order(&id, ""), 2, &note)
+        .await
+        .expect(200);
     for client in [&bench.buyer, &bench.boss] {
-        command(client, &id, "approve", 2)
+        command(client, &id, "approve", 3)
             .await
             .expect_problem(403, "four_eyes");
     }
     let other = colleague_of(&bench.buyer);
-    let approved = command(&other, &id, "approve", 2).await.expect(200);
+    let approved = command(&other, &id, "approve", 3).await.expect(200);
     assert_eq!(approved.body["status"], "approved");
     bench
         .boss
-        .patch(&order(&id, ""), 3, &patch)
+        .patch(&order(&id, ""), 4, &patch)
         .await
         .expect_problem(409, "invalid_transition");
     // Up to the limit one pair of eyes is enough.
@@ -349,9 +361,9 @@ async fn an_order_above_the_limit_is_approved_by_somebody_who_has_not_written_it
             .await
             .expect(status);
     }
-    let cancelled = command(&bench.buyer, &id, "cancel", 3).await.expect(200);
+    let cancelled = command(&bench.buyer, &id, "cancel", 4).await.expect(200);
     assert_eq!(cancelled.body["status"], "cancelled");
-    command(&bench.buyer, &id, "send", 4)
+    command(&bench.buyer, &id, "send", 5)
         .await
         .expect_problem(409, "invalid_transition");
 }

@@ -2,7 +2,7 @@
 
 use averis_payment_simulator::Behaviour;
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::setup::{
     Shop, command, draft, drafted, eur, events, order, path, placed, ship, three_lamps, until,
@@ -203,4 +203,51 @@ async fn a_transfer_counts_once_and_says_how_far_the_order_is_paid() {
         .expect_problem(409, "invalid_transition");
     let _ = ship(&acme, &id, "PS-1", None).await.expect(201);
     assert_eq!(shop.books(&id).len(), 0, "no provider is asked");
+}
+
+#[actix_web::test]
+async fn o8_the_money_of_an_order_replays_to_what_the_order_says() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let id = placed(&acme, &three_lamps(), Some("pm_ok")).await;
+    // Adds up what became of each transaction once none is open, and compares it with what the order says.
+    let replayed = async |wanted: &str| {
+        let read = until("nothing is open", async || {
+            let address = path(&format!("/orders/{id}/transactions"));
+            let all = acme.get(&address).await.expect(200).body["data"].clone();
+            let all = all.as_array().expect("a list").clone();
+            let is_final = |one: &Value| one["state"] == "success" || one["state"] == "failure";
+            let read = order(&acme, &id).await;
+            (all.iter().all(is_final) && read["payment_status"] == wanted).then_some((all, read))
+        });
+        let (all, read) = read.await;
+        for (kind, name) in [
+            ("authorise", "authorised"),
+            ("capture", "captured"),
+            ("void", "voided"),
+            ("refund", "refunded"),
+        ] {
+            let own = all
+                .iter()
+                .filter(|one| one["kind"] == kind && one["state"] == "success");
+            let sum: i64 = own
+                .map(|one| one["amount"]["amount"].as_i64().expect("an amount"))
+                .sum();
+            assert_eq!(eur(sum), read["payment"][name], "{wanted}: {name}");
+        }
+    };
+    replayed("authorised").await;
+    let _ = ship(&acme, &id, "PS-1", Some(&[(0, 1)])).await.expect(201);
+    replayed("partially_paid").await;
+    let rest = json!({"reason": "Too late"});
+    let _ = command(&acme, &id, "cancel", rest).await.expect(200);
+    replayed("paid").await;
+    for (reference, amount, wanted) in [
+        ("r1", 100, "partially_refunded"),
+        ("r2", 200, "partially_refunded"),
+    ] {
+        let body = json!({"amount": eur(amount), "reason": "A scratch", "reference": reference});
+        let _ = command(&acme, &id, "refunds", body).await.expect(200);
+        replayed(wanted).await;
+    }
 }

@@ -47,7 +47,7 @@ async fn shipped(client: &Client, order: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn o7_what_comes_back_is_restocked_credited_and_refunded_to_the_cent() {
+async fn o7_e8_what_comes_back_is_restocked_at_its_cost_credited_and_refunded_to_the_cent() {
     let shop = Shop::start().await;
     let acme = shop.tenant("acme").await.client;
     let place = warehouse(&acme, Some(1_000)).await;

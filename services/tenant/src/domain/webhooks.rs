@@ -30,6 +30,22 @@ const PAUSES: [u64; 9] = [
     24 * HOUR,
 ];
 
+/// Seconds for which an endpoint is left alone after so many failures in a row; after more, as after the last.
+const RESTS: [u64; 4] = [1, 5, 30, 5 * MINUTE];
+/// Failures that are further apart are not in a row.
+pub const APART: chrono::TimeDelta = chrono::TimeDelta::hours(48);
+
+/// Returns for how long an endpoint is left alone that has not heard so often in a row, or has asked for it.
+pub fn rest(failures: i32, asked: Option<Duration>) -> Duration {
+    let place = usize::try_from(failures)
+        .unwrap_or_default()
+        .saturating_sub(1);
+    let seconds = RESTS.get(place.min(RESTS.len() - 1)).copied();
+    let longest = Duration::from_secs(24 * HOUR);
+    let asked = asked.map_or(Duration::ZERO, |asked| asked.min(longest));
+    Duration::from_secs(seconds.unwrap_or_default()).max(asked)
+}
+
 /// Returns how long to wait after that many tries that failed, if it is tried again at all. Whoever asks to be left alone for
 /// longer is, for a day at most; `jitter`, from 0 to 1, keeps what failed together from coming back together.
 pub fn pause(tries: i32, asked: Option<Duration>, jitter: f64) -> Option<Duration> {
@@ -57,6 +73,20 @@ mod tests {
             let first = pause(1, None, jitter).expect("again");
             assert!((4_500..=5_500).contains(&first.as_millis()), "{first:?}");
         }
+    }
+
+    #[test]
+    fn who_does_not_hear_is_left_alone_for_longer_each_time() {
+        let rests: Vec<u64> = [1, 2, 3, 4, 5, 1_000]
+            .into_iter()
+            .map(|failures| rest(failures, None).as_secs())
+            .collect();
+        assert_eq!(rests, [1, 5, 30, 300, 300, 300]);
+        let asked = |seconds| rest(1, Some(Duration::from_secs(seconds))).as_secs();
+        assert_eq!(
+            (asked(0), asked(3_600), asked(u64::MAX)),
+            (1, 3_600, 86_400)
+        );
     }
 
     #[test]

@@ -17,11 +17,12 @@ use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::version::SeenVersion;
-use averis_tenant_context::may;
+use averis_tenant_context::{TenantContext, may};
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -30,7 +31,9 @@ use crate::domain::webhooks::events::{self, EVENT_TYPES};
 use crate::domain::webhooks::signature::{new_secret, shown};
 use crate::domain::webhooks::{MAX_ENDPOINTS, OVERLAP, targets};
 use crate::error::{TenantError, codes};
-use crate::store::webhook_endpoints::{self as endpoints, DISABLED, ENABLED, EndpointRow};
+use crate::store::webhook_endpoints::{
+    self as endpoints, DISABLED, ENABLED, EndpointRow, HealthRow,
+};
 
 /// Where a system of the tenant is told what happens.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,6 +51,8 @@ pub struct WebhookEndpointView {
     disabled_reason: Option<String>,
     /// Since when nothing comes through; null where something does.
     failing_since: Option<DateTime<Utc>>,
+    /// Until when it is left alone for that.
+    not_before: Option<DateTime<Utc>>,
     /// Until when the secret before the present one signs too.
     previous_secret_until: Option<DateTime<Utc>>,
     version: i64,
@@ -55,8 +60,8 @@ pub struct WebhookEndpointView {
     updated_at: DateTime<Utc>,
 }
 
-impl From<EndpointRow> for WebhookEndpointView {
-    fn from(row: EndpointRow) -> Self {
+impl WebhookEndpointView {
+    fn of(row: EndpointRow, health: Option<&HealthRow>) -> Self {
         let EndpointRow {
             id,
             url,
@@ -67,7 +72,6 @@ impl From<EndpointRow> for WebhookEndpointView {
             secret: _,
             previous_secret: _,
             previous_until,
-            failing_since,
             version,
             created_at,
             updated_at,
@@ -79,7 +83,8 @@ impl From<EndpointRow> for WebhookEndpointView {
             event_types,
             status,
             disabled_reason,
-            failing_since,
+            failing_since: health.map(|health| health.failing_since),
+            not_before: health.map(|health| health.not_before),
             previous_secret_until: previous_until.filter(|until| *until > now()),
             version,
             created_at,
@@ -88,9 +93,18 @@ impl From<EndpointRow> for WebhookEndpointView {
     }
 }
 
-fn answer(row: EndpointRow) -> Reply {
+async fn answer(conn: &mut TenantConn, row: EndpointRow) -> Result<Reply, TenantError> {
     let version = row.version;
-    Reply::ok(&WebhookEndpointView::from(row)).version(version)
+    let health = endpoints::health_of(conn, &[row.id]).await?;
+    Ok(Reply::ok(&WebhookEndpointView::of(row, health.first())).version(version))
+}
+
+/// Checks that the tenant may use webhooks.
+fn check_feature(context: &TenantContext) -> Result<(), Problem> {
+    if context.settings.features.webhooks {
+        return Ok(());
+    }
+    Err(Problem::new(codes::WEBHOOKS_NOT_ALLOWED))
 }
 
 /// Checks what an endpoint is to be told of, and returns it in order and once.
@@ -147,6 +161,7 @@ pub async fn create_webhook_endpoint(
     state: Data<WebhookState>,
     post: Post<CreateWebhookEndpoint>,
 ) -> ApiResult<Reply> {
+    check_feature(&tenant.context)?;
     let body = post.body;
     let now = now();
     let row = EndpointRow {
@@ -159,7 +174,6 @@ pub async fn create_webhook_endpoint(
         secret: new_secret(),
         previous_secret: None,
         previous_until: None,
-        failing_since: None,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -176,7 +190,8 @@ pub async fn create_webhook_endpoint(
             }
             endpoints::insert(conn, &row).await?;
             let location = format!("/api/tenant/v1/webhook-endpoints/{}", row.id);
-            Ok(Reply::created(location, &WebhookEndpointView::from(row.clone())).version(1))
+            let view = WebhookEndpointView::of(row.clone(), None);
+            Ok(Reply::created(location, &view).version(1))
         },
     )
     .await
@@ -204,13 +219,19 @@ pub async fn list_webhook_endpoints(
     let limit = limit(query.0.limit)?;
     let list = format!("{} webhook endpoints", tenant.context.key);
     let after = state.cursors.open_asked(&list, query.0.cursor.as_deref())?;
-    let rows = tenant.db.read(async |conn| -> Result<_, TenantError> {
-        Ok(endpoints::list(conn, after, i64::from(limit) + 1).await?)
+    let page = tenant.db.read(async |conn| -> Result<_, TenantError> {
+        let rows = endpoints::list(conn, after, i64::from(limit) + 1).await?;
+        let page = Page::new(rows, limit, |row| {
+            state.cursors.seal(&list, &(row.created_at, row.id))
+        });
+        let ids: Vec<Uuid> = page.data.iter().map(|row| row.id).collect();
+        let health = endpoints::health_of(conn, &ids).await?;
+        Ok(page.map(|row| {
+            let own = health.iter().find(|health| health.endpoint_id == row.id);
+            WebhookEndpointView::of(row, own)
+        }))
     });
-    let page = Page::new(rows.await?, limit, |row| {
-        state.cursors.seal(&list, &(row.created_at, row.id))
-    });
-    Ok(Reply::ok(&page.map(WebhookEndpointView::from)))
+    Ok(Reply::ok(&page.await?))
 }
 
 async fn found(conn: &mut TenantConn, id: Uuid) -> Result<EndpointRow, TenantError> {
@@ -238,8 +259,11 @@ pub async fn get_webhook_endpoint(
     tenant: Tenant<may::WebhookRead>,
     PathId(id): PathId,
 ) -> ApiResult<Reply> {
-    let row = tenant.db.read(async |conn| found(conn, id).await);
-    Ok(answer(row.await?))
+    let read = tenant.db.read(async |conn| -> Result<Reply, TenantError> {
+        let row = found(conn, id).await?;
+        answer(conn, row).await
+    });
+    Ok(read.await?)
 }
 
 /// What messages to an endpoint are signed with.
@@ -317,9 +341,10 @@ pub async fn update_webhook_endpoint(
             row.url = url.clone().unwrap_or(row.url);
             row.description = description.clone().unwrap_or(row.description);
             row.event_types = event_types.clone().unwrap_or(row.event_types);
-            Ok(endpoints::update(conn, &row).await?)
+            let row = endpoints::update(conn, &row).await?;
+            answer(conn, row).await
         });
-    Ok(answer(changed.await?))
+    Ok(changed.await?)
 }
 
 /// Removes an endpoint with all that it was told.
@@ -349,6 +374,7 @@ pub async fn enable_webhook_endpoint(
     PathId(id): PathId,
     command: Command,
 ) -> ApiResult<Reply> {
+    check_feature(&tenant.context)?;
     let reply = once(&tenant.db, &command.key, async |conn| {
         switch(conn, id, ENABLED, None).await
     });
@@ -380,18 +406,21 @@ async fn switch(
     let row = endpoints::lock(conn, id).await?;
     let row = row.ok_or_else(Problem::not_found)?;
     if row.status == status {
-        return Ok(answer(row));
+        return answer(conn, row).await;
     }
     let row = EndpointRow {
         status: status.to_owned(),
         disabled_reason: reason.map(str::to_owned),
-        failing_since: None,
         ..row
     };
-    Ok(answer(endpoints::update(conn, &row).await?))
+    // It begins with a clean slate.
+    endpoints::forget_failures(conn, id).await?;
+    let row = endpoints::update(conn, &row).await?;
+    answer(conn, row).await
 }
 
-/// Gives an endpoint a new secret. The one before signs too for 24 hours, so that nothing is refused meanwhile.
+/// Gives an endpoint a new secret. The one before signs too for 24 hours, so that nothing is refused meanwhile; until then there is
+/// no third one.
 #[utoipa::path(post, path = "/api/tenant/v1/webhook-endpoints/{id}/rotate-secret", tag = "webhooks", security(("token" = ["webhook:write"])),
     params(("id" = Uuid, Path), IfMatch), responses((status = 200, description = "The endpoint.", body = WebhookEndpointView)))]
 pub async fn rotate_webhook_secret(
@@ -400,16 +429,26 @@ pub async fn rotate_webhook_secret(
     seen: SeenVersion,
     command: Command,
 ) -> ApiResult<Reply> {
-    once(&tenant.db, &command.key, async |conn| {
-        let row = seen_one(conn, id, seen).await?;
-        let row = EndpointRow {
-            previous_secret: Some(row.secret),
-            previous_until: Some(now() + OVERLAP),
-            secret: new_secret(),
-            ..row
-        };
-        Ok::<_, TenantError>(answer(endpoints::update(conn, &row).await?))
-    })
+    once(
+        &tenant.db,
+        &command.key,
+        async |conn| -> Result<Reply, TenantError> {
+            let row = seen_one(conn, id, seen).await?;
+            // Or whoever still checks by the one before that would refuse everything.
+            if let Some(until) = row.previous_until.filter(|until| *until > now()) {
+                let problem = Problem::new(codes::SECRET_ROTATING);
+                return Err(problem.with("until", json!(until)).into());
+            }
+            let row = EndpointRow {
+                previous_secret: Some(row.secret),
+                previous_until: Some(now() + OVERLAP),
+                secret: new_secret(),
+                ..row
+            };
+            let row = endpoints::update(conn, &row).await?;
+            answer(conn, row).await
+        },
+    )
     .await
 }
 

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use crate::domain::webhooks::events::TEST;
 use crate::schema::{
     webhook_attempts as attempts, webhook_deliveries as table, webhook_messages as messages,
 };
@@ -238,7 +239,11 @@ pub async fn messages_from(
     kinds: &[String],
     limit: usize,
 ) -> QueryResult<Vec<Told>> {
-    let mut rows = messages::table.filter(messages::at.ge(from)).into_boxed();
+    // A test was of one endpoint.
+    let mut rows = messages::table
+        .filter(messages::at.ge(from))
+        .filter(messages::event_type.ne(TEST.name))
+        .into_boxed();
     if !kinds.is_empty() {
         rows = rows.filter(messages::event_type.eq_any(kinds));
     }
@@ -281,8 +286,17 @@ pub async fn begin_anew(
     begun.execute(conn).await
 }
 
-/// Forgets what was told long ago.
-pub async fn discard(conn: &mut TenantConn, before: DateTime<Utc>) -> QueryResult<()> {
+/// Forgets some of what was told long ago, and tells how much.
+pub async fn discard(
+    conn: &mut TenantConn,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
     let old = messages::table.filter(messages::at.lt(before));
-    diesel::delete(old).execute(conn).await.map(drop)
+    let old: Vec<Uuid> = old.select(messages::id).limit(limit).load(conn).await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let gone = diesel::delete(messages::table.filter(messages::id.eq_any(old)));
+    gone.execute(conn).await
 }

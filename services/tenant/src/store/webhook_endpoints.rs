@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::schema::webhook_endpoints as table;
+use crate::schema::{webhook_endpoints as table, webhook_health as health};
 
 /// It is told what happens.
 pub const ENABLED: &str = "enabled";
@@ -27,7 +27,6 @@ pub struct EndpointRow {
     pub secret: Vec<u8>,
     pub previous_secret: Option<Vec<u8>>,
     pub previous_until: Option<DateTime<Utc>>,
-    pub failing_since: Option<DateTime<Utc>>,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -75,10 +74,10 @@ pub async fn count(conn: &mut TenantConn) -> QueryResult<i64> {
     table::table.count().get_result(conn).await
 }
 
-/// Lists those that are told what happens.
-pub async fn enabled(conn: &mut TenantConn) -> QueryResult<Vec<EndpointRow>> {
-    let rows = table::table.filter(table::status.eq(ENABLED));
-    rows.select(EndpointRow::as_select()).load(conn).await
+/// Lists all of them: a tenant has few.
+pub async fn all(conn: &mut TenantConn) -> QueryResult<Vec<EndpointRow>> {
+    let rows = table::table.select(EndpointRow::as_select());
+    rows.order(table::id).load(conn).await
 }
 
 /// Lists endpoints by age.
@@ -105,14 +104,37 @@ pub async fn update(conn: &mut TenantConn, row: &EndpointRow) -> QueryResult<End
         .await
 }
 
-/// Notes since when nothing comes through. That is no change that anybody made.
-pub async fn note_failing(
-    conn: &mut TenantConn,
-    id: Uuid,
-    since: Option<DateTime<Utc>>,
-) -> QueryResult<()> {
-    let noted = diesel::update(table::table.find(id)).set(table::failing_since.eq(since));
+/// How well an endpoint hears that has not heard the last time.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = health, treat_none_as_default_value = false)]
+pub struct HealthRow {
+    pub endpoint_id: Uuid,
+    pub failing_since: DateTime<Utc>,
+    pub failed_at: DateTime<Utc>,
+    pub failures: i32,
+    pub not_before: DateTime<Utc>,
+}
+
+/// Returns how well endpoints hear, of those that have not heard the last time.
+pub async fn health_of(conn: &mut TenantConn, ids: &[Uuid]) -> QueryResult<Vec<HealthRow>> {
+    let rows = health::table.filter(health::endpoint_id.eq_any(ids));
+    rows.select(HealthRow::as_select()).load(conn).await
+}
+
+/// Notes that an endpoint has not heard.
+pub async fn note_failure(conn: &mut TenantConn, row: &HealthRow) -> QueryResult<()> {
+    let noted = diesel::insert_into(health::table)
+        .values(row)
+        .on_conflict(health::endpoint_id)
+        .do_update()
+        .set(row);
     noted.execute(conn).await.map(drop)
+}
+
+/// Notes that an endpoint hears.
+pub async fn forget_failures(conn: &mut TenantConn, id: Uuid) -> QueryResult<()> {
+    let gone = diesel::delete(health::table.find(id));
+    gone.execute(conn).await.map(drop)
 }
 
 /// Removes an endpoint with all that it was told.

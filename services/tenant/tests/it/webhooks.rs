@@ -5,7 +5,7 @@ use std::time::Duration;
 use averis_contracts::client::{Correlation, ServiceClient};
 use averis_contracts::events::{Event, EventBatch, Taken, events_path};
 use averis_tenant_context::TenantRole;
-use averis_test_kit::{Answer, Setup, TestPlatform, TestTenant, identity};
+use averis_test_kit::{Answer, Database, Setup, TestPlatform, TestTenant, identity};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
@@ -379,7 +379,7 @@ async fn whoever_does_not_hear_for_five_days_is_switched_off_and_admins_are_told
     }
     let database = platform.database.connect().await;
     let sql = format!(
-        "UPDATE tenant_{}_webhooks.webhook_endpoints SET failing_since = now() - interval '5 days'",
+        "UPDATE tenant_{}_webhooks.webhook_health SET failing_since = now() - interval '5 days'",
         acme.key
     );
     assert_eq!(database.execute(&sql, &[]).await.expect("changed"), 1);
@@ -433,6 +433,11 @@ async fn a_secret_that_is_replaced_signs_for_a_day_more() {
     let signed = [&after["secret"], &before["secret"]]
         .map(|secret| signature(one, secret.as_str().expect("a secret")));
     assert_eq!(header(one, "webhook-signature"), signed.join(" "));
+    // A third one would leave whoever still checks by the first without any.
+    acme.client
+        .command(&endpoint_path(&id, "/rotate-secret"), 2, &json!({}))
+        .await
+        .expect_problem(409, "secret_rotating");
     // A day later only the new one does.
     let database = platform.database.connect().await;
     let sql = format!(
@@ -502,7 +507,8 @@ async fn what_was_told_is_told_again_from_a_time_on() {
 /// Whoever called has died: its deliveries are due again once its lease is over.
 #[actix_web::test]
 async fn what_a_crash_has_left_is_told_by_another() {
-    let platform = Setup::new().await.start(vec![]);
+    // A database of its own: whoever looks for what is left finds it in all tenants.
+    let platform = Setup::on(Database::own(false).await).start(vec![]);
     let acme = platform.tenant("acme").await;
     let receiver = hearing(ResponseTemplate::new(200)).await;
     let _ = endpoint(&acme, &receiver, &[]).await;
@@ -522,20 +528,93 @@ async fn what_a_crash_has_left_is_told_by_another() {
         acme.key
     );
     assert_eq!(database.execute(&sql, &[]).await.expect("changed"), 1);
-    let after = Setup::on(platform.stop().await).start(vec![]);
+    // Nobody tells the next process of it.
+    let mut setup = Setup::on(platform.stop().await);
+    setup.left_after = Duration::from_secs(1);
+    let after = setup.start(vec![]);
     let client = after
         .under(acme.key.as_str())
         .with_token(acme.client.token());
     let acme = TestTenant { client, ..acme };
-    tell(&after, &acme, "oms", &[happened("order.placed", json!({}))]).await;
-    deliveries(&acme, "", all_are("delivered", 2)).await;
-    let ids: Vec<String> = heard(&receiver, 3)
-        .await
-        .iter()
-        .map(|request| header(request, "webhook-id"))
+    deliveries(&acme, "", all_are("delivered", 1)).await;
+    let both = heard(&receiver, 2).await;
+    assert_eq!(
+        header(&both[0], "webhook-id"),
+        header(&both[1], "webhook-id")
+    );
+    // What was told a month ago is forgotten, with all that became of it.
+    let database = after.database.connect().await;
+    let sql = format!(
+        "UPDATE tenant_{}_webhooks.webhook_messages SET at = now() - interval '31 days'",
+        acme.key
+    );
+    assert_eq!(database.execute(&sql, &[]).await.expect("changed"), 1);
+    deliveries(&acme, "", |rows| rows.is_empty()).await;
+}
+
+#[actix_web::test]
+async fn what_happened_while_nobody_heard_can_be_told_later() {
+    let platform = Setup::new().await.start(vec![]);
+    let acme = platform.tenant("acme").await;
+    let receiver = hearing(ResponseTemplate::new(200)).await;
+    let id = endpoint(&acme, &receiver, &[]).await;
+    let from = Utc::now() - chrono::TimeDelta::minutes(1);
+    let command = async |verb: &str, body: Value| {
+        let path = endpoint_path(&id, verb);
+        acme.client.post(&path, &body).await.expect(200)
+    };
+    let _ = command("/disable", json!({})).await;
+    let missed = happened("order.placed", json!({}));
+    tell(&platform, &acme, "oms", &[missed]).await;
+    let _ = command("/enable", json!({})).await;
+    deliveries(&acme, "", |rows| rows.is_empty()).await;
+    let replayed = command("/replay", json!({"from": from})).await;
+    assert_eq!(replayed.body["messages"], 1);
+    deliveries(&acme, "", all_are("delivered", 1)).await;
+}
+
+#[actix_web::test]
+async fn who_has_no_webhooks_makes_none() {
+    let platform = Setup::new().await.start(vec![]);
+    let small = platform.tenant_of_tier("small", "starter").await;
+    let body = json!({"url": "https://shop.example/"});
+    let refused = small.client.post(ENDPOINTS, &body).await;
+    refused.expect_problem(403, "webhooks_not_allowed");
+}
+
+/// One that fails is left alone, whatever waits for it; and of two tenants' endpoints none waits for the other.
+#[actix_web::test]
+async fn whoever_does_not_hear_is_tried_with_one_message() {
+    let platform = Setup::new().await.start(vec![]);
+    let (acme, globex) = (
+        platform.tenant("acme").await,
+        platform.tenant("globex").await,
+    );
+    let busy = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    let (deaf, well) = (
+        hearing(busy).await,
+        hearing(ResponseTemplate::new(200)).await,
+    );
+    let id = endpoint(&acme, &deaf, &[]).await;
+    let _ = endpoint(&acme, &well, &[]).await;
+    let _ = endpoint(&globex, &well, &[]).await;
+    let many: Vec<Event> = (0..20)
+        .map(|_| happened("order.placed", json!({})))
         .collect();
-    assert_eq!(ids.len(), 3);
-    assert_eq!(ids.iter().filter(|id| **id == ids[0]).count(), 2);
+    tell(&platform, &acme, "oms", &many).await;
+    tell(&platform, &globex, "oms", &many).await;
+    deliveries(&globex, "", all_are("delivered", 20)).await;
+    deliveries(&acme, "?status=delivered", |rows| rows.len() == 20).await;
+    // At first four were sent at once; then none until the hour is over.
+    let row = acme.client.get(&endpoint_path(&id, "")).await.expect(200);
+    let until = row.body["not_before"].as_str().expect("a time");
+    let until: chrono::DateTime<Utc> = until.parse().expect("a time");
+    assert!(
+        until - Utc::now() > chrono::TimeDelta::minutes(55),
+        "{until}"
+    );
+    let asked = deaf.received_requests().await.expect("recorded").len();
+    assert!((1..=4).contains(&asked), "{asked}");
 }
 
 #[actix_web::test]

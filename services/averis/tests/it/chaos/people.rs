@@ -278,7 +278,7 @@ impl People {
             ("receive", json!({})),
             ("refund", json!({"with_shipping": true})),
         ] {
-            let key = format!("return {name}");
+            let key = format!("return-{name}");
             let answer = self
                 .serve(&format!("{own}/{name}"), &key, &body, tally)
                 .await;
@@ -291,6 +291,10 @@ impl People {
         let answer = self.command(&self.staff, path, name, body, tally).await;
         if answer.status >= 400 {
             let code = answer.body["code"].as_str().unwrap_or_default();
+            // Whoever asks for nonsense tests nothing.
+            if [400, 422].contains(&answer.status) {
+                tally.unexpected.push(format!("{path}: {}", answer.text));
+            }
             *tally.refused.entry(format!("{name} {code}")).or_default() += 1;
         }
         answer

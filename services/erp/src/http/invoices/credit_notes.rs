@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     CREDIT_NOTE, InvoiceView, created, locked, negative, number, numbered, rate_of, refused,
-    settled_status, tell,
+    settled_status, tell, tell_paid,
 };
 use crate::domain::ledger::{Posting, RECEIVABLES, RETURNS, TAX};
 use crate::domain::{MAX_QUANTITY, now};
@@ -148,12 +148,14 @@ pub async fn credit(
     };
     // What was paid of what is taken back is owed to the customer until it is refunded.
     row.credited += note.total();
-    row.status = settled_status(&row).to_owned();
+    let status = settled_status(&row).to_owned();
+    let before = std::mem::replace(&mut row.status, status);
     post(conn, entry, rounding).await?;
     numbered(conn, &mut note, "CRN", wanted.day).await?;
     invoices::insert(conn, &note, &lines).await?;
-    invoices::update(conn, &row).await?;
+    let row = invoices::update(conn, &row).await?;
     tell(conn, kinds::CREDITED, &note).await?;
+    tell_paid(conn, &before, &row).await?;
     Ok(note)
 }
 

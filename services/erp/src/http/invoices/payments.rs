@@ -1,6 +1,5 @@
 //! What is paid of invoices, and what goes back.
 
-use averis_contracts::erp::kinds;
 use averis_money::{Money, Rounding};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
@@ -19,13 +18,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status, tell,
+    InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status, tell_paid,
 };
 use crate::domain::ledger::{BANK, Posting, RECEIVABLES, UNDER_WAY};
 use crate::domain::now;
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, post, rounding};
-use crate::store::invoices::{self, DRAFT, InvoiceRow, PAID, PaymentRow};
+use crate::store::invoices::{self, DRAFT, InvoiceRow, PaymentRow};
 
 /// What was paid.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -197,10 +196,9 @@ pub async fn pay(
         &mut row.paid
     };
     *sum += amount;
-    row.status = settled_status(&row).to_owned();
+    let status = settled_status(&row).to_owned();
+    let before = std::mem::replace(&mut row.status, status);
     let row = invoices::update(conn, &row).await?;
-    if row.status == PAID {
-        tell(conn, kinds::PAID, &row).await?;
-    }
+    tell_paid(conn, &before, &row).await?;
     Ok(row)
 }

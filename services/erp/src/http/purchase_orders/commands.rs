@@ -11,7 +11,7 @@ use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use uuid::Uuid;
 
-use super::{PurchaseOrderView, answer};
+use super::{PurchaseOrderView, answer, check_supplier};
 use crate::domain::now;
 use crate::domain::purchasing::{PurchaseCommand, at_most};
 use crate::error::{ErpError, codes};
@@ -33,15 +33,21 @@ pub async fn approve_purchase_order(
         &command.key,
         async |conn| -> Result<Reply, ErpError> {
             let row = moved(conn, id, seen, PurchaseCommand::Approve).await?;
+            check_supplier(conn, row.supplier_id).await?;
             let rules = suppliers::rules(conn).await?;
-            let has_written = [row.drafted_by, row.changed_by].contains(&by);
-            if row.total > rules.approval_limit && has_written {
-                return Err(Problem::new(codes::FOUR_EYES).into());
-            }
-            // What may come is what is approved now, whatever the rules become.
+            // What may come is what is approved now, whatever the rules become: all of it counts.
+            let mut most = Some(0_i64);
             for mut line in orders::lines_of(conn, &[id]).await? {
                 line.at_most = at_most(line.quantity, rules.over_receipt);
+                let cost = line.unit_cost.checked_mul(line.at_most);
+                most = most
+                    .zip(cost)
+                    .and_then(|(most, cost)| most.checked_add(cost));
                 orders::update_line(conn, &line).await?;
+            }
+            let most = most.ok_or_else(|| Problem::new(codes::MONEY_OVERFLOW))?;
+            if most > rules.approval_limit && row.written_by.contains(&by) {
+                return Err(Problem::new(codes::FOUR_EYES).into());
             }
             let row = PurchaseRow {
                 approved_by: Some(by),
@@ -69,6 +75,7 @@ pub async fn send_purchase_order(
         &command.key,
         async |conn| -> Result<Reply, ErpError> {
             let row = moved(conn, id, seen, PurchaseCommand::Send).await?;
+            check_supplier(conn, row.supplier_id).await?;
             let row = PurchaseRow {
                 sent_at: Some(now()),
                 ..row

@@ -8,10 +8,11 @@ use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::{Page, limit};
 use averis_service_kit::forms::fold;
 use averis_service_kit::idempotency::{Post, once};
+use averis_service_kit::locks::lock_name;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
-use averis_tenant_context::may;
+use averis_tenant_context::{TenantKey, may};
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use garde::Validate;
@@ -85,7 +86,16 @@ pub async fn receive_goods(
                 return answer(conn, row).await;
             }
             check_location(conn, location).await?;
-            let row = take(conn, row, &body.reference, location, &counted, by).await?;
+            let row = take(
+                conn,
+                &tenant.context.key,
+                row,
+                &body.reference,
+                location,
+                &counted,
+                by,
+            )
+            .await?;
             answer(conn, row).await
         },
     )
@@ -106,6 +116,7 @@ fn counted(lines: &[ReceiptLine]) -> Result<BTreeMap<i32, i64>, ErpError> {
 
 async fn take(
     conn: &mut TenantConn,
+    tenant: &TenantKey,
     row: PurchaseRow,
     reference: &str,
     location: Uuid,
@@ -114,6 +125,15 @@ async fn take(
 ) -> Result<PurchaseRow, ErpError> {
     // Before anything is said of lines: of a draft nothing comes.
     PurchaseCommand::ReceiveRest.apply(&row.status)?;
+    let cause = format!("{} {reference}", row.number);
+    // Staff may receive by hand for the same cause.
+    lock_name(
+        conn,
+        tenant,
+        "a cause of moves",
+        &format!("receipt {cause}"),
+    )
+    .await?;
     let mut lines = orders::lines_of(conn, &[row.id]).await?;
     let supplier = warehouses::outside(conn, SUPPLIER).await?;
     let at = now();
@@ -136,7 +156,7 @@ async fn take(
         let one = moved(own, *quantity, (supplier, location), by, at);
         besides.costs.insert(one.id, value);
         planned.push(MoveRow {
-            cause: format!("{} {reference}", row.number),
+            cause: cause.clone(),
             ..one
         });
     }

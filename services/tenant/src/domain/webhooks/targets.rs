@@ -51,6 +51,10 @@ pub fn check(text: &str, targets: Targets, own: &BaseDomain) -> Result<Url, Unfi
     if url.fragment().is_some() {
         return Err(("fragment", "must not hold a fragment"));
     }
+    // As it is called, which may be longer than it was written.
+    if url.as_str().len() > MAX_URL {
+        return Err(("too_long", "must have at most 2,000 characters"));
+    }
     let inside = ("not_public", "must lead to the open internet");
     match url.host() {
         None => Err(("not_a_url", "must name a host")),

@@ -17,7 +17,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{found, receive};
+use super::{check_feature, found, receive};
 use crate::WebhookState;
 use crate::domain::webhooks::events::{self, TEST};
 use crate::error::{TenantError, codes};
@@ -217,6 +217,7 @@ pub async fn redeliver_webhook(
     PathId(id): PathId,
     command: Command,
 ) -> ApiResult<Reply> {
+    check_feature(&tenant.context)?;
     // Of the row as it is: a repetition is answered without looking at it.
     let endpoint = tenant.db.read(async |conn| -> Result<_, TenantError> {
         let row = deliveries::find(conn, id).await?;
@@ -264,6 +265,7 @@ pub async fn test_webhook_endpoint(
     PathId(id): PathId,
     command: Command,
 ) -> ApiResult<Reply> {
+    check_feature(&tenant.context)?;
     let reply = once(
         &tenant.db,
         &command.key,
@@ -311,6 +313,7 @@ pub async fn replay_webhooks(
     PathId(id): PathId,
     post: Post<ReplayWebhooks>,
 ) -> ApiResult<Reply> {
+    check_feature(&tenant.context)?;
     let from = post.body.from;
     let reply = once(
         &tenant.db,

@@ -32,19 +32,19 @@ pub async fn receive_events(
                 .iter()
                 .filter_map(|event| Some((events::find(&event.kind)?, event)));
             let known: Vec<(&EventType, &Event)> = known.collect();
-            let hearing = if known.is_empty() {
+            let all = if known.is_empty() || !tenant.context.settings.features.webhooks {
                 Vec::new()
             } else {
-                endpoints::enabled(conn).await?
+                endpoints::all(conn).await?
             };
             let mut told = Vec::new();
-            for (kind, event) in known {
-                let wanting = hearing.iter().filter(|endpoint| endpoint.wants(kind.name));
+            // What nobody hears now is kept all the same: an endpoint that is enabled again can be told of it.
+            for (kind, event) in known.into_iter().filter(|_| !all.is_empty()) {
+                let hearing = all.iter().filter(|endpoint| endpoint.is_enabled());
+                let wanting = hearing.filter(|endpoint| endpoint.wants(kind.name));
                 let wanting: Vec<Uuid> = wanting.map(|endpoint| endpoint.id).collect();
-                if !wanting.is_empty() {
-                    put(conn, &tenant.context.key, kind, event, &wanting).await?;
-                    told.extend(wanting);
-                }
+                put(conn, &tenant.context.key, kind, event, &wanting).await?;
+                told.extend(wanting);
             }
             Ok((events.len(), told))
         });
