@@ -43,9 +43,9 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/purchase-orders/{id}/close").post(commands::close_purchase_order))
         .service(resource("/purchase-orders/{id}/cancel").post(commands::cancel_purchase_order))
         .service(resource("/goods-receipts").get(receive::list_goods_receipts))
-        .service(resource("/supplier-bills").get(supplier_bills::list_supplier_bills).post(supplier_bills::create_supplier_bill))
+        .service(resource("/supplier-bills").get(supplier_bills::list_supplier_bills).post(supplier_bills::entering::create_supplier_bill))
         .service(resource("/supplier-bills/{id}").get(supplier_bills::get_supplier_bill))
-        .service(resource("/supplier-bills/{id}/payments").post(supplier_bills::pay_supplier_bill))
+        .service(resource("/supplier-bills/{id}/payments").post(supplier_bills::payments::pay_supplier_bill))
         .service(resource("/invoices").get(invoices::list_invoices).post(invoices::drafts::create_invoice))
         .service(resource("/invoices/{id}").get(invoices::get_invoice))
         .service(resource("/invoices/{id}/issue").post(invoices::issue_invoice))
@@ -108,9 +108,9 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         receive::receive_goods,
         receive::list_goods_receipts,
         supplier_bills::list_supplier_bills,
-        supplier_bills::create_supplier_bill,
+        supplier_bills::entering::create_supplier_bill,
         supplier_bills::get_supplier_bill,
-        supplier_bills::pay_supplier_bill,
+        supplier_bills::payments::pay_supplier_bill,
         warehouses::list_warehouses,
         warehouses::create_warehouse,
         warehouses::get_warehouse,

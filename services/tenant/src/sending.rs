@@ -1,10 +1,10 @@
 //! Telling tenants' own systems what happened: whoever has put a message on its way wakes its endpoints' lanes, and after a crash
 //! whichever process finds what is overdue. Each message comes at least once, and under one id each time.
 
+mod calling;
+mod noting;
+
 use std::collections::HashMap;
-use std::error::Error;
-use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,24 +16,21 @@ use averis_tenant_context::TenantId;
 use averis_tenant_db::{PlatformDb, TenantConn, TenantDb};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use self::calling::{failure, guarded};
+use self::noting::{note_delivery, note_health};
+use crate::domain::webhooks::KEPT;
 use crate::domain::webhooks::signature::sign;
 use crate::domain::webhooks::targets::{self, Targets};
-use crate::domain::webhooks::{APART, KEPT, PATIENCE, pause, rest};
 use crate::error::TenantError;
 use crate::store::members;
-use crate::store::webhook_deliveries::{
-    self as deliveries, AttemptRow, DELIVERED, DeliveryRow, FAILED, MessageRow,
-};
-use crate::store::webhook_endpoints::{self as endpoints, DISABLED, EndpointRow, HealthRow};
+use crate::store::webhook_deliveries::{self as deliveries, AttemptRow, DeliveryRow, MessageRow};
+use crate::store::webhook_endpoints::{self as endpoints, EndpointRow};
 
-/// Longest time for one call, connecting included.
-const DEADLINE: Duration = Duration::from_secs(15);
 /// When to believe that whoever calls has died: longer than a call takes.
 const LEASE: TimeDelta = TimeDelta::seconds(45);
 /// Messages that an endpoint is told at once. One that did not hear the last time is told one by one.
@@ -42,8 +39,6 @@ const AT_ONCE: i64 = 4;
 const ENDPOINTS_AT_ONCE: usize = 32;
 /// Endpoints of one tenant that one process tells at once: a tenant whose systems are slow keeps nobody else's waiting.
 const OF_TENANT: usize = 4;
-/// Names that one process looks up at once. Each takes a thread that others want too, for as long as a name server likes.
-const LOOKUPS: usize = 16;
 /// How much of an answer is read and kept, in bytes.
 const MAX_ANSWER: usize = 4 * 1024;
 /// Pauses after failures of our own, in seconds. Then whoever looks for what is left goes on.
@@ -61,73 +56,6 @@ pub struct Sending {
     platform: PlatformDb,
     mails: MailQueue,
     pub targets: Targets,
-}
-
-/// A name leads to somewhere inside.
-#[derive(Debug)]
-struct NotPublic;
-
-impl fmt::Display for NotPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name leads to an address that is not of the open internet")
-    }
-}
-
-impl Error for NotPublic {}
-
-/// Finds addresses of names and refuses those that lead inside. What is checked here is what is connected to, so a name that
-/// leads elsewhere a moment later gains nothing.
-struct Checked<F> {
-    targets: Targets,
-    find: F,
-}
-
-impl<F, A> Resolve for Checked<F>
-where
-    F: Fn(String) -> A + Send + Sync + 'static,
-    A: Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static,
-{
-    fn resolve(&self, name: Name) -> Resolving {
-        let (targets, found) = (self.targets, (self.find)(name.as_str().to_owned()));
-        Box::pin(async move {
-            let found = found.await?;
-            let is_allowed = |address: &SocketAddr| targets::is_allowed(targets, address.ip());
-            if !found.iter().all(is_allowed) {
-                return Err(NotPublic.into());
-            }
-            let found: Addrs = Box::new(found.into_iter());
-            Ok(found)
-        })
-    }
-}
-
-/// Looks names up, so many at once. A look-up that nobody waits for any more keeps its place until it is over.
-async fn look_up(places: Arc<Semaphore>, name: String) -> std::io::Result<Vec<SocketAddr>> {
-    let place = places.acquire_owned().await;
-    let place = place.map_err(std::io::Error::other)?;
-    let found = tokio::task::spawn_blocking(move || {
-        let found = (name.as_str(), 0).to_socket_addrs();
-        drop(place);
-        found.map(Iterator::collect)
-    });
-    found.await?
-}
-
-fn client<F, A>(targets: Targets, find: F) -> Result<reqwest::Client, reqwest::Error>
-where
-    F: Fn(String) -> A + Send + Sync + 'static,
-    A: Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'static,
-{
-    reqwest::Client::builder()
-        .dns_resolver(Arc::new(Checked { targets, find }))
-        .https_only(targets == Targets::Public)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(DEADLINE)
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(30))
-        .user_agent("Averis-Webhooks/1.0")
-        .build()
 }
 
 /// What came of calling somebody.
@@ -158,9 +86,8 @@ impl Sending {
         platform: PlatformDb,
         mails: MailQueue,
     ) -> Result<Self, reqwest::Error> {
-        let places = Arc::new(Semaphore::new(LOOKUPS));
         Ok(Self {
-            http: client(targets, move |name| look_up(Arc::clone(&places), name))?,
+            http: guarded(targets)?,
             turns: Arc::new(Semaphore::new(ENDPOINTS_AT_ONCE)),
             of_tenants: Arc::default(),
             lanes: Lanes::default(),
@@ -394,171 +321,5 @@ async fn answered(mut response: Response) -> Outcome {
         retry_after: retry_after.map(Duration::from_secs),
         // PostgreSQL keeps no zero in a text.
         answer: String::from_utf8_lossy(&answer).replace('\0', ""),
-    }
-}
-
-/// Says in a word why there was no answer.
-fn failure(error: &reqwest::Error) -> &'static str {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<NotPublic>() {
-            return "not_public";
-        }
-        cause = error.source();
-    }
-    if error.is_timeout() {
-        "timeout"
-    } else if error.is_connect() {
-        "no_connection"
-    } else {
-        "broken_off"
-    }
-}
-
-/// Notes how far a delivery is after it was tried.
-async fn note_delivery(
-    conn: &mut TenantConn,
-    mut row: DeliveryRow,
-    outcome: &Outcome,
-) -> Result<(), TenantError> {
-    let at = now();
-    if outcome.is_success() {
-        DELIVERED.clone_into(&mut row.status);
-        (row.next_at, row.delivered_at) = (None, Some(at));
-    } else {
-        let again = pause(row.tries, outcome.retry_after, rand::random());
-        row.next_at = again.filter(|_| !outcome.is_gone()).map(|pause| at + pause);
-        if row.next_at.is_none() {
-            FAILED.clone_into(&mut row.status);
-        }
-    }
-    Ok(deliveries::update(conn, &row).await?)
-}
-
-/// Notes how well an endpoint hears, and disables one that has not for long. Tells whether it did.
-async fn note_health(
-    conn: &mut TenantConn,
-    endpoint: EndpointRow,
-    outcome: &Outcome,
-) -> Result<bool, TenantError> {
-    let at = now();
-    let known = endpoints::health_of(conn, &[endpoint.id]).await?.pop();
-    if outcome.is_success() {
-        if known.is_some() {
-            endpoints::forget_failures(conn, endpoint.id).await?;
-        }
-        return Ok(false);
-    }
-    // A failure now and one long ago say nothing of the time between them.
-    let recent = known.filter(|known| at - known.failed_at < APART);
-    let failures = recent
-        .as_ref()
-        .map_or(1, |known| known.failures.saturating_add(1));
-    let failing_since = recent.map_or(at, |known| known.failing_since);
-    let row = HealthRow {
-        endpoint_id: endpoint.id,
-        failing_since,
-        failed_at: at,
-        failures,
-        not_before: at + rest(failures, outcome.retry_after),
-    };
-    endpoints::note_failure(conn, &row).await?;
-    let reason = if outcome.is_gone() {
-        "gone"
-    } else if at - failing_since >= PATIENCE {
-        "failing"
-    } else {
-        return Ok(false);
-    };
-    let disabled = EndpointRow {
-        status: DISABLED.to_owned(),
-        disabled_reason: Some(reason.to_owned()),
-        ..endpoint
-    };
-    endpoints::update(conn, &disabled).await?;
-    Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-
-    /// A name that leads to this machine: where a test listens and nobody may come.
-    #[tokio::test]
-    async fn s37_a_name_that_leads_inside_is_not_connected_to() {
-        let inside = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        inside.set_nonblocking(true).expect("a listener");
-        let port = inside.local_addr().expect("an address").port();
-        let find = async |_: String| Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]);
-        let http = client(Targets::Public, find).expect("a client");
-        let url = format!("https://rebound.example:{port}/");
-        let error = http.post(url).send().await.expect_err("refused");
-        assert_eq!(failure(&error), "not_public");
-        let nobody = inside.accept().expect_err("nobody comes");
-        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
-    }
-
-    /// What was checked is what is connected to: a name is looked up once for each connection, so one that leads elsewhere the
-    /// second time has no second time.
-    #[tokio::test]
-    async fn s37_a_name_is_looked_up_once() {
-        let receiver = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = receiver.local_addr().expect("an address").port();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&asked);
-        let find = move |_: String| {
-            let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
-            let ip = if first {
-                [127, 0, 0, 1]
-            } else {
-                [127, 0, 0, 2]
-            };
-            async move { Ok(vec![SocketAddr::from((ip, 0))]) }
-        };
-        let http = client(Targets::Any, find).expect("a client");
-        let come = tokio::task::spawn_blocking(move || {
-            let (stream, _) = receiver.accept().expect("somebody comes");
-            stream.local_addr().expect("an address").ip()
-        });
-        let url = format!("http://rebound.example:{port}/");
-        // Nobody answers.
-        let error = http.post(url).send().await.expect_err("no answer");
-        assert_eq!(failure(&error), "broken_off");
-        assert_eq!(
-            come.await.expect("somebody came"),
-            std::net::Ipv4Addr::LOCALHOST
-        );
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
-    }
-
-    /// One address inside is enough: which of several is connected to is not ours to choose.
-    #[tokio::test]
-    async fn s37_a_name_that_also_leads_inside_is_refused() {
-        let checked = Checked {
-            targets: Targets::Public,
-            find: async |_: String| {
-                let all = [[93, 184, 215, 14], [10, 0, 0, 1]];
-                Ok(all.map(|ip| SocketAddr::from((ip, 0))).to_vec())
-            },
-        };
-        let found = checked
-            .resolve("mixed.example".parse().expect("a name"))
-            .await;
-        assert!(found.is_err_and(|error| error.is::<NotPublic>()));
-    }
-
-    #[tokio::test]
-    async fn what_is_public_is_left_as_it_was_found() {
-        let checked = Checked {
-            targets: Targets::Public,
-            find: async |_: String| Ok(vec![SocketAddr::from(([93, 184, 215, 14], 0))]),
-        };
-        let found = checked
-            .resolve("shop.example".parse().expect("a name"))
-            .await;
-        let found: Vec<SocketAddr> = found.expect("addresses").collect();
-        assert_eq!(found, [SocketAddr::from(([93, 184, 215, 14], 0))]);
     }
 }
