@@ -58,10 +58,10 @@ pub fn routes(
         .service(resource("/support-grants/{id}/end").post(grants::end_grant))
         .service(resource("/webhook-endpoints").get(webhooks::list_webhook_endpoints).post(webhooks::create_webhook_endpoint))
         .service(resource("/webhook-endpoints/{id}").get(webhooks::get_webhook_endpoint).patch(webhooks::update_webhook_endpoint).delete(webhooks::delete_webhook_endpoint))
-        .service(resource("/webhook-endpoints/{id}/secret").get(webhooks::get_webhook_secret))
-        .service(resource("/webhook-endpoints/{id}/rotate-secret").post(webhooks::rotate_webhook_secret))
-        .service(resource("/webhook-endpoints/{id}/enable").post(webhooks::enable_webhook_endpoint))
-        .service(resource("/webhook-endpoints/{id}/disable").post(webhooks::disable_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}/secret").get(webhooks::commands::get_webhook_secret))
+        .service(resource("/webhook-endpoints/{id}/rotate-secret").post(webhooks::commands::rotate_webhook_secret))
+        .service(resource("/webhook-endpoints/{id}/enable").post(webhooks::commands::enable_webhook_endpoint))
+        .service(resource("/webhook-endpoints/{id}/disable").post(webhooks::commands::disable_webhook_endpoint))
         .service(resource("/webhook-endpoints/{id}/test").post(deliveries::test_webhook_endpoint))
         .service(resource("/webhook-endpoints/{id}/replay").post(deliveries::replay_webhooks))
         .service(resource("/webhook-deliveries").get(deliveries::list_webhook_deliveries))
@@ -165,10 +165,10 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         webhooks::get_webhook_endpoint,
         webhooks::update_webhook_endpoint,
         webhooks::delete_webhook_endpoint,
-        webhooks::get_webhook_secret,
-        webhooks::rotate_webhook_secret,
-        webhooks::enable_webhook_endpoint,
-        webhooks::disable_webhook_endpoint,
+        webhooks::commands::get_webhook_secret,
+        webhooks::commands::rotate_webhook_secret,
+        webhooks::commands::enable_webhook_endpoint,
+        webhooks::commands::disable_webhook_endpoint,
         deliveries::test_webhook_endpoint,
         deliveries::replay_webhooks,
         deliveries::list_webhook_deliveries,

@@ -1,30 +1,27 @@
 //! What shops show: products with what they cost their shopper and whether they are there. However many there are, each of the
 //! services that know of them is asked once for a page.
 
-use std::collections::BTreeMap;
+mod showing;
 
 use actix_web::web::{Data, Path};
 use averis_contracts::client::CallError;
-use averis_contracts::pricing::{UnitPrice, UnitPrices, Viewer};
-use averis_contracts::product::{StagedProduct, StagedVariant};
 use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::limit;
-use averis_service_kit::forms::{fold, is_country};
+use averis_service_kit::openapi::MoneySchema;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
-use averis_service_kit::request;
 use averis_tenant_context::may;
-use futures_util::future::{join, try_join, try_join_all};
+use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use self::showing::Shop;
 use crate::State;
 use crate::error::{EcommError, codes};
-use crate::saga::BuyerParts;
 
 /// Products of a page, where nothing else is said.
 const USUAL: u32 = 24;
@@ -34,11 +31,6 @@ const MOST: u32 = 50;
 const VARIANTS: usize = 20;
 /// Variants of a product among which a list looks for them.
 const LOOKED_AT: usize = 60;
-/// SKUs of one question to other services, and how long they may be together: they stand in its address.
-const SKUS: usize = 250;
-const SKUS_BYTES: usize = 8 * 1024;
-/// From how many pieces on nobody has to hurry.
-const PLENTY: i64 = 6;
 
 /// Whether there is something of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -94,11 +86,11 @@ pub struct StorefrontVariant {
     option_values: Vec<String>,
     image_url: Option<String>,
     /// For `per_quantity` pieces, before promotions.
-    #[schema(value_type = averis_service_kit::openapi::MoneySchema)]
+    #[schema(value_type = MoneySchema)]
     price: Money,
     per_quantity: i64,
     /// What it costs otherwise.
-    #[schema(value_type = Option<averis_service_kit::openapi::MoneySchema>)]
+    #[schema(value_type = Option<MoneySchema>)]
     list_price: Option<Money>,
     stock: Stock,
     /// How many there are, where there are few.
@@ -269,217 +261,5 @@ pub fn told(error: CallError) -> Problem {
             _ => away().because(error),
         },
         _ => away().because(error),
-    }
-}
-
-/// What is needed to show something.
-struct Shop<'a> {
-    state: &'a State,
-    tenant: &'a averis_tenant_context::TenantContext,
-    session: Uuid,
-    correlation: averis_contracts::client::Correlation,
-}
-
-impl<'a> Shop<'a> {
-    fn new(tenant: &'a Tenant<may::StorefrontRead>, state: &'a State) -> Self {
-        Self {
-            state,
-            tenant: &tenant.context,
-            session: tenant.caller.identity.subject,
-            correlation: request::correlation(),
-        }
-    }
-
-    /// Learns who looks.
-    async fn viewer(&self, to: ShownTo) -> Result<Viewer, Problem> {
-        if !is_country(&to.country) {
-            let problem = FieldProblem::new("/country", "form", "must be of ISO 3166-1 alpha-2");
-            return Err(EcommError::from(problem).into());
-        }
-        let customer = &self.state.calls.customer;
-        let found = customer.visitor(
-            &self.tenant.key,
-            self.session,
-            to.company_id,
-            &self.correlation,
-        );
-        let buyer = BuyerParts::from(found.await.map_err(told)?);
-        Ok(Viewer {
-            country: to.country,
-            segment: buyer.segment,
-            // As carts have it, so that what is shown is what is charged.
-            channel: None,
-            company_id: to.company_id,
-            customer_id: buyer.customer_id,
-        })
-    }
-
-    /// Shows one product with all of its variants.
-    async fn page(&self, which: &str, to: ShownTo) -> ApiResult<Reply> {
-        let product = async {
-            let products = &self.state.calls.product;
-            let found = products.staged_product(&self.tenant.key, which, &self.correlation);
-            found.await.map_err(told)
-        };
-        let (viewer, product) = try_join(self.viewer(to), product).await?;
-        let product = product.ok_or_else(Problem::not_found)?;
-        let (mut shown, terms) = self
-            .shown(vec![product], &viewer, (usize::MAX, usize::MAX))
-            .await?;
-        let (Some(product), Some(terms)) = (shown.pop(), terms) else {
-            return Err(Problem::not_found());
-        };
-        Ok(Reply::ok(&ProductPage {
-            product,
-            locale: terms.locale,
-            tax_included: terms.tax_included,
-        }))
-    }
-
-    /// Shows products with those of their variants that are sold to somebody: of so many each no more than so many.
-    async fn shown(
-        &self,
-        products: Vec<StagedProduct>,
-        viewer: &Viewer,
-        (looked_at, most): (usize, usize),
-    ) -> Result<(Vec<StorefrontProduct>, Option<UnitPrices>), Problem> {
-        let skus: Vec<&str> = products
-            .iter()
-            .flat_map(|product| product.variants.iter().take(looked_at))
-            .map(|variant| variant.sku.as_str())
-            .collect();
-        if skus.is_empty() {
-            return Ok((Vec::new(), None));
-        }
-        let (prices, stock) = join(self.prices(viewer, &skus), self.stock(&skus)).await;
-        let Some(terms) = prices? else {
-            return Ok((Vec::new(), None));
-        };
-        let prices: BTreeMap<String, &UnitPrice> = terms
-            .data
-            .iter()
-            .map(|price| (fold(&price.sku), price))
-            .collect();
-        let shown = products.into_iter().filter_map(|product| {
-            // As checkouts have it: only what is physical has an end.
-            let has_end = product.kind == "physical";
-            let own = product.variants.iter().take(looked_at);
-            let mut own: Vec<StorefrontVariant> = own
-                .filter_map(|variant| {
-                    let price = prices.get(&fold(&variant.sku))?;
-                    let available = stock.as_ref().map(|stock| {
-                        let known = stock.get(&fold(&variant.sku));
-                        known.copied().unwrap_or_default()
-                    });
-                    Some(variant_view(variant, price, has_end, available))
-                })
-                .collect();
-            let more_variants = own.len() > most || product.variants.len() > looked_at;
-            own.truncate(most);
-            (!own.is_empty()).then(|| view(product, own, more_variants))
-        });
-        Ok((shown.collect(), Some(terms)))
-    }
-
-    /// Asks what pieces cost. None says that nothing is sold to the viewer.
-    async fn prices(&self, viewer: &Viewer, skus: &[&str]) -> Result<Option<UnitPrices>, Problem> {
-        let pricing = &self.state.calls.pricing;
-        let asked = questions(skus)
-            .into_iter()
-            .map(|some| pricing.unit_prices(&self.tenant.key, viewer, some, &self.correlation));
-        let found = match try_join_all(asked).await {
-            Err(error) if error.code() == Some("no_catalog") => return Ok(None),
-            found => found.map_err(told)?,
-        };
-        let mut all = found.into_iter();
-        let Some(mut first) = all.next() else {
-            return Ok(None);
-        };
-        first.data.extend(all.flat_map(|prices| prices.data));
-        Ok(Some(first))
-    }
-
-    /// Asks what is there. None says that nobody can tell: that is no stock, and no lack of it.
-    async fn stock(&self, skus: &[&str]) -> Option<BTreeMap<String, i64>> {
-        let erp = &self.state.calls.erp;
-        let asked = questions(skus)
-            .into_iter()
-            .map(|some| erp.availability(&self.tenant.key, some, &self.correlation));
-        match try_join_all(asked).await {
-            Ok(found) => {
-                let all = found.into_iter().flat_map(|there| there.data);
-                Some(all.map(|one| (fold(&one.sku), one.available)).collect())
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "a shop shows its goods without their stock");
-                None
-            }
-        }
-    }
-}
-
-/// Cuts SKUs into as few questions as they fit into.
-fn questions<'a>(skus: &'a [&'a str]) -> Vec<&'a [&'a str]> {
-    let mut questions = Vec::new();
-    let (mut from, mut bytes) = (0, 0);
-    for (place, sku) in skus.iter().enumerate() {
-        // A letter may take three times its bytes in an address.
-        let own = 3 * sku.len() + 3;
-        if place - from == SKUS || bytes + own > SKUS_BYTES && place > from {
-            questions.extend(skus.get(from..place));
-            (from, bytes) = (place, 0);
-        }
-        bytes += own;
-    }
-    questions.extend(skus.get(from..));
-    questions
-}
-
-fn variant_view(
-    variant: &StagedVariant,
-    price: &UnitPrice,
-    has_end: bool,
-    available: Option<i64>,
-) -> StorefrontVariant {
-    let stock = match available {
-        _ if !has_end => Stock::Unlimited,
-        None => Stock::Unknown,
-        Some(PLENTY..) => Stock::Plenty,
-        Some(1..) => Stock::Low,
-        Some(_) => Stock::Out,
-    };
-    StorefrontVariant {
-        id: variant.id,
-        sku: variant.sku.clone(),
-        option_values: variant.option_values.clone(),
-        image_url: variant.image_url.clone(),
-        price: price.amount,
-        per_quantity: price.per_quantity,
-        list_price: price.list,
-        stock,
-        left: available.filter(|_| stock == Stock::Low),
-    }
-}
-
-fn view(
-    product: StagedProduct,
-    variants: Vec<StorefrontVariant>,
-    more_variants: bool,
-) -> StorefrontProduct {
-    StorefrontProduct {
-        id: product.id,
-        key: product.key,
-        kind: product.kind,
-        name: product.name,
-        description: product.description,
-        vendor: product.vendor,
-        product_type: product.product_type,
-        tags: product.tags,
-        options: product.options,
-        category_ids: product.category_ids,
-        attributes: product.attributes,
-        media: product.media,
-        variants,
-        more_variants,
     }
 }
