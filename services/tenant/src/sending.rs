@@ -23,9 +23,9 @@ use uuid::Uuid;
 
 use self::calling::{failure, guarded};
 use self::noting::{note_delivery, note_health};
-use crate::domain::webhooks::KEPT;
 use crate::domain::webhooks::signature::sign;
 use crate::domain::webhooks::targets::{self, Targets};
+use crate::domain::webhooks::{KEPT, events};
 use crate::error::TenantError;
 use crate::store::members;
 use crate::store::webhook_deliveries::{self as deliveries, AttemptRow, DeliveryRow, MessageRow};
@@ -263,7 +263,7 @@ impl Sending {
         message: &MessageRow,
         at: DateTime<Utc>,
     ) -> Outcome {
-        let (id, seconds) = (format!("evt_{}", message.id.simple()), at.timestamp());
+        let (id, seconds) = (events::id(message.id), at.timestamp());
         let signature = sign(&endpoint.secrets(at), &id, seconds, &message.body);
         let failed = |failure| Outcome {
             status: None,
@@ -275,12 +275,7 @@ impl Sending {
         let Ok(url) = reqwest::Url::parse(&endpoint.url) else {
             return failed("not_a_url");
         };
-        let is_inside = match url.host() {
-            Some(url::Host::Ipv4(ip)) => !targets::is_allowed(self.targets, ip.into()),
-            Some(url::Host::Ipv6(ip)) => !targets::is_allowed(self.targets, ip.into()),
-            _ => false,
-        };
-        if is_inside {
+        if targets::names_inside(&url, self.targets) {
             return failed("not_public");
         }
         let request = self

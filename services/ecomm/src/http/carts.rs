@@ -25,9 +25,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::currency;
-use super::merging::{check_owner, left_for_its_customer, signed_in};
+use super::merging::{check_owner, left_for_its_customer};
 use crate::State;
-use crate::domain::now;
+use crate::asking::signed_in;
+use crate::domain::{MAX_COUPONS, now};
 use crate::error::{EcommError, codes};
 use crate::saga::{LockedCart, Work, preview};
 use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED, MERGED};
@@ -228,7 +229,8 @@ pub async fn create_cart(
     let claimed = current.await?.and_then(|there| there.customer_id);
     let is_left = match claimed {
         Some(customer) => {
-            let buyer = signed_in(&state, &tenant.context, session).await?;
+            let correlation = request::correlation();
+            let buyer = signed_in(&state, &tenant.context, session, None, &correlation).await?;
             !buyer.is(customer)
         }
         None => false,
@@ -282,7 +284,7 @@ pub struct UpdateCart {
     #[garde(skip)]
     #[schema(value_type = Option<Uuid>)]
     company_id: Patch<Uuid>,
-    #[garde(inner(length(max = 20), inner(custom(code_form))))]
+    #[garde(inner(length(max = MAX_COUPONS), inner(custom(code_form))))]
     #[serde(default, deserialize_with = "not_null")]
     coupon_codes: Option<Vec<String>>,
     #[serde(default)]

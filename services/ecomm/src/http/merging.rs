@@ -6,7 +6,6 @@ use actix_web::web::Data;
 use averis_contracts::client::Correlation;
 use averis_contracts::product::FindVariants;
 use averis_service_kit::Tenant;
-use averis_service_kit::forms::fold;
 use averis_service_kit::idempotency::{Command, once};
 use averis_service_kit::locks::lock_id;
 use averis_service_kit::problem::{ApiResult, Problem};
@@ -20,18 +19,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::carts::{CartView, begun, changeable, shown};
-use super::storefront::told;
 use crate::State;
+use crate::asking::{available, signed_in, told};
+use crate::domain::MAX_COUPONS;
 use crate::domain::merging::{Less, Pieces, Reason, merge};
 use crate::domain::now;
 use crate::error::EcommError;
-use crate::saga::BuyerParts;
 use crate::store::carts::{self, CartLineRow, CartRow, MERGED};
 
-/// SKUs of one question to other services.
+/// SKUs of one question to the product service.
 const SKUS: usize = 250;
-/// Coupons of one cart.
-const COUPONS: usize = 20;
 
 /// A cart with what has come into it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,7 +81,7 @@ pub async fn merge_carts(
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
     let correlation = request::correlation();
-    let buyer = signed_in(&state, &tenant.context, session).await?;
+    let buyer = signed_in(&state, &tenant.context, session, None, &correlation).await?;
     let customer = buyer.customer();
     let owners: Vec<Uuid> = customer
         .into_iter()
@@ -169,21 +166,6 @@ pub async fn left_for_its_customer(
     Ok(new)
 }
 
-/// Learns who has signed in.
-///
-/// # Errors
-/// 503 when that cannot be found out.
-pub async fn signed_in(
-    state: &State,
-    tenant: &TenantContext,
-    session: Uuid,
-) -> Result<BuyerParts, Problem> {
-    let customers = &state.calls.customer;
-    let correlation = request::correlation();
-    let found = customers.visitor(&tenant.key, session, None, &correlation);
-    Ok(BuyerParts::from(found.await.map_err(told)?))
-}
-
 /// Checks that a cart with which somebody has signed in is still for whoever is signed in (C8). Nobody asks of a cart with which
 /// nobody has.
 ///
@@ -198,7 +180,8 @@ pub async fn check_owner<P>(tenant: &Tenant<P>, state: &State, id: Uuid) -> Resu
     let Some(customer) = customer else {
         return Ok(());
     };
-    let buyer = signed_in(state, &tenant.context, session).await?;
+    let correlation = request::correlation();
+    let buyer = signed_in(state, &tenant.context, session, None, &correlation).await?;
     if buyer.is(customer) {
         return Ok(());
     }
@@ -215,7 +198,6 @@ async fn take_in(
     if others.is_empty() {
         return Ok(Vec::new());
     }
-    let own = carts::lines_of(conn, row.id).await?;
     let ids = others.iter().map(|other| other.id).chain([row.id]);
     // In the order in which they came, whichever cart is put into which.
     let all = carts::lines_of_all(conn, &ids.collect::<Vec<_>>()).await?;
@@ -226,7 +208,8 @@ async fn take_in(
     };
     let (kept, less) = merge(all.iter().map(pieces), stock);
     for pieces in kept {
-        match own.iter().find(|line| line.folded == pieces.folded) {
+        let mut own = all.iter().filter(|line| line.cart_id == row.id);
+        match own.find(|line| line.folded == pieces.folded) {
             Some(line) if line.quantity == pieces.quantity => {}
             Some(line) => carts::put_quantity(conn, row.id, line.id, pieces.quantity).await?,
             None => {
@@ -244,7 +227,7 @@ async fn take_in(
     }
     for other in others {
         for code in &other.coupon_codes {
-            if row.coupon_codes.len() < COUPONS && !row.coupon_codes.contains(code) {
+            if row.coupon_codes.len() < MAX_COUPONS && !row.coupon_codes.contains(code) {
                 row.coupon_codes.push(code.clone());
             }
         }
@@ -268,7 +251,7 @@ async fn stock_of(
     skus: &[String],
     correlation: &Correlation,
 ) -> Result<BTreeMap<String, i64>, Problem> {
-    let mut stock = BTreeMap::new();
+    let mut physical = Vec::new();
     for some in skus.chunks(SKUS) {
         let wanted = FindVariants {
             skus: some.to_vec(),
@@ -276,20 +259,17 @@ async fn stock_of(
         };
         let products = &state.calls.product;
         let found = products.find_variants(&tenant.key, &wanted, correlation);
-        let found = found.await.map_err(told)?;
-        let physical: Vec<&str> = found
-            .iter()
-            .filter(|variant| variant.kind == "physical")
-            .map(|variant| variant.sku.as_str())
-            .collect();
-        if physical.is_empty() {
-            continue;
-        }
-        let erp = &state.calls.erp;
-        let there = erp.availability(&tenant.key, &physical, correlation);
-        for one in there.await.map_err(told)?.data {
-            stock.insert(fold(&one.sku), one.available);
-        }
+        let found = found.await.map_err(told)?.into_iter();
+        physical.extend(found.filter(|variant| variant.kind == "physical"));
     }
-    Ok(stock)
+    if physical.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let physical: Vec<&str> = physical
+        .iter()
+        .map(|variant| variant.sku.as_str())
+        .collect();
+    available(state, tenant, &physical, correlation)
+        .await
+        .map_err(told)
 }

@@ -4,12 +4,11 @@
 mod showing;
 
 use actix_web::web::{Data, Path};
-use averis_contracts::client::CallError;
 use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::limit;
 use averis_service_kit::openapi::MoneySchema;
-use averis_service_kit::problem::{ApiResult, FieldProblem, Problem, codes as common};
+use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::{PathId, Query};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
@@ -21,7 +20,8 @@ use uuid::Uuid;
 
 use self::showing::Shop;
 use crate::State;
-use crate::error::{EcommError, codes};
+use crate::asking::told;
+use crate::error::EcommError;
 
 /// Products of a page, where nothing else is said.
 const USUAL: u32 = 24;
@@ -246,20 +246,4 @@ pub async fn show_product_by_key(
     }
     let shop = Shop::new(&tenant, &state);
     shop.page(&format!("key={key}"), query.0).await
-}
-
-/// What another service has to say, told as ours: a question that is none is the caller's, anything else nobody's fault here.
-///
-/// A cart is told the same.
-pub fn told(error: CallError) -> Problem {
-    let away = || Problem::new(codes::SHOP_UNAVAILABLE).retry_after(1);
-    match &error {
-        CallError::Refused(refusal) => match refusal.code.as_str() {
-            "invalid_query" => Problem::new(common::INVALID_QUERY).because(error),
-            "invalid_cursor" => Problem::new(common::INVALID_CURSOR).because(error),
-            "not_proven" | "not_a_member" => Problem::new(codes::NOT_ALLOWED).because(error),
-            _ => away().because(error),
-        },
-        _ => away().because(error),
-    }
 }

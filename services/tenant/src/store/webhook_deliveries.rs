@@ -66,6 +66,21 @@ pub struct AttemptRow {
     pub answer: String,
 }
 
+/// Returns a delivery that begins then.
+fn begun(endpoint: Uuid, message: Uuid, event_type: &str, at: DateTime<Utc>) -> DeliveryRow {
+    DeliveryRow {
+        id: Uuid::now_v7(),
+        endpoint_id: endpoint,
+        message_id: message,
+        event_type: event_type.to_owned(),
+        status: PENDING.to_owned(),
+        tries: 0,
+        next_at: Some(at),
+        delivered_at: None,
+        created_at: at,
+    }
+}
+
 /// Puts a message on its way to endpoints.
 pub async fn send(
     conn: &mut TenantConn,
@@ -76,20 +91,9 @@ pub async fn send(
         .values(message)
         .on_conflict_do_nothing();
     added.execute(conn).await?;
-    let rows: Vec<DeliveryRow> = endpoints
-        .iter()
-        .map(|endpoint| DeliveryRow {
-            id: Uuid::now_v7(),
-            endpoint_id: *endpoint,
-            message_id: message.id,
-            event_type: message.event_type.clone(),
-            status: PENDING.to_owned(),
-            tries: 0,
-            next_at: Some(message.created_at),
-            delivered_at: None,
-            created_at: message.created_at,
-        })
-        .collect();
+    let (id, kind, at) = (message.id, &message.event_type, message.created_at);
+    let rows = endpoints.iter().map(|own| begun(*own, id, kind, at));
+    let rows: Vec<DeliveryRow> = rows.collect();
     let added = diesel::insert_into(table::table)
         .values(&rows)
         .on_conflict_do_nothing();
@@ -259,21 +263,11 @@ pub async fn begin_anew(
     told: &[Told],
     at: DateTime<Utc>,
 ) -> QueryResult<usize> {
-    let rows: Vec<DeliveryRow> = told
+    let rows = told
         .iter()
-        .map(|message| DeliveryRow {
-            id: Uuid::now_v7(),
-            endpoint_id: endpoint,
-            message_id: message.id,
-            event_type: message.event_type.clone(),
-            status: PENDING.to_owned(),
-            tries: 0,
-            next_at: Some(at),
-            delivered_at: None,
-            created_at: at,
-        })
-        .collect();
-    let begun = diesel::insert_into(table::table)
+        .map(|own| begun(endpoint, own.id, &own.event_type, at));
+    let rows: Vec<DeliveryRow> = rows.collect();
+    let put = diesel::insert_into(table::table)
         .values(&rows)
         .on_conflict((table::endpoint_id, table::message_id))
         .do_update()
@@ -283,7 +277,7 @@ pub async fn begin_anew(
             table::next_at.eq(Some(at)),
             table::delivered_at.eq(None::<DateTime<Utc>>),
         ));
-    begun.execute(conn).await
+    put.execute(conn).await
 }
 
 /// Forgets some of what was told long ago, and tells how much.

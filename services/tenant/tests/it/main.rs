@@ -35,4 +35,5 @@ mod shoppers;
 mod sign_in;
 mod tenants;
 mod tools;
+mod webhook_endpoints;
 mod webhooks;

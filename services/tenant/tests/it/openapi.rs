@@ -60,6 +60,7 @@ fn every_code_is_provoked_by_some_test() {
         include_str!("settings.rs"),
         include_str!("sign_in.rs"),
         include_str!("tenants.rs"),
+        include_str!("webhook_endpoints.rs"),
         include_str!("webhooks.rs"),
     ]
     .concat();

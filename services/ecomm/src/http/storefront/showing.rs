@@ -14,14 +14,11 @@ use averis_tenant_context::{TenantContext, may};
 use futures_util::future::{join, try_join, try_join_all};
 use uuid::Uuid;
 
-use super::{ProductPage, ShownTo, Stock, StorefrontProduct, StorefrontVariant, told};
+use super::{ProductPage, ShownTo, Stock, StorefrontProduct, StorefrontVariant};
 use crate::State;
+use crate::asking::{available, questions, signed_in, told};
 use crate::error::EcommError;
-use crate::saga::BuyerParts;
 
-/// SKUs of one question to other services, and how long they may be together: they stand in its address.
-const SKUS: usize = 250;
-const SKUS_BYTES: usize = 8 * 1024;
 /// From how many pieces on nobody has to hurry.
 const PLENTY: i64 = 6;
 
@@ -49,14 +46,14 @@ impl<'a> Shop<'a> {
             let problem = FieldProblem::new("/country", "form", "must be of ISO 3166-1 alpha-2");
             return Err(EcommError::from(problem).into());
         }
-        let customer = &self.state.calls.customer;
-        let found = customer.visitor(
-            &self.tenant.key,
+        let buyer = signed_in(
+            self.state,
+            self.tenant,
             self.session,
             to.company_id,
             &self.correlation,
         );
-        let buyer = BuyerParts::from(found.await.map_err(told)?);
+        let buyer = buyer.await?;
         Ok(Viewer {
             country: to.country,
             segment: buyer.segment,
@@ -154,38 +151,14 @@ impl<'a> Shop<'a> {
 
     /// Asks what is there. None says that nobody can tell: that is no stock, and no lack of it.
     async fn stock(&self, skus: &[&str]) -> Option<BTreeMap<String, i64>> {
-        let erp = &self.state.calls.erp;
-        let asked = questions(skus)
-            .into_iter()
-            .map(|some| erp.availability(&self.tenant.key, some, &self.correlation));
-        match try_join_all(asked).await {
-            Ok(found) => {
-                let all = found.into_iter().flat_map(|there| there.data);
-                Some(all.map(|one| (fold(&one.sku), one.available)).collect())
-            }
+        match available(self.state, self.tenant, skus, &self.correlation).await {
+            Ok(stock) => Some(stock),
             Err(error) => {
                 tracing::warn!(error = %error, "a shop shows its goods without their stock");
                 None
             }
         }
     }
-}
-
-/// Cuts SKUs into as few questions as they fit into.
-fn questions<'a>(skus: &'a [&'a str]) -> Vec<&'a [&'a str]> {
-    let mut questions = Vec::new();
-    let (mut from, mut bytes) = (0, 0);
-    for (place, sku) in skus.iter().enumerate() {
-        // A letter may take three times its bytes in an address.
-        let own = 3 * sku.len() + 3;
-        if place - from == SKUS || bytes + own > SKUS_BYTES && place > from {
-            questions.extend(skus.get(from..place));
-            (from, bytes) = (place, 0);
-        }
-        bytes += own;
-    }
-    questions.extend(skus.get(from..));
-    questions
 }
 
 fn variant_view(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use averis_money::{Decimal, Money};
+use averis_money::{Currency, Decimal, Money, Rounding};
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::idempotency::{Post, once};
@@ -187,7 +187,7 @@ pub async fn create_supplier_bill(
                 net: own.net.amount(),
             });
             bills::insert(conn, &row, &lines.collect::<Vec<_>>()).await?;
-            enter(conn, &row, &order, by, rounding).await?;
+            enter(conn, &row, &order, currency(&book)?, by, rounding).await?;
             created(conn, row).await
         },
     )
@@ -274,10 +274,10 @@ async fn enter(
     conn: &mut TenantConn,
     row: &BillRow,
     order: &PurchaseRow,
+    book: Currency,
     by: Uuid,
-    rounding: averis_money::Rounding,
+    rounding: Rounding,
 ) -> Result<(), ErpError> {
-    let book = currency(&ledger::currency(conn).await?)?;
     let money = |amount| Money::new(amount, book);
     let postings = [
         Posting::new(NOT_BILLED, money(row.net - row.difference)),

@@ -86,6 +86,11 @@ struct Message<'a> {
     data: Map<String, Value>,
 }
 
+/// Returns the id of a message as endpoints hear it: that of its event.
+pub fn id(event: Uuid) -> String {
+    format!("evt_{}", event.simple())
+}
+
 /// Returns what is sent of an event: below 20 KB, without what does not fit.
 pub fn body(kind: &EventType, tenant: &TenantKey, event: &Event) -> String {
     let mut data = Map::new();

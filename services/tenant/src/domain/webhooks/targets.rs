@@ -58,8 +58,8 @@ pub fn check(text: &str, targets: Targets, own: &BaseDomain) -> Result<Url, Unfi
     let inside = ("not_public", "must lead to the open internet");
     match url.host() {
         None => Err(("not_a_url", "must name a host")),
-        Some(Host::Ipv4(ip)) => is_allowed(targets, ip.into()).then_some(url).ok_or(inside),
-        Some(Host::Ipv6(ip)) => is_allowed(targets, ip.into()).then_some(url).ok_or(inside),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) if names_inside(&url, targets) => Err(inside),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => Ok(url),
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
             let own = own.as_str();
@@ -75,6 +75,15 @@ pub fn check(text: &str, targets: Targets, own: &BaseDomain) -> Result<Url, Unfi
             }
             Ok(url)
         }
+    }
+}
+
+/// Whether a URL names by its number something that may not be called.
+pub fn names_inside(url: &Url, targets: Targets) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => !is_allowed(targets, ip.into()),
+        Some(Host::Ipv6(ip)) => !is_allowed(targets, ip.into()),
+        Some(Host::Domain(_)) | None => false,
     }
 }
 

@@ -65,7 +65,7 @@ impl From<DeliveryRow> for WebhookDeliveryView {
         Self {
             id,
             endpoint_id,
-            message_id: format!("evt_{}", message_id.simple()),
+            message_id: events::id(message_id),
             event_type,
             status,
             tries,
