@@ -30,7 +30,20 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Tagged<'_, Q> {
         out.push_sql(self.tag);
         self.query.walk_ast(out.reborrow())
     }
+
+    /// diesel prepares each `UPDATE` anew, and some `INSERT`s, since their forms could be without end. Of those whose text is short
+    /// there are few: a table has so many columns, and so many rows fit.
+    fn is_safe_to_cache_prepared(&self, backend: &Pg) -> QueryResult<bool> {
+        if self.query.is_safe_to_cache_prepared(backend)? {
+            return Ok(true);
+        }
+        let text = text(&self.query)?;
+        Ok(text.len() <= SHORT && verb_of(&text) == Verb::Write)
+    }
 }
+
+/// Longest text, in bytes, of a write that is kept prepared although diesel would not keep it.
+const SHORT: usize = 2_000;
 
 impl<Q: Query> Query for Tagged<'_, Q> {
     type SqlType = Q::SqlType;
@@ -69,18 +82,25 @@ pub(crate) fn verb<Q: QueryFragment<Pg> + QueryId>(query: &Q) -> QueryResult<Ver
     Ok(verb)
 }
 
-fn read_verb(query: &impl QueryFragment<Pg>) -> QueryResult<Verb> {
+fn text(query: &impl QueryFragment<Pg>) -> QueryResult<String> {
     let mut builder = PgQueryBuilder::default();
     query.to_sql(&mut builder, &Pg)?;
-    let sql = builder.finish();
+    Ok(builder.finish())
+}
+
+fn read_verb(query: &impl QueryFragment<Pg>) -> QueryResult<Verb> {
+    Ok(verb_of(&text(query)?))
+}
+
+fn verb_of(sql: &str) -> Verb {
     let sql = sql.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
     let word = sql
         .split(|c: char| !c.is_ascii_alphabetic())
         .next()
         .unwrap_or_default();
-    Ok(match word.to_ascii_uppercase().as_str() {
+    match word.to_ascii_uppercase().as_str() {
         "SELECT" => Verb::Read,
         "INSERT" | "UPDATE" | "DELETE" | "WITH" => Verb::Write,
         _ => Verb::Other,
-    })
+    }
 }

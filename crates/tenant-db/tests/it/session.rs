@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use averis_tenant_context::TenantKey;
 use averis_tenant_db::{DbError, PoolConfig, TenantConn, TenantPool};
+use diesel::{ExpressionMethods as _, QueryDsl as _};
 use futures_util::FutureExt as _;
 use rand::RngExt as _;
 use std::panic::AssertUnwindSafe;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use uuid::Uuid;
 
-use crate::support::{Bench, add, beside, execute, of, owners, product_schema, seen, text, until};
+use crate::support::{
+    Bench, add, beside, execute, of, owners, product_schema, products, seen, text, until,
+};
 
 /// Statements that would leave something behind.
 const STATE: &[&str] = &[
@@ -319,4 +323,41 @@ async fn one_unit(
         Ok(found)
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_changed_or_added_again_is_prepared_once() {
+    use diesel_async::RunQueryDsl;
+    let bench = Bench::shared().await;
+    let key = bench.tenant("kept").await;
+    let pool = bench.pool(PoolConfig::sized(1));
+    let kept = of(&pool, &key)
+        .transaction(async |conn: &mut TenantConn| -> Result<_, DbError> {
+            for name in ["one", "another"] {
+                let row = |place| {
+                    (
+                        products::id.eq(Uuid::now_v7()),
+                        products::key.eq(format!("{name}-{place}")),
+                        products::kind.eq("physical"),
+                        products::status.eq("active"),
+                        products::name.eq(name),
+                        products::vendor.eq(key.as_str()),
+                    )
+                };
+                let two: Vec<_> = (0..2).map(row).collect();
+                let added = diesel::insert_into(products::table).values(two);
+                RunQueryDsl::execute(added, conn).await?;
+                let own = products::table.filter(products::name.eq(name));
+                let changed = diesel::update(own).set(products::description.eq(name));
+                RunQueryDsl::execute(changed, conn).await?;
+            }
+            let kept = format!(
+                "SELECT string_agg(split_part(statement, ' ', 4), ' ' ORDER BY statement) \
+                 FROM pg_prepared_statements WHERE statement ~ '^/. {key} ./ (INSERT|UPDATE)'"
+            );
+            Ok(text(conn, &kept).await?)
+        })
+        .await
+        .expect("written");
+    assert_eq!(kept, "INSERT UPDATE");
 }
