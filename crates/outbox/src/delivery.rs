@@ -22,8 +22,12 @@ use crate::store;
 const BATCH: i64 = 50;
 /// Bytes of data that travel together, unless one event alone has more.
 const MAX_BYTES: usize = 512 * 1024;
+/// How long what comes while something is delivered is gathered, so that it travels together.
+const GATHER: Duration = Duration::from_millis(20);
 /// Tenants that one process delivers for at once.
 const CONCURRENT: usize = 4;
+/// One event in so many pays for the tidying of the rest.
+const TIDY_EVERY: i64 = 16;
 /// How often all tenants are looked through for what another process has left behind.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long to wait after a failure: longer each time, up to the last.
@@ -182,8 +186,12 @@ impl Inner {
                 match inner.deliver(&db, &subscriber).await {
                     Ok(more) => {
                         failures = 0;
-                        if !more && inner.is_done(lane) {
-                            return;
+                        if !more {
+                            if inner.is_done(lane) {
+                                return;
+                            }
+                            drop(inner);
+                            tokio::time::sleep(GATHER).await;
                         }
                     }
                     Err(error) => {
@@ -214,6 +222,8 @@ impl Inner {
         let name = to.service;
         let (seq, events) = db
             .transaction(async |conn| -> Result<_, DeliveryError> {
+                // What is lost of it with the database is delivered again, and known there.
+                conn.need_not_last();
                 let held = store::hold(conn, name, self.holder).await?;
                 let seq = held.ok_or(DeliveryError::Held)?;
                 Ok((seq, store::after(conn, seq, BATCH).await?))
@@ -234,8 +244,12 @@ impl Inner {
             taken.ok_or(DeliveryError::UnknownTenant)?;
         }
         db.transaction(async |conn| -> Result<_, DeliveryError> {
+            conn.need_not_last();
             store::advance(conn, name, self.holder, last).await?;
-            Ok(store::discard_delivered(conn).await?)
+            if last / TIDY_EVERY != seq / TIDY_EVERY {
+                store::discard_delivered(conn).await?;
+            }
+            Ok(())
         })
         .await?;
         Ok(more)

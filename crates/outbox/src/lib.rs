@@ -38,7 +38,10 @@ pub async fn publish(
 pub async fn receive(conn: &mut TenantConn, events: Vec<Event>) -> QueryResult<Vec<Event>> {
     let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
     let mut new: HashSet<Uuid> = store::receive(conn, &ids).await?.into_iter().collect();
-    store::discard_received(conn).await?;
+    // One in 16 tidies up for the rest: the last bits of their ids are random.
+    if ids.iter().any(|id| id.as_u128() % 16 == 0) {
+        store::discard_received(conn).await?;
+    }
     // One that a sender has put into a batch twice is new once.
     let new = events.into_iter().filter(|event| new.remove(&event.id));
     Ok(new.collect())
