@@ -2,7 +2,7 @@
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
-//! | `AVERIS_CHECKOUT_LEASE` | 100 | seconds that whoever works on a checkout has it to itself; each step begins them anew |
+//! | `AVERIS_CHECKOUT_LEASE` | 100 | seconds that whoever works on a checkout has it to itself; begun anew with its steps |
 
 use std::time::Duration;
 

@@ -84,8 +84,15 @@ impl From<EcommError> for Stop {
     }
 }
 
-/// Goes on with an attempt until it is over, or until it has to wait. Returns it as it is then; none while somebody else works on
-/// it.
+/// How an attempt stands when something of it was stored.
+enum Stands {
+    /// Another step follows.
+    On(CheckoutRow),
+    /// It is over, has to wait, or is somebody else's by now.
+    Still(CheckoutRow),
+}
+
+/// Goes on with an attempt that nobody works on. Returns it like [`go_through`]; none while somebody else works on it.
 ///
 /// # Errors
 /// Those of the database.
@@ -94,21 +101,28 @@ pub async fn run(work: &Work, id: Uuid) -> Result<Option<CheckoutRow>, EcommErro
         let at = now();
         Ok(checkouts::claim(conn, id, at, at + work.state.lease).await?)
     });
-    if !claimed.await? {
-        return Ok(None);
+    match claimed.await? {
+        Some(row) => Ok(Some(go_through(work, row).await?)),
+        None => Ok(None),
     }
+}
+
+/// Goes on with an attempt that its caller has to itself, until it is over, or until it has to wait. Returns it as it is then.
+///
+/// # Errors
+/// Those of the database.
+pub async fn go_through(work: &Work, mut row: CheckoutRow) -> Result<CheckoutRow, EcommError> {
     loop {
-        let row = find(work, id).await?;
-        let next = match row.status.as_str() {
+        let stands = match row.status.as_str() {
             RUNNING => running(work, row).await?,
             PAYING => paying(work, row).await?,
             FINALISING => finalising(work, row).await?,
             COMPENSATING => compensating(work, row).await?,
-            _ => return Ok(Some(row)),
+            _ => return Ok(row),
         };
-        // Otherwise another step follows.
-        if let Some(row) = next {
-            return Ok(Some(row));
+        match stands {
+            Stands::On(next) => row = next,
+            Stands::Still(row) => return Ok(row),
         }
     }
 }
@@ -120,33 +134,46 @@ async fn find(work: &Work, id: Uuid) -> Result<CheckoutRow, EcommError> {
     Ok(found.await?.ok_or_else(Problem::not_found)?)
 }
 
-/// Stores what became of an attempt, which whoever stores it has to itself for a while. Returns it if somebody else has stored
-/// something meanwhile, who goes on with it.
-async fn go_on(work: &Work, row: &CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
-    let mut row = row.clone();
-    row.next_at = now() + work.state.lease;
-    let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
-        Ok(checkouts::store(conn, &row).await?)
-    });
-    match stored.await? {
-        Some(_) => Ok(None),
-        None => Ok(Some(find(work, row.id).await?)),
+/// Stores what became of an attempt, which whoever stores it has to itself for a while. If somebody else has stored something
+/// meanwhile, that one goes on with it.
+async fn go_on(
+    work: &Work,
+    before: &CheckoutRow,
+    mut row: CheckoutRow,
+) -> Result<Stands, EcommError> {
+    let at = now();
+    // Not with each step of a quick one: what others look for it by then stays where it is.
+    let lease = work.state.lease;
+    if row.next_at < at + lease * 9 / 10 {
+        row.next_at = at + lease;
     }
+    // What is lost with the database is found out again, under the same keys. But of what stands here an order is drafted, once.
+    let must_last = row.step == "credited" || row.status == COMPENSATING;
+    let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
+        if !must_last {
+            conn.need_not_last();
+        }
+        Ok(checkouts::store(conn, before, &row).await?)
+    });
+    Ok(match stored.await? {
+        Some(stored) => Stands::On(stored),
+        None => Stands::Still(find(work, row.id).await?),
+    })
 }
 
-/// Leaves an attempt for later. Returns it as it is then.
-async fn wait(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+/// Leaves an attempt for later.
+async fn wait(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let mut later = row.clone();
     later.attempts += 1;
     later.next_at = now() + PAUSE;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
-        Ok(checkouts::store(conn, &later).await?)
+        Ok(checkouts::store(conn, &row, &later).await?)
     });
-    Ok(Some(stored.await?.unwrap_or(row)))
+    Ok(Stands::Still(stored.await?.unwrap_or(row)))
 }
 
-/// Takes the next step. Returns the attempt once it has to wait, like those below.
-async fn running(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+/// Takes the next step.
+async fn running(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let mut next = row.clone();
     // What was held first ends by itself some time; an attempt that was left for that long is none any more.
     let is_old = now() - row.created_at > PATIENCE;
@@ -159,14 +186,16 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, E
         "reserved" => steps::redeem(work, &mut next).await,
         "redeemed" => steps::credit(work, &mut next).await,
         "credited" => steps::draft(work, &mut next).await,
-        _ => {
-            // From here on a silent provider is no failure.
-            next.status = PAYING.to_owned();
-            Ok(())
-        }
+        _ => Ok(()),
     };
     match taken {
-        Ok(()) => {}
+        Ok(()) => {
+            steps::pass_over(&mut next)?;
+            if next.step == "drafted" {
+                // From here on a silent provider is no failure.
+                next.status = PAYING.to_owned();
+            }
+        }
         Err(Stop::Ours(error)) => return Err(error),
         Err(Stop::Refused(problem)) => give_up(&mut next, &problem),
         Err(Stop::Away(error)) => {
@@ -174,7 +203,7 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, E
             give_up(&mut next, &problem.because(error));
         }
     }
-    go_on(work, &next).await
+    go_on(work, &row, next).await
 }
 
 /// Turns an attempt round, for that reason.
@@ -187,7 +216,7 @@ fn give_up(row: &mut CheckoutRow, problem: &Problem) {
     row.problem_status = i16::try_from(problem.code().status).ok();
 }
 
-async fn paying(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+async fn paying(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let mut next = row.clone();
     let age = now() - row.created_at;
     if age > HELD_ALONE {
@@ -196,7 +225,7 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, Ec
             Ok(()) => {}
             Err(Stop::Refused(problem)) => {
                 give_up(&mut next, &problem);
-                return go_on(work, &next).await;
+                return go_on(work, &row, next).await;
             }
             Err(Stop::Away(error)) => {
                 tracing::warn!(checkout = %row.id, error = %error, "stock is not held longer");
@@ -221,11 +250,11 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, Ec
         }
         Err(Stop::Ours(error)) => return Err(error),
     }
-    go_on(work, &next).await
+    go_on(work, &row, next).await
 }
 
 /// Keeps what was held for an order that is placed, and lets the cart be ordered. There is no way back from here.
-async fn finalising(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+async fn finalising(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     match steps::confirm(work, &row).await {
         Ok(()) => {}
         Err(Stop::Ours(error)) => return Err(error),
@@ -241,12 +270,11 @@ async fn finalising(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>
     }
     let mut placed = row.clone();
     placed.status = PLACED.to_owned();
-    let ended = end(work, &placed, ORDERED).await?;
-    Ok(Some(ended.unwrap_or(placed)))
+    end(work, &row, placed, ORDERED).await
 }
 
 /// Gives back all that was held.
-async fn compensating(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRow>, EcommError> {
+async fn compensating(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let mut undone = row.clone();
     match undo::all(work, &mut undone).await {
         Ok(true) => {}
@@ -257,7 +285,7 @@ async fn compensating(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRo
             "placed".clone_into(&mut placed.step);
             placed.problem = None;
             placed.problem_status = None;
-            return go_on(work, &placed).await;
+            return go_on(work, &row, placed).await;
         }
         Err(Stop::Ours(error)) => return Err(error),
         Err(Stop::Refused(problem)) => {
@@ -272,19 +300,20 @@ async fn compensating(work: &Work, row: CheckoutRow) -> Result<Option<CheckoutRo
     }
     let mut failed = undone;
     failed.status = FAILED.to_owned();
-    let ended = end(work, &failed, ACTIVE).await?;
-    Ok(Some(ended.unwrap_or(failed)))
+    end(work, &row, failed, ACTIVE).await
 }
 
 /// Ends an attempt, and with it the lock of its cart.
 async fn end(
     work: &Work,
-    row: &CheckoutRow,
+    before: &CheckoutRow,
+    row: CheckoutRow,
     state: &str,
-) -> Result<Option<CheckoutRow>, EcommError> {
-    work.db
+) -> Result<Stands, EcommError> {
+    let ended = work
+        .db
         .transaction(async |conn| -> Result<_, EcommError> {
-            let Some(ended) = checkouts::store(conn, row).await? else {
+            let Some(ended) = checkouts::store(conn, before, &row).await? else {
                 return Ok(checkouts::find(conn, row.id).await?);
             };
             if let Some(mut cart) = carts::lock(conn, row.cart_id, row.session_id).await?
@@ -296,7 +325,8 @@ async fn end(
             }
             Ok(Some(ended))
         })
-        .await
+        .await?;
+    Ok(Stands::Still(ended.unwrap_or(row)))
 }
 
 /// Goes on in the background with an attempt that has to wait, until it is over or somebody else's.

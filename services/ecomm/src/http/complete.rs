@@ -1,5 +1,7 @@
 //! Buying a cart.
 
+use std::time::Duration;
+
 use actix_web::web::Data;
 use averis_money::Money;
 use averis_service_kit::Tenant;
@@ -23,7 +25,7 @@ use super::checkouts::{CheckoutView, outcome, view};
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};
-use crate::saga::{Work, follow, run};
+use crate::saga::{Work, follow, go_through, run};
 use crate::store::carts::{self, CartRow, LOCKED, MERGED, ORDERED};
 use crate::store::checkouts::{self, CheckoutRow, RUNNING};
 
@@ -106,22 +108,24 @@ pub async fn complete_cart(
     body.check()?;
     let begun = tenant
         .db
-        .transaction(async |conn| begin(conn, id, session, body).await);
-    let checkout = match begun.await? {
-        Begun::Ordered(row) => return Ok(Reply::ok(&view(&row)?)),
-        Begun::Checkout(id) => id,
-    };
+        .transaction(async |conn| begin(conn, id, session, body, state.lease).await);
+    let begun = begun.await?;
     let work = Work {
         state: State::clone(&state),
         tenant: tenant.context,
         db: tenant.db,
         correlation: request::correlation(),
     };
-    // Of two that have found it free one works on it.
-    let row = run(&work, checkout).await?;
-    let row = row.ok_or_else(|| Problem::new(codes::CART_LOCKED).retry_after(1))?;
+    let row = match begun {
+        Begun::Ordered(row) => return Ok(Reply::ok(&view(&row)?)),
+        Begun::New(row) => go_through(&work, *row).await?,
+        // Of two that have found it free one works on it.
+        Begun::Left(checkout) => run(&work, checkout)
+            .await?
+            .ok_or_else(|| Problem::new(codes::CART_LOCKED).retry_after(1))?,
+    };
     if !row.is_over() {
-        follow(work, checkout);
+        follow(work, row.id);
     }
     outcome(&row)
 }
@@ -129,8 +133,10 @@ pub async fn complete_cart(
 enum Begun {
     /// It is ordered already.
     Ordered(Box<CheckoutRow>),
-    /// This attempt is to be gone on with.
-    Checkout(Uuid),
+    /// This attempt, which is its caller's for a while.
+    New(Box<CheckoutRow>),
+    /// This attempt, with which nobody goes on.
+    Left(Uuid),
 }
 
 /// Locks a cart for a new attempt; or finds the one that somebody has left, or the order.
@@ -139,6 +145,7 @@ async fn begin(
     id: Uuid,
     session: Uuid,
     body: &CompleteCart,
+    lease: Duration,
 ) -> Result<Begun, EcommError> {
     let row = carts::lock(conn, id, session).await?;
     let mut row = row.ok_or_else(Problem::not_found)?;
@@ -162,7 +169,7 @@ async fn begin(
         if open.next_at > at || other {
             return Err(Problem::new(codes::CART_LOCKED).retry_after(1).into());
         }
-        return Ok(Begun::Checkout(open.id));
+        return Ok(Begun::Left(open.id));
     }
     check_complete(&row)?;
     let cart = bought(conn, row.clone()).await?;
@@ -187,13 +194,13 @@ async fn begin(
         problem: None,
         problem_status: None,
         attempts: 0,
-        next_at: at,
+        next_at: at + lease,
         version: 1,
         created_at: at,
         updated_at: at,
     };
     checkouts::insert(conn, &checkout).await?;
-    Ok(Begun::Checkout(checkout.id))
+    Ok(Begun::New(Box::new(checkout)))
 }
 
 /// An order has somebody to write to and somewhere to go.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::bought::{BuyerParts, LockedCart};
 use super::order::{Held, order_of};
 use super::{Stop, Work};
-use crate::error::codes;
+use crate::error::{EcommError, codes};
 use crate::store::carts::CartRow;
 use crate::store::checkouts::CheckoutRow;
 
@@ -25,9 +25,8 @@ use crate::store::checkouts::CheckoutRow;
 pub const OFFLINE: &str = "offline";
 
 /// Reads what a step before has stored.
-pub fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, Stop> {
-    let value = value.cloned().unwrap_or_default();
-    serde_json::from_value(value).map_err(|error| Stop::Ours(error.into()))
+pub fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, EcommError> {
+    Ok(T::deserialize(value.unwrap_or(&Value::Null))?)
 }
 
 /// The tenant's answer in our words: a no under one of these names is a no to the buyer, another one is our fault.
@@ -209,6 +208,42 @@ async fn variants(
     Ok(found)
 }
 
+/// Passes over the steps at which there is nothing to hold.
+pub fn pass_over(row: &mut CheckoutRow) -> Result<(), EcommError> {
+    if row.step == "reserved" && !counts_on_promotions(row)? {
+        "redeemed".clone_into(&mut row.step);
+    }
+    if row.step == "redeemed" {
+        let cart: LockedCart = stored(Some(&row.cart))?;
+        if cart.cart.company_id.is_none() {
+            "credited".clone_into(&mut row.step);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the total that the buyer has seen has anything in it that a promotion takes off.
+fn counts_on_promotions(row: &CheckoutRow) -> Result<bool, EcommError> {
+    let quote: Promoted = stored(row.quote.as_ref())?;
+    let mut lines = quote.lines.iter();
+    Ok(!quote.promotions.is_empty()
+        || !quote.shipping_promotions.is_empty()
+        || lines.any(|line| !line.promotions.is_empty()))
+}
+
+/// Which promotions a quote counts on.
+#[derive(Deserialize)]
+struct Promoted {
+    lines: Vec<PromotedLine>,
+    promotions: Vec<Value>,
+    shipping_promotions: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct PromotedLine {
+    promotions: Vec<Value>,
+}
+
 /// Holds what promotions the total counts on.
 pub async fn redeem(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let quote: QuoteId = stored(row.quote.as_ref())?;
@@ -357,32 +392,43 @@ pub async fn confirm(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
     let held: Held = stored(row.reservation.as_ref())?;
     let cart: LockedCart = stored(Some(&row.cart))?;
     let quote: QuoteId = stored(row.quote.as_ref())?;
-    let mut lost = None;
-    let mut note = |done: Result<(), CallError>| match done.map_err(|error| refused(error, LOST)) {
-        Err(Stop::Refused(problem)) => {
-            lost = Some(problem);
-            Ok(())
+    let counts = counts_on_promotions(row)?;
+    let key = |step| Work::key(row, step);
+    let stock = async {
+        if held.lines.is_empty() {
+            return Ok(());
         }
-        other => other,
+        let (erp, key) = (&calls.erp, key("commit"));
+        erp.settle(tenant, &key, row.id, "commit", correlation)
+            .await
     };
-    if !held.lines.is_empty() {
-        let key = Work::key(row, "commit");
-        let done = calls
-            .erp
-            .settle(tenant, &key, row.id, "commit", correlation);
-        note(done.await)?;
-    }
-    let key = Work::key(row, "confirm");
-    let done = calls
-        .pricing
-        .settle(tenant, &key, row.id, "confirm", correlation);
-    note(done.await)?;
-    if cart.cart.company_id.is_some() && row.provider == OFFLINE && !quote.total.is_zero() {
-        let key = Work::key(row, "confirm");
-        let done = calls
-            .customer
-            .settle_credit(tenant, &key, row.id, "confirm", correlation);
-        note(done.await)?;
+    let promotions = async {
+        if !counts {
+            return Ok(());
+        }
+        let (pricing, key) = (&calls.pricing, key("confirm"));
+        pricing
+            .settle(tenant, &key, row.id, "confirm", correlation)
+            .await
+    };
+    let credit = async {
+        if cart.cart.company_id.is_none() || row.provider != OFFLINE || quote.total.is_zero() {
+            return Ok(());
+        }
+        let (customer, key) = (&calls.customer, key("confirm"));
+        customer
+            .settle_credit(tenant, &key, row.id, "confirm", correlation)
+            .await
+    };
+    // None of them waits for another.
+    let (stock, promotions, credit) = tokio::join!(stock, promotions, credit);
+    let mut lost = None;
+    for done in [stock, promotions, credit] {
+        match done.map_err(|error| refused(error, LOST)) {
+            Ok(()) => {}
+            Err(Stop::Refused(problem)) => lost = Some(problem),
+            Err(other) => return Err(other),
+        }
     }
     lost.map_or(Ok(()), |problem| Err(Stop::Refused(problem)))
 }

@@ -17,8 +17,8 @@ pub const PLACED: &str = "placed";
 pub const FAILED: &str = "failed";
 
 /// An attempt's row.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
 pub struct CheckoutRow {
     pub id: Uuid,
     pub cart_id: Uuid,
@@ -84,42 +84,80 @@ pub async fn placed_of(conn: &mut TenantConn, cart: Uuid) -> QueryResult<Option<
         .optional()
 }
 
-/// Stores an attempt as it is now, if it is as `row` has seen it; whoever works on it with an older one stops. Raises its version.
-pub async fn store(conn: &mut TenantConn, row: &CheckoutRow) -> QueryResult<Option<CheckoutRow>> {
-    let seen = row.version;
+/// What a step changes of an attempt. The documents of steps before are not written again.
+#[derive(AsChangeset)]
+#[diesel(table_name = table)]
+struct Change<'row> {
+    status: &'row str,
+    step: &'row str,
+    buyer: Option<&'row Value>,
+    quote: Option<&'row Value>,
+    reservation: Option<&'row Value>,
+    order_id: Option<Uuid>,
+    order_number: Option<&'row str>,
+    problem: Option<Option<&'row Value>>,
+    problem_status: Option<Option<i16>>,
+    attempts: i32,
+    next_at: DateTime<Utc>,
+    version: i64,
+    updated_at: DateTime<Utc>,
+}
+
+/// Stores an attempt as it is now, if it is as `before` has seen it; whoever works on it with an older one stops. Returns it with
+/// its next version.
+pub async fn store(
+    conn: &mut TenantConn,
+    before: &CheckoutRow,
+    row: &CheckoutRow,
+) -> QueryResult<Option<CheckoutRow>> {
     let mut row = row.clone();
-    row.version += 1;
+    row.version = before.version + 1;
     row.updated_at = averis_service_kit::clock::now();
     let own = table::table
         .filter(table::id.eq(row.id))
-        .filter(table::version.eq(seen));
-    diesel::update(own)
-        .set(&row)
-        .returning(CheckoutRow::as_returning())
-        .get_result(conn)
-        .await
-        .optional()
+        .filter(table::version.eq(before.version));
+    let changed = diesel::update(own).set(Change {
+        status: &row.status,
+        step: &row.step,
+        buyer: new(&before.buyer, &row.buyer),
+        quote: new(&before.quote, &row.quote),
+        reservation: new(&before.reservation, &row.reservation),
+        order_id: row.order_id,
+        order_number: row.order_number.as_deref(),
+        problem: Some(row.problem.as_ref()),
+        problem_status: Some(row.problem_status),
+        attempts: row.attempts,
+        next_at: row.next_at,
+        version: row.version,
+        updated_at: row.updated_at,
+    });
+    Ok((changed.execute(conn).await? == 1).then_some(row))
 }
 
-/// Takes an attempt that nobody works on for as long as that. Tells whether it was to be had.
+fn new<'row>(before: &Option<Value>, now: &'row Option<Value>) -> Option<&'row Value> {
+    now.as_ref().filter(|_| before != now)
+}
+
+/// Takes an attempt that nobody works on for as long as that, if it is to be had. Returns it.
 pub async fn claim(
     conn: &mut TenantConn,
     id: Uuid,
     at: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> QueryResult<bool> {
+) -> QueryResult<Option<CheckoutRow>> {
     let free = table::table
         .filter(table::id.eq(id))
         .filter(table::status.ne_all([PLACED, FAILED]))
         .filter(table::next_at.le(at));
-    let taken = diesel::update(free)
+    diesel::update(free)
         .set((
             table::next_at.eq(until),
             table::version.eq(table::version + 1),
         ))
-        .execute(conn)
-        .await?;
-    Ok(taken == 1)
+        .returning(CheckoutRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()
 }
 
 /// Returns attempts that nobody works on and that somebody has to go on with by now.

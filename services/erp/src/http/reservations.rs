@@ -83,12 +83,15 @@ impl From<LineRow> for ReservationLineView {
 async fn shown(conn: &mut TenantConn, owner: Uuid) -> Result<Reply, ErpError> {
     let row = reservations::find(conn, owner).await?;
     let row = row.ok_or_else(Problem::not_found)?;
-    let lines = reservations::lines_of(conn, owner).await?;
-    Ok(Reply::ok(&ReservationView {
-        owner_id: owner,
+    Ok(reply(&row, reservations::lines_of(conn, owner).await?))
+}
+
+fn reply(row: &ReservationRow, lines: Vec<LineRow>) -> Reply {
+    Reply::ok(&ReservationView {
+        owner_id: row.owner_id,
         released: row.released,
         lines: lines.into_iter().map(ReservationLineView::from).collect(),
-    }))
+    })
 }
 
 /// Pieces of a SKU.
@@ -221,10 +224,13 @@ pub async fn commit_reservation(
             if row.released {
                 return Err(Problem::new(codes::RESERVATION_RELEASED).into());
             }
-            let lines = reservations::lock_lines(conn, owner).await?;
+            let mut lines = reservations::lock_lines(conn, owner).await?;
             check_not_expired(&lines)?;
             reservations::commit(conn, owner).await?;
-            shown(conn, owner).await
+            for line in lines.iter_mut().filter(|line| line.state == HELD) {
+                COMMITTED.clone_into(&mut line.state);
+            }
+            Ok(reply(&row, lines))
         },
     )
     .await
@@ -232,7 +238,9 @@ pub async fn commit_reservation(
 
 /// Keeps what an owner holds, if it holds anything still.
 pub async fn commit_if_held(conn: &mut TenantConn, owner: Uuid) -> Result<(), ErpError> {
-    if reservations::find(conn, owner).await?.is_none() {
+    let lines = reservations::lines_of(conn, owner).await?;
+    // What is not held now never is again: no lock tells more.
+    if lines.iter().all(|line| line.state != HELD) {
         return Ok(());
     }
     let row = reservations::lock(conn, owner, now()).await?;
@@ -287,9 +295,8 @@ pub async fn give_back(
 
 /// Locks what an owner has done, if it has done anything: a release at the same moment has happened, or waits.
 async fn lock_known(conn: &mut TenantConn, owner: Uuid) -> Result<ReservationRow, ErpError> {
-    let known = reservations::find(conn, owner).await?;
-    known.ok_or_else(Problem::not_found)?;
-    Ok(reservations::lock(conn, owner, now()).await?)
+    let known = reservations::lock_known(conn, owner).await?;
+    Ok(known.ok_or_else(Problem::not_found)?)
 }
 
 /// Gives back what is still reserved: the checkout has failed, or the order is cancelled. The same again changes nothing. What is

@@ -104,8 +104,14 @@ pub async fn lock(
         .on_conflict_do_nothing()
         .execute(conn)
         .await?;
+    let row = lock_known(conn, owner).await?;
+    row.ok_or(diesel::result::Error::NotFound)
+}
+
+/// Finds what an owner has done, if it has done anything, and keeps others from changing it until the end of the transaction.
+pub async fn lock_known(conn: &mut TenantConn, owner: Uuid) -> QueryResult<Option<ReservationRow>> {
     let row = table::table.find(owner).select(ReservationRow::as_select());
-    row.for_update().first(conn).await
+    row.for_update().first(conn).await.optional()
 }
 
 /// Lists what an owner has reserved, by SKU and place.
