@@ -350,6 +350,16 @@ pub fn confirmed(shared: &Shared, id: &str) -> HttpResponse {
     })
 }
 
+/// Lets go by itself what is authorised, as after some days, and tells of it.
+pub fn ended(shared: &Shared, id: &str) -> HttpResponse {
+    changed(shared, id, "payment_intent.canceled", |payment| {
+        if payment.status == "requires_capture" {
+            "canceled".clone_into(&mut payment.status);
+        }
+        shown(payment)
+    })
+}
+
 async fn dispute(shared: Data<Shared>, id: Path<String>) -> HttpResponse {
     changed(&shared, &id, "charge.dispute.created", |payment| {
         let id = payment.id.replace("pi_", "dp_");

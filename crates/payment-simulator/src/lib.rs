@@ -122,6 +122,12 @@ impl Simulator {
         api::confirmed(&self.shared, payment).status().is_success()
     }
 
+    /// Lets go by itself what is authorised of a payment. Tells whether there is such a payment.
+    #[must_use]
+    pub fn end(&self, payment: &str) -> bool {
+        api::ended(&self.shared, payment).status().is_success()
+    }
+
     /// Refuses the next so many captures and refunds.
     pub fn refuse_next(&self, count: u32) {
         self.shared.books().refusals = count;

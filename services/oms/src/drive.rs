@@ -14,10 +14,11 @@ use crate::domain::orders::CANCELLED;
 use crate::error::OmsError;
 use crate::provider::stripe::{News, NewsKind, news};
 use crate::provider::{Action, Outcome, Request};
-use crate::settle::{GIVE_UP, ask, locked, settle};
-use crate::store::orders;
+use crate::settle::{GIVE_UP, ask, ended, locked, settle};
+use crate::store::orders::{self, OrderRow};
 use crate::store::payments::{
-    self, AUTHORISE, CAPTURE, CHARGEBACK, INITIAL, PENDING, REFUND, SUCCESS, TransactionRow, VOID,
+    self, AUTHORISE, CAPTURE, CHARGEBACK, INITIAL, PENDING, PaymentRow, REFUND, SUCCESS,
+    TransactionRow, VOID,
 };
 
 /// How long to leave alone what does not answer, and how often to look whether what was told is known by now.
@@ -26,6 +27,10 @@ const AWAY: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Transactions of one tenant that are asked for in one go, and things told that are looked at.
 const AT_ONCE: i64 = 100;
+/// How often to look whether what is authorised still is, once it is old.
+const LOOK_AGAIN: TimeDelta = TimeDelta::hours(12);
+/// How often, where the provider has not said.
+const UNSURE: TimeDelta = TimeDelta::minutes(10);
 /// How long something told about nothing known is kept in mind.
 const WAITS: TimeDelta = TimeDelta::days(3);
 
@@ -46,12 +51,27 @@ pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<()
         };
         Ok(Some((row, order, payment)))
     });
-    let Some((row, order, payment)) = prepared.await? else {
-        return Ok(());
-    };
+    match prepared.await? {
+        Some((row, order, payment)) => drive_known(state, db, row, &order, payment).await,
+        None => Ok(()),
+    }
+}
+
+/// Asks for a transaction that was read with its order and how that is paid, like [`drive`].
+///
+/// # Errors
+/// Those of the database.
+pub async fn drive_known(
+    state: &State,
+    db: &TenantDb,
+    row: TransactionRow,
+    order: &OrderRow,
+    payment: PaymentRow,
+) -> Result<(), OmsError> {
     if row.is_final() {
         return Ok(());
     }
+    let transaction = row.id;
     let reference = payment.reference.clone().unwrap_or_default();
     let action = match row.kind.as_str() {
         AUTHORISE => Action::Authorise {
@@ -114,8 +134,59 @@ pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<()
         }
         _ => Outcome::Unknown("the provider is not set up".to_owned()),
     };
-    db.transaction(async |conn| settle(conn, transaction, &outcome).await)
+    db.transaction(async |conn| settle(conn, order.id, transaction, &outcome).await)
         .await
+}
+
+/// Looks whether what a provider has authorised still is. What it has let go of by itself is noted.
+///
+/// # Errors
+/// Those of the database. That there was no answer is no error.
+async fn look(state: &State, db: &TenantDb, order: Uuid) -> Result<(), OmsError> {
+    let found = db.read(async |conn| -> Result<_, OmsError> {
+        let payment = payments::find(conn, order).await?;
+        let all = payments::transactions_of(conn, order).await?;
+        Ok((payment, all))
+    });
+    let (Some(payment), all) = found.await? else {
+        return Ok(());
+    };
+    let row = all.iter().find(|row| row.kind == AUTHORISE);
+    let mut outcome = Outcome::Unknown("the provider is not set up".to_owned());
+    let open = payment.open() > 0;
+    let provider = state.providers.get(&payment.provider);
+    if let (true, Some(provider), Some(account), Some(row)) =
+        (open, provider, payment.account.clone(), row)
+    {
+        let request = Request {
+            key: row.id.to_string(),
+            order,
+            account,
+            currency: payment.currency.to_ascii_lowercase(),
+            amount: row.amount,
+            action: Action::Authorise {
+                token: String::new(),
+            },
+            known: payment.reference.clone(),
+        };
+        outcome = provider.ask(&request).await;
+    }
+    db.transaction(async |conn| -> Result<(), OmsError> {
+        let (_, mut payment) = locked(conn, order).await?;
+        match (&outcome, payment.reference.clone()) {
+            (Outcome::Failure(why), Some(reference)) if why == "canceled" => {
+                return ended(conn, order, &reference).await;
+            }
+            _ => {}
+        }
+        let pause = match outcome {
+            Outcome::Unknown(_) => UNSURE,
+            _ => LOOK_AGAIN,
+        };
+        payment.look_at = (payment.open() > 0).then(|| now() + pause);
+        Ok(payments::put(conn, &payment).await?)
+    })
+    .await
 }
 
 /// Asks for what was just written for a cause, if it is open still, and has it gone on with.
@@ -158,13 +229,19 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
     let at = now();
     let found = db.read(async |conn| -> Result<_, OmsError> {
         let due = payments::due(conn, at, AT_ONCE).await?;
-        Ok((due, payments::waiting(conn, AT_ONCE).await?))
+        let old = payments::to_look_at(conn, at, AT_ONCE).await?;
+        Ok((due, old, payments::waiting(conn, AT_ONCE).await?))
     });
-    let (due, waiting) = found.await?;
+    let (due, old, waiting) = found.await?;
     // What fails by itself keeps nothing else from going on.
     for transaction in due {
         if let Err(error) = drive(state, db, transaction).await {
             tracing::warn!(transaction = %transaction, error = %error, "a payment cannot be gone on with");
+        }
+    }
+    for order in old {
+        if let Err(error) = look(state, db, order).await {
+            tracing::warn!(order = %order, error = %error, "an authorisation cannot be looked at");
         }
     }
     for (provider, event, body) in waiting {
@@ -175,17 +252,18 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
     let rest = db.transaction(async |conn| -> Result<_, OmsError> {
         let given_up = payments::give_up(conn, at - WAITS, at).await?;
         let next = payments::next_due(conn).await?;
-        Ok((given_up, next, payments::waiting(conn, 1).await?))
+        let waits = !payments::waiting(conn, 1).await?.is_empty()
+            || !payments::to_look_at(conn, now(), 1).await?.is_empty();
+        Ok((given_up, next, waits))
     });
-    let (given_up, next, waiting) = rest.await?;
+    let (given_up, next, waits) = rest.await?;
     if given_up > 0 {
         tracing::warn!(given_up, tenant = %db.tenant(), "a payment provider has told of payments that nobody knows");
     }
     let next = next.map(|next| (next - now()).to_std().unwrap_or_default());
     // What only a person can find out is asked for by nobody.
     let next = next.filter(|next| *next < LONGEST);
-    let waits = (!waiting.is_empty()).then_some(AWAY);
-    Ok(next.into_iter().chain(waits).min())
+    Ok(next.into_iter().chain(waits.then_some(AWAY)).min())
 }
 
 /// Whether something of a tenant is open that another process has left: it is overdue.
@@ -195,7 +273,8 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
 pub async fn is_left(db: &TenantDb, left_after: Duration) -> Result<bool, OmsError> {
     let due = db.read(async |conn| -> Result<_, OmsError> {
         let since = now() - left_after;
-        let is_due = !payments::due(conn, since, 1).await?.is_empty();
+        let is_due = !payments::due(conn, since, 1).await?.is_empty()
+            || !payments::to_look_at(conn, since, 1).await?.is_empty();
         Ok(is_due || payments::has_waited(conn, since).await?)
     });
     due.await
@@ -220,28 +299,42 @@ pub async fn apply_news(
             // A no to what nobody knows changes nothing, now or later; a yes may be known a moment later.
             if matches!(
                 news.kind,
-                NewsKind::NotAuthorised(_) | NewsKind::NotRefunded(_)
+                NewsKind::NotAuthorised(_) | NewsKind::Cancelled(_) | NewsKind::NotRefunded(_)
             ) {
                 payments::note_processed(conn, provider, event, at).await?;
             }
             return Ok(());
         };
-        let (order, _) = locked(conn, order).await?;
+        let (order, mut payment) = locked(conn, order).await?;
         if news.kind == NewsKind::ChargedBack {
             let cause = news.own.clone().unwrap_or_else(|| event.to_owned());
             let row = ask(conn, order.id, CHARGEBACK, cause, news.amount.max(1)).await?;
-            settle(conn, row.id, &Outcome::Success(event.to_owned())).await?;
+            settle(
+                conn,
+                row.order_id,
+                row.id,
+                &Outcome::Success(event.to_owned()),
+            )
+            .await?;
             return Ok(payments::note_processed(conn, provider, event, at).await?);
         }
         let all = payments::transactions_of(conn, order.id).await?;
+        let is_cancelled = matches!(news.kind, NewsKind::Cancelled(_));
         if let Some(row) = meant(&all, &news) {
             let reference = news.own.clone().unwrap_or_else(|| news.payment.clone());
             let outcome = match news.kind {
                 NewsKind::Authorised | NewsKind::Refunded => Outcome::Success(reference),
-                NewsKind::NotAuthorised(why) | NewsKind::NotRefunded(why) => Outcome::Failure(why),
+                NewsKind::Cancelled(_) if row.kind == VOID => Outcome::Success(reference),
+                NewsKind::NotAuthorised(why)
+                | NewsKind::Cancelled(why)
+                | NewsKind::NotRefunded(why) => Outcome::Failure(why),
                 NewsKind::ChargedBack => return Ok(()),
             };
-            settle(conn, row.id, &outcome).await?;
+            settle(conn, row.order_id, row.id, &outcome).await?;
+        } else if is_cancelled && payment.open() > 0 {
+            // Perhaps it has ended by itself. What is told late, or contradicts what was said, decides nothing: it is looked at.
+            payment.look_at = Some(at);
+            payments::put(conn, &payment).await?;
         }
         Ok(payments::note_processed(conn, provider, event, at).await?)
     })
@@ -253,6 +346,7 @@ fn meant<'a>(all: &'a [TransactionRow], news: &News) -> Option<&'a TransactionRo
     let mut open = all.iter().filter(|row| !row.is_final());
     match news.kind {
         NewsKind::Authorised | NewsKind::NotAuthorised(_) => open.find(|row| row.kind == AUTHORISE),
+        NewsKind::Cancelled(_) => open.find(|row| [AUTHORISE, VOID].contains(&row.kind.as_str())),
         NewsKind::Refunded | NewsKind::NotRefunded(_) => open
             .find(|row| row.kind == REFUND && row.reference.is_some() && row.reference == news.own),
         NewsKind::ChargedBack => None,

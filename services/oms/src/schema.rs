@@ -72,6 +72,7 @@ diesel::table! {
         refunding -> BigInt,
         charged_back -> BigInt,
         for_returns -> BigInt,
+        look_at -> Nullable<Timestamptz>,
     }
 }
 

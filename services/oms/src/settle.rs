@@ -35,6 +35,11 @@ pub const AGAIN: &str = ", again ";
 /// When what only a person can find out is asked for again: not while anybody remembers.
 const LOOKED_AT: TimeDelta = TimeDelta::days(3_650);
 
+/// When to look whether what is authorised still is: before a provider lets it go, which Stripe does after seven days.
+const LOOK_AFTER: TimeDelta = TimeDelta::days(6);
+/// Why an order is held whose authorisation has ended.
+const ENDED: &str = "The authorisation of its payment has ended";
+
 /// Reads a stored currency.
 pub fn currency(code: &str) -> Result<Currency, OmsError> {
     use averis_service_kit::problem::codes::INTERNAL;
@@ -80,8 +85,14 @@ pub async fn ask(
     cause: String,
     amount: i64,
 ) -> Result<TransactionRow, OmsError> {
+    let row = new(order, kind, cause, amount);
+    payments::ask(conn, &row).await?;
+    Ok(row)
+}
+
+fn new(order: Uuid, kind: &str, cause: String, amount: i64) -> TransactionRow {
     let at = now();
-    let row = TransactionRow {
+    TransactionRow {
         id: Uuid::now_v7(),
         order_id: order,
         kind: kind.to_owned(),
@@ -94,9 +105,24 @@ pub async fn ask(
         next_at: at,
         created_at: at,
         updated_at: at,
+    }
+}
+
+/// Notes that something cannot be captured, since it is not authorised any more: it is owed.
+pub async fn owe(
+    conn: &mut TenantConn,
+    order: Uuid,
+    cause: String,
+    amount: i64,
+) -> Result<(), OmsError> {
+    let row = TransactionRow {
+        state: FAILURE.to_owned(),
+        failure: Some("not_authorised".to_owned()),
+        ..new(order, CAPTURE, cause, amount)
     };
     payments::ask(conn, &row).await?;
-    Ok(row)
+    let why = json!({"amount": amount, "failure": row.failure, "transaction_id": row.id});
+    Ok(note(conn, order, "payment.capture_failed", None, why).await?)
 }
 
 /// Returns an order, locked, with how it is paid.
@@ -113,17 +139,15 @@ pub async fn locked(
     Ok((row, payment.ok_or_else(Problem::not_found)?))
 }
 
-/// Notes what a provider has said of a transaction. What is final stays as it is.
+/// Notes what a provider has said of a transaction of an order. What is final stays as it is.
 pub async fn settle(
     conn: &mut TenantConn,
+    order: Uuid,
     transaction: Uuid,
     outcome: &Outcome,
 ) -> Result<(), OmsError> {
-    let Some(known) = payments::find_transaction(conn, transaction).await? else {
-        return Ok(());
-    };
-    let (order, mut payment) = locked(conn, known.order_id).await?;
-    // Again, now that nobody else changes it.
+    // First the order: then nobody else changes the transaction.
+    let (order, mut payment) = locked(conn, order).await?;
     let Some(mut row) = payments::find_transaction(conn, transaction).await? else {
         return Ok(());
     };
@@ -197,6 +221,7 @@ async fn succeeded(
         AUTHORISE => {
             payment.authorised += row.amount;
             payment.reference.clone_from(&row.reference);
+            payment.look_at = Some(row.updated_at + LOOK_AFTER);
             payments::put(conn, payment).await?;
             note(conn, order.id, "payment.authorised", None, told).await?;
             if order.status == DRAFT {
@@ -262,6 +287,48 @@ async fn failed(
         give_up_rest(conn, order, payment, &lines).await?;
     }
     Ok(())
+}
+
+/// Notes that a provider has let go by itself what it had authorised. What is not sent yet is held: nobody pays for it any more.
+pub async fn ended(conn: &mut TenantConn, order: Uuid, reference: &str) -> Result<(), OmsError> {
+    let (order, mut payment) = locked(conn, order).await?;
+    payment.look_at = None;
+    payments::put(conn, &payment).await?;
+    if payment.open() <= 0 {
+        return Ok(());
+    }
+    let row = ask(conn, order.id, VOID, "ended".to_owned(), payment.open()).await?;
+    let outcome = Outcome::Success(reference.to_owned());
+    settle(conn, order.id, row.id, &outcome).await?;
+    let lines = orders::lines_of(conn, &[order.id]).await?;
+    let is_open = lines.iter().any(|line| line.pieces().open() > 0);
+    if order.status == PLACED && is_open {
+        hold(conn, order, ENDED.to_owned(), None).await?;
+    }
+    Ok(())
+}
+
+/// Holds an order: nothing of it is shipped until it is released.
+///
+/// # Errors
+/// 409 when it is not placed.
+pub async fn hold(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    reason: String,
+    actor: Option<Uuid>,
+) -> Result<OrderRow, OmsError> {
+    let status = OrderCommand::Hold.apply(&order.status)?.to_owned();
+    let told = json!({"reason": reason});
+    let held = OrderRow {
+        status,
+        hold_reason: Some(reason),
+        ..order
+    };
+    let held = orders::update(conn, &held).await?;
+    note(conn, held.id, kinds::HELD, actor, told).await?;
+    tell(conn, kinds::HELD, &held).await?;
+    Ok(held)
 }
 
 /// Returns what a transaction is for, whichever try it is.

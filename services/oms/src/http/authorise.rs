@@ -13,11 +13,11 @@ use uuid::Uuid;
 use super::orders::{OrderView, view_of};
 use crate::State;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
-use crate::drive::{authorisation, drive, wake};
+use crate::drive::{authorisation, drive_known, wake};
 use crate::error::{OmsError, codes};
 use crate::settle::{ask, locked, place};
 use crate::store::orders::{self, OFFLINE, OrderRow};
-use crate::store::payments::{self, AUTHORISE};
+use crate::store::payments::{self, AUTHORISE, PaymentRow, TransactionRow};
 
 /// Has the payment of a draft authorised, and places the order with it. An order that is paid offline, or costs nothing, is placed
 /// at once. Of a provider that is silent or asks the buyer something nobody knows yet: 202, and the order is placed by itself
@@ -37,20 +37,22 @@ pub async fn authorise_order(
         .db
         .transaction(async |conn| begin(conn, id).await)
         .await?;
-    if let Some(transaction) = asked {
+    if let Some((transaction, order, payment)) = asked {
         // No transaction of the database is open while the provider is asked.
-        drive(&state, &tenant.db, transaction).await?;
-        wake(&state, &tenant.db);
+        drive_known(&state, &tenant.db, transaction, &order, payment).await?;
     }
     let found = tenant.db.read(async |conn| -> Result<_, OmsError> {
         let row = orders::find(conn, id).await?;
         let row = row.ok_or_else(Problem::not_found)?;
         let all = payments::transactions_of(conn, id).await?;
         let view = view_of(conn, row.clone()).await?;
-        Ok((row, authorisation(&all), view))
+        Ok((row, all, view))
     });
-    let (row, authorisation, view) = found.await?;
-    match authorisation {
+    let (row, all, view) = found.await?;
+    if all.iter().any(|transaction| !transaction.is_final()) {
+        wake(&state, &tenant.db);
+    }
+    match authorisation(&all) {
         Some(Err(failure)) => {
             let problem = Problem::new(codes::PAYMENT_DECLINED);
             Err(problem.with("failure", failure.unwrap_or_default()))
@@ -70,9 +72,12 @@ fn refused_authorise(row: &OrderRow) -> Problem {
     }
 }
 
-/// Places what needs no authorisation; otherwise returns the transaction that a provider is to be asked for.
-async fn begin(conn: &mut TenantConn, id: Uuid) -> Result<Option<Uuid>, OmsError> {
-    let (order, _) = locked(conn, id).await?;
+/// A transaction that a provider is to be asked for, with its order and how that is paid.
+type Asked = (TransactionRow, OrderRow, PaymentRow);
+
+/// Places what needs no authorisation; otherwise returns what a provider is to be asked for.
+async fn begin(conn: &mut TenantConn, id: Uuid) -> Result<Option<Asked>, OmsError> {
+    let (order, payment) = locked(conn, id).await?;
     if order.status != DRAFT {
         return Ok(None);
     }
@@ -82,12 +87,9 @@ async fn begin(conn: &mut TenantConn, id: Uuid) -> Result<Option<Uuid>, OmsError
         return Ok(None);
     }
     let all = payments::transactions_of(conn, id).await?;
-    if let Some(there) = all.iter().find(|row| row.kind == AUTHORISE) {
-        return Ok(Some(there.id));
-    }
-    Ok(Some(
-        ask(conn, id, AUTHORISE, "order".to_owned(), total)
-            .await?
-            .id,
-    ))
+    let row = match all.into_iter().find(|row| row.kind == AUTHORISE) {
+        Some(there) => there,
+        None => ask(conn, id, AUTHORISE, "order".to_owned(), total).await?,
+    };
+    Ok(Some((row, order, payment)))
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::orders::{OrderView, shown};
+use super::orders::{OrderView, view, view_of};
 use crate::State;
 use crate::domain::fulfilment::OPEN;
 use crate::domain::orders::DRAFT;
@@ -283,22 +283,22 @@ pub async fn draft_order(
                 return drafted_before(conn, there, &row).await;
             }
             let account = account_at(conn, &state, &row.provider).await?;
-            let order = orders::insert(conn, &row, &lines_of(row.id, body)).await?;
+            let lines = lines_of(row.id, body);
+            let order = orders::insert(conn, &row, &lines).await?;
             let (work, parts) = work_of(&order, body);
             fulfilment::insert(conn, &work, &parts).await?;
-            payments::insert(conn, &payment_of(&order, account)).await?;
+            let payment = payment_of(&order, account);
+            payments::insert(conn, &payment).await?;
             note(conn, order.id, "order.drafted", Some(actor), json!({})).await?;
-            created(conn, order.id).await
+            Ok(created(&view(order, &lines, payment, false)?))
         },
     )
     .await
 }
 
-async fn created(conn: &mut TenantConn, id: Uuid) -> Result<Reply, OmsError> {
-    let view = shown(conn, id).await?;
-    let location = format!("/api/oms/v1/orders/{id}");
-    let version = view.version();
-    Ok(Reply::created(location, &view).version(version))
+fn created(view: &OrderView) -> Reply {
+    let location = format!("/api/oms/v1/orders/{}", view.id());
+    Reply::created(location, view).version(view.version())
 }
 
 async fn drafted_before(
@@ -313,7 +313,7 @@ async fn drafted_before(
     if !same {
         return Err(Problem::new(codes::CHECKOUT_TAKEN).into());
     }
-    created(conn, there.id).await
+    Ok(created(&view_of(conn, there).await?))
 }
 
 /// Returns the tenant's account at a provider, through which the order is paid to its end.
@@ -407,5 +407,6 @@ fn payment_of(order: &OrderRow, account: Option<String>) -> PaymentRow {
         refunding: 0,
         charged_back: 0,
         for_returns: 0,
+        look_at: None,
     }
 }

@@ -27,7 +27,7 @@ use crate::State;
 use crate::domain::orders::{OrderCommand, fulfilment_status};
 use crate::domain::payments::payment_status;
 use crate::error::OmsError;
-use crate::settle::{complete_if_over, currency, tell};
+use crate::settle::{complete_if_over, currency, hold, tell};
 use crate::store::events::{self, EventRow, note};
 use crate::store::orders::{self, LineRow, OrderFilter, OrderRow};
 use crate::store::payments::{self, PaymentRow};
@@ -72,6 +72,11 @@ pub struct OrderView {
 }
 
 impl OrderView {
+    /// Returns its id.
+    pub const fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Returns its version.
     pub const fn version(&self) -> i64 {
         self.version
@@ -157,7 +162,11 @@ pub async fn views(conn: &mut TenantConn, rows: Vec<OrderRow>) -> Result<Vec<Ord
     rows.collect()
 }
 
-fn view(
+/// Shows an order that was read, with its lines, how it is paid, and whether that was declined.
+///
+/// # Errors
+/// When its currency is none any more.
+pub fn view(
     row: OrderRow,
     lines: &[LineRow],
     payment: PaymentRow,
@@ -215,15 +224,6 @@ fn view(
     })
 }
 
-/// Shows an order as it is now.
-///
-/// # Errors
-/// 404 when there is none.
-pub async fn shown(conn: &mut TenantConn, id: Uuid) -> Result<OrderView, OmsError> {
-    let row = orders::find(conn, id).await?;
-    view_of(conn, row.ok_or_else(Problem::not_found)?).await
-}
-
 /// Shows an order that was read.
 ///
 /// # Errors
@@ -238,7 +238,8 @@ pub async fn view_of(conn: &mut TenantConn, row: OrderRow) -> Result<OrderView, 
 /// # Errors
 /// 404 when there is none.
 pub async fn answer(conn: &mut TenantConn, id: Uuid) -> Result<Reply, OmsError> {
-    let view = shown(conn, id).await?;
+    let row = orders::find(conn, id).await?;
+    let view = view_of(conn, row.ok_or_else(Problem::not_found)?).await?;
     Ok(Reply::ok(&view).version(view.version))
 }
 
@@ -400,11 +401,16 @@ pub async fn hold_order(
     seen: SeenVersion,
     post: Post<HoldOrder>,
 ) -> ApiResult<Reply> {
-    let reason = Some(post.body.reason.clone());
     let actor = tenant.caller.identity.subject;
-    once(&tenant.db, &post.key, async |conn| {
-        move_on(conn, id, seen, OrderCommand::Hold, reason.clone(), actor).await
-    })
+    once(
+        &tenant.db,
+        &post.key,
+        async |conn| -> Result<Reply, OmsError> {
+            let row = seen_locked(conn, id, seen).await?;
+            hold(conn, row, post.body.reason.clone(), Some(actor)).await?;
+            answer(conn, id).await
+        },
+    )
     .await
 }
 
@@ -419,39 +425,40 @@ pub async fn release_order(
 ) -> ApiResult<Reply> {
     let actor = tenant.caller.identity.subject;
     once(&tenant.db, &command.key, async |conn| {
-        move_on(conn, id, seen, OrderCommand::Release, None, actor).await
+        release(conn, id, seen, actor).await
     })
     .await
 }
 
-async fn move_on(
+async fn seen_locked(
     conn: &mut TenantConn,
     id: Uuid,
     seen: SeenVersion,
-    command: OrderCommand,
-    hold_reason: Option<String>,
-    actor: Uuid,
-) -> Result<Reply, OmsError> {
+) -> Result<OrderRow, OmsError> {
     let row = orders::lock(conn, id).await?;
     let row = row.ok_or_else(Problem::not_found)?;
     seen.check(row.version)?;
-    let status = command.apply(&row.status)?.to_owned();
-    let moved = OrderRow {
-        status,
-        hold_reason,
+    Ok(row)
+}
+
+async fn release(
+    conn: &mut TenantConn,
+    id: Uuid,
+    seen: SeenVersion,
+    actor: Uuid,
+) -> Result<Reply, OmsError> {
+    let row = seen_locked(conn, id, seen).await?;
+    let released = OrderRow {
+        status: OrderCommand::Release.apply(&row.status)?.to_owned(),
+        hold_reason: None,
         ..row
     };
-    let moved = orders::update(conn, &moved).await?;
-    let kind = if command == OrderCommand::Hold {
-        kinds::HELD
-    } else {
-        kinds::RELEASED
-    };
-    let data = json!({"reason": moved.hold_reason});
-    note(conn, id, kind, Some(actor), data).await?;
-    tell(conn, kind, &moved).await?;
+    let released = orders::update(conn, &released).await?;
+    let data = json!({"reason": null});
+    note(conn, id, kinds::RELEASED, Some(actor), data).await?;
+    tell(conn, kinds::RELEASED, &released).await?;
     // All of it may have come while it was held.
     let lines = orders::lines_of(conn, &[id]).await?;
-    complete_if_over(conn, moved, &lines).await?;
+    complete_if_over(conn, released, &lines).await?;
     answer(conn, id).await
 }

@@ -202,7 +202,13 @@ pub async fn note_payment(
             payment.capturing += body.amount.amount();
             payments::put(conn, &payment).await?;
             let row = ask(conn, id, CAPTURE, cause, body.amount.amount()).await?;
-            settle(conn, row.id, &Outcome::Success(body.reference.clone())).await?;
+            settle(
+                conn,
+                row.order_id,
+                row.id,
+                &Outcome::Success(body.reference.clone()),
+            )
+            .await?;
             answer(conn, id).await
         },
     )
@@ -290,7 +296,13 @@ pub async fn refund_order(
             crate::store::events::note(conn, id, "refund.granted", Some(actor), told).await?;
             if order.provider == OFFLINE {
                 // Whoever grants it transfers it.
-                settle(conn, row.id, &Outcome::Success(body.reference.clone())).await?;
+                settle(
+                    conn,
+                    row.order_id,
+                    row.id,
+                    &Outcome::Success(body.reference.clone()),
+                )
+                .await?;
             }
             answer(conn, id).await
         },

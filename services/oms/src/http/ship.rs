@@ -29,7 +29,7 @@ use crate::domain::orders::PLACED;
 use crate::domain::{MAX_QUANTITY, now};
 use crate::drive::drive_asked;
 use crate::error::{OmsError, codes};
-use crate::settle::{self, ask, complete_if_over, currency, share};
+use crate::settle::{self, ask, complete_if_over, currency, owe, share};
 use crate::store::events::note;
 use crate::store::fulfilment::{self, FulfilmentLineRow, FulfilmentRow};
 use crate::store::orders::{self, LineRow, OFFLINE, OrderRow};
@@ -268,10 +268,15 @@ async fn leave(
         .map(|line| line.net.amount() + line.tax.amount())
         .sum();
     if order.provider != OFFLINE && sum > 0 {
-        payment.capturing += sum;
-        payments::put(conn, &payment).await?;
         let cause = format!("shipment {}", shipment.id);
-        ask(conn, order.id, CAPTURE, cause, sum).await?;
+        if sum <= payment.open() {
+            payment.capturing += sum;
+            payments::put(conn, &payment).await?;
+            ask(conn, order.id, CAPTURE, cause, sum).await?;
+        } else {
+            // Whoever has released it knows: it is owed, as after a capture that has failed.
+            owe(conn, order.id, cause, sum).await?;
+        }
     }
     let told =
         json!({"shipment_id": shipment.id, "slip": shipment.slip, "tracking": shipment.tracking});

@@ -237,6 +237,8 @@ pub struct News {
 pub enum NewsKind {
     Authorised,
     NotAuthorised(String),
+    /// It was let go: by us, or by itself.
+    Cancelled(String),
     Refunded,
     NotRefunded(String),
     ChargedBack,
@@ -256,9 +258,15 @@ pub fn news(event: &Value) -> Option<News> {
         "payment_intent.amount_capturable_updated" => {
             (text("id")?, NewsKind::Authorised, amount("amount"), None)
         }
-        "payment_intent.payment_failed" | "payment_intent.canceled" => (
+        "payment_intent.payment_failed" => (
             text("id")?,
             NewsKind::NotAuthorised(why()),
+            amount("amount"),
+            None,
+        ),
+        "payment_intent.canceled" => (
+            text("id")?,
+            NewsKind::Cancelled(why()),
             amount("amount"),
             None,
         ),

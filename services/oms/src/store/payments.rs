@@ -45,6 +45,8 @@ pub struct PaymentRow {
     pub charged_back: i64,
     /// What of the refunds, those under way too, is for goods that came back. The rest is goodwill.
     pub for_returns: i64,
+    /// When to look whether what is authorised still is.
+    pub look_at: Option<DateTime<Utc>>,
 }
 
 impl PaymentRow {
@@ -206,6 +208,21 @@ pub async fn next_due(conn: &mut TenantConn) -> QueryResult<Option<DateTime<Utc>
         .filter(transactions::state.eq_any([INITIAL, PENDING]))
         .select(diesel::dsl::min(transactions::next_at))
         .first(conn)
+        .await
+}
+
+/// Returns orders of which it has to be looked by now whether what is authorised still is.
+pub async fn to_look_at(
+    conn: &mut TenantConn,
+    at: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Uuid>> {
+    table::table
+        .filter(table::look_at.le(at))
+        .order(table::look_at)
+        .select(table::order_id)
+        .limit(limit)
+        .load(conn)
         .await
 }
 

@@ -10,6 +10,7 @@ mod setup;
 mod access;
 mod bad_input;
 mod cancelling;
+mod ended;
 mod erp;
 mod orders;
 mod payments;

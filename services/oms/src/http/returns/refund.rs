@@ -105,7 +105,13 @@ pub async fn refund_return(
                 let asked = ask(conn, order.id, REFUND, cause, refunded).await?;
                 if order.provider == OFFLINE {
                     // Whoever grants it transfers it.
-                    settle(conn, asked.id, &Outcome::Success(format!("return {id}"))).await?;
+                    settle(
+                        conn,
+                        asked.order_id,
+                        asked.id,
+                        &Outcome::Success(format!("return {id}")),
+                    )
+                    .await?;
                 }
             }
             answer(conn, closed).await
