@@ -1,9 +1,10 @@
 //! The books by hand, and their months.
 
 use serde_json::{Value, json};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::setup::{one_tenant, path};
+use crate::setup::{one_tenant, path, platform};
 
 fn entry(cause: &str, day: &str, lines: &[(&str, i64)]) -> Value {
     let lines: Vec<Value> = lines
@@ -156,4 +157,41 @@ async fn the_books_change_their_currency_while_nothing_is_posted() {
     );
     let accounts = acme.get(&path("/accounts")).await.expect(200).body;
     assert_eq!(accounts["data"].as_array().expect("accounts").len(), 15);
+}
+
+#[actix_web::test]
+async fn e3_the_database_keeps_no_entry_that_does_not_balance() {
+    let platform = platform().await;
+    let tenant = platform.tenant("acme").await;
+    let mut database = platform.database.connect().await;
+    let schema = format!("tenant_{}_erp", tenant.key);
+    // As a bug in the application would write it: a cent short, in either currency.
+    for (first, second, kept) in [
+        ((100, 100), (-100, -100), true),
+        ((100, 100), (-99, -100), false),
+        ((100, 100), (-100, -99), false),
+        ((100, 100), (100, 100), false),
+    ] {
+        let work = database.transaction().await.expect("a transaction");
+        let entry = Uuid::now_v7().to_string();
+        let made = format!(
+            "INSERT INTO {schema}.journal_entries (id, posted_on, kind, cause, text, posted_by, created_at) \
+             VALUES ($1::text::uuid, '2026-03-05', 'manual', $1::text, 'test', $1::text::uuid, now())"
+        );
+        let _ = work.execute(&made, &[&entry]).await.expect("made");
+        for (line, (amount, book)) in [(0_i32, first), (1, second)] {
+            let made = format!(
+                "INSERT INTO {schema}.journal_lines (entry_id, line, account, amount, currency, book_amount) \
+                 VALUES ($1::text::uuid, $2, '1000', $3, 'USD', $4)"
+            );
+            let (amount, book) = (i64::from(amount), i64::from(book));
+            let values: [&(dyn ToSql + Sync); 4] = [&entry, &line, &amount, &book];
+            let _ = work.execute(&made, &values).await.expect("made");
+        }
+        assert_eq!(
+            work.commit().await.is_ok(),
+            kept,
+            "{first:?} and {second:?}"
+        );
+    }
 }
