@@ -1,3 +1,36 @@
+-- Leaves an event of a changed row.
+CREATE OR REPLACE FUNCTION platform_shared.audit_row() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    before jsonb;
+    after jsonb;
+    either jsonb;
+    scope uuid := '00000000-0000-0000-0000-000000000000';
+    changed text[] := '{}';
+BEGIN
+    IF TG_OP <> 'INSERT' THEN before := to_jsonb(OLD); END IF;
+    IF TG_OP <> 'DELETE' THEN after := to_jsonb(NEW); END IF;
+    IF TG_OP = 'UPDATE' THEN
+        SELECT coalesce(array_agg(n.key ORDER BY n.key), '{}') INTO changed
+        FROM jsonb_each(after) n WHERE n.value IS DISTINCT FROM before -> n.key;
+        IF changed = '{}' THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    either := coalesce(after, before);
+    IF TG_TABLE_SCHEMA = 'platform_shared' THEN
+        scope := coalesce(either ->> 'tenant_id', CASE TG_TABLE_NAME WHEN 'tenants' THEN either ->> 'id' END, scope::text)::uuid;
+    END IF;
+    EXECUTE format('INSERT INTO %I.audit_events (scope, at, caller, grant_id, request_id, table_name, action, entity_id, '
+        'changed, before_digest, after_digest) VALUES ($1, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+        TG_TABLE_SCHEMA)
+    USING scope, nullif(current_setting('averis.caller', true), '')::uuid,
+        nullif(current_setting('averis.grant_id', true), '')::uuid, nullif(current_setting('averis.request', true), ''),
+        TG_TABLE_NAME, lower(TG_OP), coalesce(either ->> 'id', either ->> 'user_id'), changed,
+        sha256(convert_to(before::text, 'UTF8')), sha256(convert_to(after::text, 'UTF8'));
+    RETURN NULL;
+END $$;
+
 -- Puts the events of a transaction at the end of the chain. Deferred: the head is locked for the length of a COMMIT only.
 CREATE OR REPLACE FUNCTION platform_shared.audit_seal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
