@@ -48,6 +48,10 @@ const GUESSED_AT: [&str; 6] = [
     "/api/tenant/v1/reset-password",
     "/api/tenant/v1/invitations/accept",
 ];
+/// How the path begins and ends at which shoppers buy.
+const BOUGHT_AT: (&str, &str) = ("/api/ecomm/v1/carts/", "/complete");
+/// How often a minute one of them may try to: each try prices, reserves, and asks a payment provider.
+const CHECKOUT_RATE: u32 = 12;
 /// Requests a second that a caller gets even of a tenant with a small limit.
 const LEAST_RATE: u32 = 5;
 
@@ -60,6 +64,7 @@ enum Who {
     Caller(Option<TenantId>, Uuid),
     Nameless(Option<TenantId>, Option<IpAddr>),
     Shoppers(Option<TenantId>, Option<IpAddr>),
+    Checkouts(Option<TenantId>, Uuid),
     /// Of all tenants: whoever tries passwords tries them wherever they are taken.
     Guessing(Option<IpAddr>),
 }
@@ -83,6 +88,8 @@ struct Count {
 struct Left {
     policy: &'static str,
     rate: u32,
+    /// Seconds in which so many are let through.
+    window: u32,
     remaining: u32,
 }
 
@@ -103,12 +110,25 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Counts one request.
+    /// Counts one request, of so many a second.
     fn take(&self, policy: &'static str, who: Who, rate: u32) -> Result<Left, Problem> {
+        self.take_in(1, policy, who, rate)
+    }
+
+    /// Counts one request, of so many in a window of so many seconds.
+    fn take_in(
+        &self,
+        window: u32,
+        policy: &'static str,
+        who: Who,
+        rate: u32,
+    ) -> Result<Left, Problem> {
         let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
         let known = self.counts.get(&who).filter(|count| count.rate == rate);
         let count = known.unwrap_or_else(|| {
-            let quota = Quota::per_second(rate);
+            let each = Duration::from_secs(u64::from(window)) / rate.get();
+            let quota = Quota::with_period(each).unwrap_or(Quota::per_second(rate));
+            let quota = quota.allow_burst(rate);
             let count = Arc::new(Count {
                 rate,
                 limiter: RateLimiter::direct(quota).with_middleware(),
@@ -120,6 +140,7 @@ impl Limits {
             Ok(state) => Ok(Left {
                 policy,
                 rate: rate.get(),
+                window,
                 remaining: state.remaining_burst_capacity(),
             }),
             Err(refused) => {
@@ -170,7 +191,13 @@ impl Limits {
         let caller = match identified(req.request()) {
             Ok(caller) if caller.kind == CallerKind::Shopper => {
                 let address = client_address(req.request());
-                return self.take("address", Who::Shoppers(id, address), SHOPPERS_RATE);
+                let left = self.take("address", Who::Shoppers(id, address), SHOPPERS_RATE)?;
+                let path = req.match_info().as_str();
+                if path.starts_with(BOUGHT_AT.0) && path.ends_with(BOUGHT_AT.1) {
+                    let who = Who::Checkouts(id, caller.subject);
+                    return self.take_in(60, "checkout", who, CHECKOUT_RATE);
+                }
+                return Ok(left);
             }
             Ok(caller) => caller,
             Err(_) => {
@@ -215,12 +242,19 @@ pub(crate) async fn limit(
     let Left {
         policy,
         rate,
+        window,
         remaining,
     } = left;
     let headers = response.headers_mut();
     for (name, text) in [
-        ("ratelimit-policy", format!("\"{policy}\";q={rate};w=1")),
-        ("ratelimit", format!("\"{policy}\";r={remaining};t=1")),
+        (
+            "ratelimit-policy",
+            format!("\"{policy}\";q={rate};w={window}"),
+        ),
+        (
+            "ratelimit",
+            format!("\"{policy}\";r={remaining};t={window}"),
+        ),
     ] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(HeaderName::from_static(name), value);

@@ -3,7 +3,7 @@
 use averis_test_kit::{ask_everything, assert_described, assert_each_code_is_met, assert_open};
 use serde_json::json;
 
-use crate::setup::{Platform, cart, complete, path};
+use crate::setup::{Platform, agreed, buy, cart, complete, eur, path, total};
 
 #[test]
 fn the_document_says_what_every_services_has_to() {
@@ -86,4 +86,29 @@ async fn c6_a_cart_is_its_own_session_s_alone() {
     other.get(&own).await.expect_problem(404, "not_found");
     let listed = globex.client.get(&path("/checkouts")).await.expect(200);
     assert_eq!(listed.body["data"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_session_tries_to_buy_so_often_and_no_more() {
+    let platform = Platform::limited().await;
+    let shop = platform.shop("acme", 5).await;
+    let (ana, ben) = (platform.shopper(&shop), platform.shopper(&shop));
+    let (own, other) = (
+        cart(&ana, &[("LAMP", 1)]).await,
+        cart(&ben, &[("LAMP", 1)]).await,
+    );
+    let wrong = agreed(&eur(1), Some("pm_ok"));
+    for _ in 0..12 {
+        buy(&ana, &own, &wrong)
+            .await
+            .expect_problem(409, "cart_changed");
+    }
+    let refused = buy(&ana, &own, &wrong).await;
+    refused.expect_problem(429, "rate_limited");
+    assert_eq!(refused.body["policy"], "checkout");
+    assert!(refused.headers.contains_key("retry-after"));
+    // It looks at its cart as before, and nobody else has to wait for it.
+    let agree = agreed(&total(&ana, &own).await, Some("pm_ok"));
+    let bought = buy(&ben, &other, &agree).await.expect(200);
+    assert_eq!(bought.headers["ratelimit-policy"], "\"checkout\";q=12;w=60");
 }

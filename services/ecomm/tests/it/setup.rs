@@ -32,9 +32,19 @@ impl Platform {
     }
 
     pub async fn with(away: Away, behaviour: Behaviour) -> Self {
+        Self::of(Setup::new().await, away, behaviour)
+    }
+
+    /// With limits on how much anybody may ask.
+    pub async fn limited() -> Self {
+        let mut setup = Setup::new().await;
+        setup.rate_limits = true;
+        Self::of(setup, Away::default(), Behaviour::default())
+    }
+
+    fn of(setup: Setup, away: Away, behaviour: Behaviour) -> Self {
         let address = "127.0.0.1:0".parse().expect("an address");
         let provider = Simulator::start(address, SECRET, behaviour).expect("a simulator");
-        let setup = Setup::new().await;
         let common = |domain| setup.service_config(domain);
         let mut ecomm = common(Domain::Ecomm);
         let nobody: Url = "http://127.0.0.1:1/".parse().expect("an address");
