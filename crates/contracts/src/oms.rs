@@ -24,10 +24,18 @@ pub mod kinds {
     pub const COMPLETED: &str = "order.completed";
     /// Something has left. The data is [`Shipped`](super::Shipped).
     pub const SHIPPED: &str = "shipment.shipped";
+    /// A shipment has come. The data is a [`Step`](super::Step).
+    pub const DELIVERED: &str = "shipment.delivered";
+    /// Goods of a shipment are to come back. The data is a [`Step`](super::Step).
+    pub const RETURN_REQUESTED: &str = "return.requested";
     /// Goods have come back. The data is a [`Returned`](super::Returned).
     pub const RETURNED: &str = "return.received";
     /// What came back is credited. The data is a [`Returned`](super::Returned).
     pub const CREDITED: &str = "return.closed";
+    /// Money is set aside for an order. The data is [`MoneyMoved`](super::MoneyMoved).
+    pub const AUTHORISED: &str = "payment.authorised";
+    /// A provider refuses to set aside, take or give back money. The data is a [`PaymentFailed`](super::PaymentFailed).
+    pub const FAILED: &str = "payment.failed";
     /// Money has come. The data is [`MoneyMoved`](super::MoneyMoved).
     pub const CAPTURED: &str = "payment.captured";
     /// Money has gone back. The data is [`MoneyMoved`](super::MoneyMoved).
@@ -113,6 +121,30 @@ pub struct ShippedLine {
     pub tax: Money,
     /// In millionths.
     pub tax_rate: i64,
+}
+
+/// Something that has happened to a shipment, for those outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The order.
+    pub order_id: Uuid,
+    /// The shipment.
+    pub shipment_id: Uuid,
+}
+
+/// What a provider refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFailed {
+    /// The order.
+    pub order_id: Uuid,
+    /// What it was asked.
+    pub transaction_id: Uuid,
+    /// `authorise`, `capture`, `void` or `refund`.
+    pub kind: String,
+    /// How much it is about.
+    pub amount: Money,
+    /// Why, in the provider's word.
+    pub failure: Option<String>,
 }
 
 /// Goods of a shipment that have come back, or what is credited for them.

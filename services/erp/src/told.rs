@@ -39,6 +39,20 @@ fn data<T: DeserializeOwned>(event: &Event) -> Result<T, ErpError> {
     Ok(data.map_err(|error| Problem::new(common::MALFORMED_BODY).because(error))?)
 }
 
+/// Whether anything becomes here of what is told under that name.
+pub fn concerns(kind: &str) -> bool {
+    [
+        kinds::PLACED,
+        kinds::SHIPPED,
+        kinds::CANCELLED,
+        kinds::RETURNED,
+        kinds::CREDITED,
+        kinds::CAPTURED,
+        kinds::REFUNDED,
+    ]
+    .contains(&kind)
+}
+
 /// Lets an event have its effect.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! What becomes of an order when a payment provider has spoken, whoever has heard it: the request that waits, the sweeper, or
 //! a webhook. All of them come here, in any order and more than once, and only the first changes anything.
 
-use averis_contracts::oms::{MoneyMoved, OrderState, kinds};
+use averis_contracts::oms::{MoneyMoved, OrderState, PaymentFailed, kinds};
 use averis_money::{Currency, Money, portion};
 use averis_outbox::publish;
 use averis_service_kit::problem::Problem;
@@ -111,18 +111,17 @@ fn new(order: Uuid, kind: &str, cause: String, amount: i64) -> TransactionRow {
 /// Notes that something cannot be captured, since it is not authorised any more: it is owed.
 pub async fn owe(
     conn: &mut TenantConn,
-    order: Uuid,
+    order: &OrderRow,
     cause: String,
     amount: i64,
 ) -> Result<(), OmsError> {
     let row = TransactionRow {
         state: FAILURE.to_owned(),
         failure: Some("not_authorised".to_owned()),
-        ..new(order, CAPTURE, cause, amount)
+        ..new(order.id, CAPTURE, cause, amount)
     };
     payments::ask(conn, &row).await?;
-    let why = json!({"amount": amount, "failure": row.failure, "transaction_id": row.id});
-    Ok(note(conn, order, "payment.capture_failed", None, why).await?)
+    refused(conn, order, &row).await
 }
 
 /// Returns an order, locked, with how it is paid.
@@ -224,6 +223,7 @@ async fn succeeded(
             payment.look_at = Some(row.updated_at + LOOK_AFTER);
             payments::put(conn, payment).await?;
             note(conn, order.id, "payment.authorised", None, told).await?;
+            moved(conn, kinds::AUTHORISED, &order, row).await?;
             if order.status == DRAFT {
                 place(conn, order).await?;
             } else if order.status == CANCELLED {
@@ -279,14 +279,31 @@ async fn failed(
         _ => {}
     }
     payments::put(conn, payment).await?;
-    let kind = format!("payment.{}_failed", row.kind);
-    let why = json!({"amount": row.amount, "failure": row.failure, "transaction_id": row.id});
-    note(conn, order.id, &kind, None, why).await?;
+    refused(conn, order, row).await?;
     if row.kind == CAPTURE {
         let lines = orders::lines_of(conn, &[order.id]).await?;
         give_up_rest(conn, order, payment, &lines).await?;
     }
     Ok(())
+}
+
+/// Notes and tells that something was refused.
+async fn refused(
+    conn: &mut TenantConn,
+    order: &OrderRow,
+    row: &TransactionRow,
+) -> Result<(), OmsError> {
+    let kind = format!("payment.{}_failed", row.kind);
+    let why = json!({"amount": row.amount, "failure": row.failure, "transaction_id": row.id});
+    note(conn, order.id, &kind, None, why).await?;
+    let event = PaymentFailed {
+        order_id: order.id,
+        transaction_id: row.id,
+        kind: row.kind.clone(),
+        amount: Money::new(row.amount, currency(&order.currency)?),
+        failure: row.failure.clone(),
+    };
+    Ok(publish(conn, kinds::FAILED, order.id, &event).await?)
 }
 
 /// Notes that a provider has let go by itself what it had authorised. What is not sent yet is held: nobody pays for it any more.

@@ -17,7 +17,8 @@ use crate::error::CustomerError;
 /// when it is paid, cancelled or comes back. One that is not understood is logged, and keeps no later one from its effect.
 pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> ApiResult<Reply> {
     let mut new = 0;
-    for event in batch.into_inner().events {
+    let events = batch.into_inner().events;
+    for event in events.into_iter().filter(|event| concerns(&event.kind)) {
         let taken = tenant
             .db
             .transaction(async |conn| -> Result<usize, CustomerError> {
@@ -41,6 +42,17 @@ pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> A
         };
     }
     Ok(Reply::ok(&Taken { new }))
+}
+
+/// Whether anything becomes here of what is told under that name.
+fn concerns(kind: &str) -> bool {
+    [
+        kinds::PLACED,
+        kinds::CANCELLED,
+        kinds::CAPTURED,
+        kinds::CREDITED,
+    ]
+    .contains(&kind)
 }
 
 fn data<T: DeserializeOwned>(event: &Event) -> Result<T, CustomerError> {

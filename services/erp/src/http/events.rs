@@ -20,14 +20,15 @@ use super::ledger::rounding;
 use crate::State;
 use crate::error::ErpError;
 use crate::store::refused::{self, RefusedRow};
-use crate::told::{keep, take};
+use crate::told::{concerns, keep, take};
 
 /// Takes events of the OMS service, each in a transaction of its own and in their order. One that is refused is kept for people to
 /// look at, and keeps no later one from its effect.
 pub async fn receive_events(tenant: ServiceTenant, batch: Json<EventBatch>) -> ApiResult<Reply> {
     let rounding = rounding(&tenant.context.settings.money);
     let mut new = 0;
-    for event in batch.into_inner().events {
+    let events = batch.into_inner().events;
+    for event in events.into_iter().filter(|event| concerns(&event.kind)) {
         let taken = tenant
             .db
             .transaction(async |conn| -> Result<bool, ErpError> {

@@ -10,7 +10,7 @@ use averis_tenant_context::may;
 use averis_tenant_db::TenantConn;
 use uuid::Uuid;
 
-use super::orders::{OrderView, view_of};
+use super::orders::{OrderView, view};
 use crate::State;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
 use crate::drive::{authorisation, drive_known, wake};
@@ -45,7 +45,11 @@ pub async fn authorise_order(
         let row = orders::find(conn, id).await?;
         let row = row.ok_or_else(Problem::not_found)?;
         let all = payments::transactions_of(conn, id).await?;
-        let view = view_of(conn, row.clone()).await?;
+        let payment = payments::find(conn, id).await?;
+        let payment = payment.ok_or_else(Problem::not_found)?;
+        let lines = orders::lines_of(conn, &[id]).await?;
+        let is_declined = matches!(authorisation(&all), Some(Err(_)));
+        let view = view(row.clone(), &lines, payment, is_declined)?;
         Ok((row, all, view))
     });
     let (row, all, view) = found.await?;

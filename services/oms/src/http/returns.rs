@@ -6,7 +6,9 @@ mod refund;
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
+use averis_contracts::oms::{Step, kinds};
 use averis_money::Money;
+use averis_outbox::publish;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::one_line;
 use averis_service_kit::cursor::{Page, limit};
@@ -227,7 +229,12 @@ pub async fn request_return(
             });
             returns::insert(conn, &row, &lines.collect::<Vec<_>>()).await?;
             let told = json!({"return_id": row.id, "reason": row.reason});
-            note(conn, order.id, "return.requested", Some(actor), told).await?;
+            note(conn, order.id, kinds::RETURN_REQUESTED, Some(actor), told).await?;
+            let step = Step {
+                order_id: order.id,
+                shipment_id: shipment.id,
+            };
+            publish(conn, kinds::RETURN_REQUESTED, row.id, &step).await?;
             let location = format!("/api/oms/v1/returns/{}", row.id);
             Ok(Reply::created(location, &shown(conn, row).await?).version(1))
         },

@@ -1,7 +1,7 @@
 //! What leaves, and what comes of it: money is taken for what has left, and no earlier.
 
 use actix_web::web::Data;
-use averis_contracts::oms::{Shipped, ShippedLine, kinds};
+use averis_contracts::oms::{Shipped, ShippedLine, Step, kinds};
 use averis_money::{Currency, Money};
 use averis_outbox::publish;
 use averis_service_kit::Tenant;
@@ -275,7 +275,7 @@ async fn leave(
             ask(conn, order.id, CAPTURE, cause, sum).await?;
         } else {
             // Whoever has released it knows: it is owed, as after a capture that has failed.
-            owe(conn, order.id, cause, sum).await?;
+            owe(conn, &order, cause, sum).await?;
         }
     }
     let told =
@@ -395,7 +395,12 @@ pub async fn note_delivered(
             if row.delivered_at.is_none() {
                 row = shipments::note_delivered(conn, id, now()).await?;
                 let told = json!({"shipment_id": id});
-                note(conn, order.id, "shipment.delivered", Some(actor), told).await?;
+                note(conn, order.id, kinds::DELIVERED, Some(actor), told).await?;
+                let step = Step {
+                    order_id: order.id,
+                    shipment_id: id,
+                };
+                publish(conn, kinds::DELIVERED, id, &step).await?;
                 arrived(conn, order, id).await?;
             }
             Ok(Reply::ok(&shown(conn, row).await?))
