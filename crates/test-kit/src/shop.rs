@@ -65,7 +65,12 @@ pub async fn open_shop(staff: &Client, key: &str, stock: i64) {
 
 /// Prices a SKU, which a colleague approves.
 pub async fn price(staff: &Client, sku: &str, amount: i64) {
-    let body = json!({"sku": sku, "amount": eur(amount)});
+    price_for(staff, sku, amount, &json!({})).await;
+}
+
+/// Prices a SKU for those whom a scope means.
+pub async fn price_for(staff: &Client, sku: &str, amount: i64, scope: &Value) {
+    let body = json!({"sku": sku, "amount": eur(amount), "scope": scope});
     let drafted = staff
         .post("/api/pricing/v1/prices", &body)
         .await

@@ -22,6 +22,7 @@ diesel::table! {
         state -> Text,
         country -> Text,
         company_id -> Nullable<Uuid>,
+        channel -> Nullable<Text>,
         coupon_codes -> Array<Text>,
         email -> Nullable<Text>,
         ship_to -> Nullable<Jsonb>,

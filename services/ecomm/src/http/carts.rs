@@ -6,7 +6,7 @@ use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::Page;
-use averis_service_kit::forms::{code_form, country_form};
+use averis_service_kit::forms::{code_form, country_form, optional_code};
 use averis_service_kit::idempotency::{Post, once};
 use averis_service_kit::openapi::{IfMatch, MoneySchema};
 use averis_service_kit::patch::{Patch, not_null};
@@ -49,6 +49,9 @@ pub struct CartView {
     country: String,
     /// The company for which it is bought.
     company_id: Option<Uuid>,
+    /// The channel through which it is filled: with the country it decides on catalog, language and prices.
+    #[schema(example = "web")]
+    channel: Option<String>,
     lines: Vec<CartLineView>,
     coupon_codes: Vec<String>,
     #[schema(example = "ana@example.com")]
@@ -117,6 +120,7 @@ fn view(row: CartRow, lines: Vec<CartLineRow>) -> Result<CartView, EcommError> {
         state: row.state,
         country: row.country,
         company_id: row.company_id,
+        channel: row.channel,
         coupon_codes: row.coupon_codes,
         email: row.email,
         shipping_method: row.shipping_method,
@@ -180,7 +184,7 @@ pub fn is_merged(row: &CartRow) -> Problem {
 }
 
 /// Returns a cart of a session that begins now.
-pub fn begun(session: Uuid, country: String) -> CartRow {
+pub fn begun(session: Uuid, country: String, channel: Option<String>) -> CartRow {
     let at = now();
     CartRow {
         id: Uuid::now_v7(),
@@ -188,6 +192,7 @@ pub fn begun(session: Uuid, country: String) -> CartRow {
         state: ACTIVE.to_owned(),
         country,
         company_id: None,
+        channel,
         coupon_codes: Vec::new(),
         email: None,
         ship_to: None,
@@ -210,6 +215,10 @@ pub struct CreateCart {
     #[garde(custom(country_form))]
     #[schema(example = "DE")]
     country: String,
+    /// A channel of the pricing service, such as the shop or the app in which it is filled.
+    #[garde(custom(optional_code))]
+    #[schema(example = "web")]
+    channel: Option<String>,
 }
 
 /// Begins a cart. A session has one at a time: if there is one already, it is that one, as it is.
@@ -221,7 +230,8 @@ pub async fn create_cart(
     post: Post<CreateCart>,
 ) -> ApiResult<Reply> {
     let session = tenant.caller.identity.subject;
-    let row = begun(session, post.body.country.clone());
+    let body = &post.body;
+    let row = begun(session, body.country.clone(), body.channel.clone());
     let current = tenant
         .db
         .read(async |conn| -> Result<_, EcommError> { Ok(carts::current(conn, session).await?) });
@@ -284,6 +294,10 @@ pub struct UpdateCart {
     #[garde(skip)]
     #[schema(value_type = Option<Uuid>)]
     company_id: Patch<Uuid>,
+    #[serde(default)]
+    #[garde(custom(code_patch))]
+    #[schema(value_type = Option<String>)]
+    channel: Patch<String>,
     #[garde(inner(length(max = MAX_COUPONS), inner(custom(code_form))))]
     #[serde(default, deserialize_with = "not_null")]
     coupon_codes: Option<Vec<String>>,
@@ -301,7 +315,7 @@ pub struct UpdateCart {
     bill_to: Patch<CartAddress>,
     /// The code of a way of sending.
     #[serde(default)]
-    #[garde(custom(method_form))]
+    #[garde(custom(code_patch))]
     #[schema(value_type = Option<String>)]
     shipping_method: Patch<String>,
 }
@@ -326,7 +340,7 @@ fn address_form(patch: &Patch<CartAddress>, _: &()) -> garde::Result {
         .map_err(|report| garde::Error::new(report.to_string().trim().to_owned()))
 }
 
-fn method_form(patch: &Patch<String>, context: &()) -> garde::Result {
+fn code_patch(patch: &Patch<String>, context: &()) -> garde::Result {
     patch
         .value()
         .map_or(Ok(()), |text| code_form(text, context))
@@ -354,6 +368,7 @@ pub async fn update_cart(
             row.country = patch.country.clone().unwrap_or(row.country);
             row.coupon_codes = patch.coupon_codes.clone().unwrap_or(row.coupon_codes);
             patch.company_id.clone().apply(&mut row.company_id);
+            patch.channel.clone().apply(&mut row.channel);
             patch.email.clone().apply(&mut row.email);
             let address = |patch: &Patch<CartAddress>| patch.clone().map(|address| json!(address));
             address(&patch.ship_to).apply(&mut row.ship_to);

@@ -155,7 +155,7 @@ pub async fn left_for_its_customer(
     row: CartRow,
     session: Uuid,
 ) -> Result<CartRow, EcommError> {
-    let new = begun(session, row.country.clone());
+    let new = begun(session, row.country.clone(), row.channel.clone());
     let left = CartRow {
         // A session that nobody has.
         session_id: Uuid::now_v7(),

@@ -131,6 +131,8 @@ pub struct ShownTo {
     country: String,
     /// The company for which it is bought; its buyer has proven who it is.
     company_id: Option<Uuid>,
+    /// The channel, as its cart has it: with the country it decides on catalog, language and prices.
+    channel: Option<String>,
 }
 
 /// What is shown of a shop, and to whom.
@@ -143,6 +145,8 @@ pub struct ListShelf {
     country: String,
     /// The company for which it is bought; its buyer has proven who it is.
     company_id: Option<Uuid>,
+    /// The channel, as its cart has it: with the country it decides on catalog, language and prices.
+    channel: Option<String>,
     /// Words to search for: the best hits first. Otherwise all, by name.
     q: Option<String>,
     category_id: Option<Uuid>,
@@ -166,6 +170,7 @@ pub async fn list_shelf(
     let ListShelf {
         country,
         company_id,
+        channel,
         q,
         category_id,
         vendor,
@@ -197,6 +202,7 @@ pub async fn list_shelf(
     let shown_to = ShownTo {
         country,
         company_id,
+        channel,
     };
     let products = async {
         let found = shop

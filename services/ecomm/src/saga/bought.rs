@@ -63,7 +63,7 @@ impl LockedCart {
             country: self.cart.country.clone(),
             postcode,
             segment: buyer.segment.clone(),
-            channel: None,
+            channel: self.cart.channel.clone(),
             company_id: self.cart.company_id,
             customer_id: buyer.customer_id,
             coupon_codes: self.cart.coupon_codes.clone(),

@@ -26,6 +26,8 @@ pub struct CartRow {
     pub state: String,
     pub country: String,
     pub company_id: Option<Uuid>,
+    /// Through which it is filled.
+    pub channel: Option<String>,
     pub coupon_codes: Vec<String>,
     pub email: Option<String>,
     pub ship_to: Option<Value>,

@@ -1,10 +1,10 @@
 //! What shops show.
 
 use averis_test_kit::launch::launch_product;
-use averis_test_kit::shop::price;
+use averis_test_kit::shop::{price, price_for};
 use serde_json::{Value, json};
 
-use crate::setup::{Away, Platform, cart, complete, eur, path, sign_in};
+use crate::setup::{Away, Platform, agreed, buy, cart, complete, eur, path, sign_in, total};
 
 fn shelf(query: &str) -> String {
     path(&format!("/storefront/products?country=DE{query}"))
@@ -83,7 +83,8 @@ async fn a_shopper_sees_what_is_sold_what_it_costs_and_whether_it_is_there() {
     for (query, status, code) in [
         ("&limit=51", 422, "invalid"),
         ("&cursor=AAAA", 400, "invalid_cursor"),
-        ("&channel=app", 400, "invalid_query"),
+        ("&salesman=app", 400, "invalid_query"),
+        ("&channel=a%20b", 422, "invalid"),
         ("&q=%20", 400, "invalid_query"),
     ] {
         ana.get(&shelf(query)).await.expect_problem(status, code);
@@ -196,4 +197,40 @@ async fn a_shop_shows_prices_without_stock_while_nobody_can_tell_it() {
         .post(&path(&format!("/carts/{id}/merge")), &json!({}))
         .await;
     refused.expect_problem(503, "shop_unavailable");
+}
+
+#[actix_web::test]
+async fn what_a_channel_s_shoppers_are_shown_is_what_they_pay() {
+    let platform = Platform::start().await;
+    let shop = platform.shop("acme", 5).await;
+    let app = json!({"code": "app", "name": "App"});
+    let channels = "/api/pricing/v1/channels";
+    let _ = shop.staff.post(channels, &app).await.expect(201);
+    price_for(&shop.staff, "LAMP", 990, &json!({"channel": "app"})).await;
+    let ana = platform.shopper(&shop);
+    let id = cart(&ana, &[("LAMP", 1)]).await;
+    let own = path(&format!("/carts/{id}"));
+    for (channel, lamp) in [
+        (json!("app"), 990),
+        (json!(null), 1_190),
+        (json!("app"), 990),
+    ] {
+        let query = channel.as_str().map(|code| format!("&channel={code}"));
+        let shown = ana
+            .get(&shelf(&query.unwrap_or_default()))
+            .await
+            .expect(200);
+        assert_eq!(shown.body["data"][0]["variants"][0]["price"], eur(lamp));
+        let version = ana.get(&own).await.expect(200).version();
+        let changed = ana.patch(&own, version, &json!({"channel": channel})).await;
+        assert_eq!(changed.expect(200).body["channel"], channel);
+        assert_eq!(total(&ana, &id).await, eur(lamp + 595));
+    }
+    let agree = agreed(&total(&ana, &id).await, Some("pm_ok"));
+    let bought = buy(&ana, &id, &agree).await.expect(200);
+    assert_eq!(bought.body["status"], "placed", "{}", bought.text);
+    let other = platform.shopper(&shop);
+    let begun = json!({"country": "DE", "channel": "app"});
+    let made = other.post(&path("/carts"), &begun).await.expect(201);
+    assert_eq!(made.body["channel"], "app");
 }

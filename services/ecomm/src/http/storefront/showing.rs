@@ -6,7 +6,7 @@ use averis_contracts::client::Correlation;
 use averis_contracts::pricing::{UnitPrice, UnitPrices, Viewer};
 use averis_contracts::product::{StagedProduct, StagedVariant};
 use averis_service_kit::Tenant;
-use averis_service_kit::forms::{fold, is_country};
+use averis_service_kit::forms::{fold, is_code, is_country};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::request;
@@ -46,6 +46,10 @@ impl<'a> Shop<'a> {
             let problem = FieldProblem::new("/country", "form", "must be of ISO 3166-1 alpha-2");
             return Err(EcommError::from(problem).into());
         }
+        if !to.channel.as_deref().is_none_or(is_code) {
+            let problem = FieldProblem::new("/channel", "form", "must be a channel's code");
+            return Err(EcommError::from(problem).into());
+        }
         let buyer = signed_in(
             self.state,
             self.tenant,
@@ -57,8 +61,7 @@ impl<'a> Shop<'a> {
         Ok(Viewer {
             country: to.country,
             segment: buyer.segment,
-            // As carts have it, so that what is shown is what is charged.
-            channel: None,
+            channel: to.channel,
             company_id: to.company_id,
             customer_id: buyer.customer_id,
         })
