@@ -68,6 +68,12 @@ impl Database {
         database
     }
 
+    /// Returns the address of a superuser, for tools.
+    #[must_use]
+    pub fn admin_url(&self) -> &str {
+        &self.admin_text
+    }
+
     /// Connects as a superuser, to look at what no role of the platform may see.
     pub async fn connect(&self) -> tokio_postgres::Client {
         Self::connect_to(&self.admin_text).await

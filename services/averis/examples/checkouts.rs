@@ -9,9 +9,18 @@
     reason = "a measurement fails by panicking, and prints"
 )]
 
+/// What has to hold is that of the crash test.
+#[path = "../tests/it/chaos/auditor.rs"]
+mod auditor;
+#[expect(dead_code, reason = "nobody hears here")]
+#[path = "../tests/it/chaos/receiver.rs"]
+mod receiver;
+
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use auditor::Auditor;
 use averis_payment_simulator::{Behaviour, Simulator};
 use averis_test_kit::fleet::{Fleet, FleetTenant};
 use averis_test_kit::launch::launch_product;
@@ -20,11 +29,15 @@ use averis_test_kit::{Answer, Client};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SECRET: &str = "what-the-simulator-is-asked-with";
 const SKUS: usize = 200;
+/// Of a product.
+const VARIANTS: usize = 8;
 const AT_ONCE: usize = 8;
+/// Checkouts before anything is measured.
+const WARMING: usize = 400;
 
 /// How many checkouts are measured, from `BENCH_CHECKOUTS`.
 fn count() -> usize {
@@ -42,8 +55,8 @@ impl Times {
         self.0.entry(step).or_default().push(taken);
     }
 
-    fn print(mut self) {
-        for step in ["cart", "line", "address", "totals", "complete", "all"] {
+    fn print(mut self, steps: &[&'static str]) {
+        for step in steps {
             let times = self.0.entry(step).or_default();
             times.sort_by(f64::total_cmp);
             let at = |share: usize| times.get(times.len() * share / 100).copied();
@@ -53,9 +66,15 @@ impl Times {
     }
 }
 
-/// Buys one piece.
-async fn buy(shopper: Client, sku: &str, times: &mut Times) {
-    let start = Instant::now();
+/// A cart that is ready to be bought, and what its buyer has seen that it comes to.
+struct Ready {
+    shopper: Client,
+    own: String,
+    total: Value,
+}
+
+/// Puts one piece into a cart, says where it goes, and looks what it comes to.
+async fn fill(shopper: Client, sku: &str, times: &mut Times) -> Ready {
     let mut step = Instant::now();
     let country = json!({"country": "DE"});
     let made = shopper.post(&path("/carts"), &country).await.expect(201);
@@ -77,20 +96,84 @@ async fn buy(shopper: Client, sku: &str, times: &mut Times) {
     step = Instant::now();
     let totals = shopper.get(&format!("{own}/totals")).await.expect(200);
     times.note("totals", step);
-    step = Instant::now();
-    let agree = agreed(&totals.body["total"], Some("pm_ok"));
-    let bought = shopper.post(&format!("{own}/complete"), &agree).await;
-    let _ = bought.expect(200);
+    let total = totals.body["total"].clone();
+    Ready {
+        shopper,
+        own,
+        total,
+    }
+}
+
+async fn complete(ready: Ready, times: &mut Times) {
+    let step = Instant::now();
+    let agree = agreed(&ready.total, Some("pm_ok"));
+    let own = format!("{}/complete", ready.own);
+    let _ = ready.shopper.post(&own, &agree).await.expect(200);
     times.note("complete", step);
-    times.note("all", start);
+}
+
+/// Has the SQL of what is done between `begin` and `end` run by itself, to compare with.
+fn floor(fleet: &Fleet, tenant: &FleetTenant, command: &str, name: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/floor.py");
+    let mut asked = Command::new("python3");
+    asked.args([script, command, fleet.database.admin_url()]);
+    if command == "end" {
+        asked.args([tenant.key.as_str(), name]);
+    }
+    assert!(asked.status().expect("python3").success(), "bench/floor.py");
+}
+
+/// Does something for each, so many at once, and prints how that went. Returns what it came to.
+async fn measure<T, R>(
+    what: &str,
+    steps: &[&'static str],
+    each: Vec<T>,
+    work: impl AsyncFn(usize, T, &mut Times) -> R,
+) -> Vec<R> {
+    let count = each.len();
+    let before = (cpu("averis-"), cpu("postgres"));
+    let start = Instant::now();
+    let work = &work;
+    let done: Vec<(R, Times)> = stream::iter(each.into_iter().enumerate())
+        .map(async |(number, one)| {
+            let mut times = Times::default();
+            let result = work(number, one, &mut times).await;
+            (result, times)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let rate = count as f64 / start.elapsed().as_secs_f64();
+    let per = 1_000.0 / count as f64;
+    println!("{what}: {rate:.0}/s, {AT_ONCE} at once");
+    println!(
+        "  CPU seconds per 1,000: services {:.1}, PostgreSQL {:.1}",
+        (cpu("averis-") - before.0) * per,
+        (cpu("postgres") - before.1) * per
+    );
+    println!("  step\tp50 ms\tp99 ms");
+    let mut all = Times::default();
+    let mut results = Vec::with_capacity(count);
+    for (result, times) in done {
+        results.push(result);
+        for (step, own) in times.0 {
+            all.0.entry(step).or_default().extend(own);
+        }
+    }
+    all.print(steps);
+    results
 }
 
 /// Lets the shop sell many SKUs besides.
 async fn sell_many(tenant: &FleetTenant, stock: i64) -> Vec<String> {
     let staff = &tenant.staff;
     let skus: Vec<String> = (0..SKUS).map(|number| format!("SKU-{number}")).collect();
-    let names: Vec<&str> = skus.iter().map(String::as_str).collect();
-    let product = launch_product(staff, "many", &names).await;
+    let mut entries = Vec::new();
+    for (number, own) in skus.chunks(VARIANTS).enumerate() {
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let product = launch_product(staff, &format!("product-{number}"), &own).await;
+        entries.push(json!({"product_id": product}));
+    }
     let catalogs = staff.get("/api/pricing/v1/catalogs?limit=1").await;
     let catalog = catalogs.expect(200).body["data"][0].clone();
     let own = format!(
@@ -98,7 +181,7 @@ async fn sell_many(tenant: &FleetTenant, stock: i64) -> Vec<String> {
         catalog["id"].as_str().expect("an id")
     );
     let version = staff.get(&own).await.expect(200).version();
-    let entries = json!({"entries": [{"product_id": product}]});
+    let entries = json!({"entries": entries});
     let request = staff.request(Method::PUT, &format!("{own}/entries"));
     let request = request.header("if-match", format!("\"{version}\""));
     let _ = Answer::of(request.json(&entries)).await.expect(200);
@@ -144,46 +227,78 @@ async fn main() {
     ];
     let fleet = Fleet::start(BTreeMap::from([("oms", own)])).await;
     let tenant = fleet.tenant("bench").await;
-    let stock = i64::try_from(count()).expect("small") * 2 + 100;
+    let stock = 1_000_000;
     open_shop(&tenant.staff, &tenant.key, stock).await;
     let many = sell_many(&tenant, stock).await;
-    for number in 0..50 {
+    // Each service has its connections and statements before anything is measured, and the server knows that its tables are
+    // not empty any more, as it finds out by itself within a minute.
+    for number in 0..WARMING {
         let mut ignored = Times::default();
-        buy(fleet.shopper(&tenant), &many[number % SKUS], &mut ignored).await;
+        let ready = fill(fleet.shopper(&tenant), &many[number % SKUS], &mut ignored).await;
+        complete(ready, &mut ignored).await;
     }
+    let database = fleet.database.connect().await;
+    database.batch_execute("ANALYZE").await.expect("statistics");
+    let steps = ["cart", "line", "address", "totals"];
     for (name, skus) in [
         ("distinct SKUs", many.as_slice()),
         ("one hot SKU", &["LAMP".to_owned()]),
     ] {
         let shoppers: Vec<Client> = (0..count()).map(|_| fleet.shopper(&tenant)).collect();
-        let before = (cpu("averis-"), cpu("postgres"));
-        let start = Instant::now();
-        let bought = stream::iter(shoppers.into_iter().enumerate())
-            .map(async |(number, shopper)| {
-                let mut times = Times::default();
-                buy(shopper, &skus[number % skus.len()], &mut times).await;
-                times
-            })
-            .buffer_unordered(AT_ONCE);
-        let times = bought
-            .fold(Times::default(), async |mut all, one| {
-                for (step, own) in one.0 {
-                    all.0.entry(step).or_default().extend(own);
-                }
-                all
-            })
-            .await;
-        let taken = start.elapsed();
-        let rate = count() as f64 / taken.as_secs_f64();
-        println!("{name}: {rate:.0} checkouts/s, {AT_ONCE} shoppers at once");
-        println!("  step\tp50 ms\tp99 ms");
-        times.print();
-        let per = 1_000.0 / count() as f64;
-        println!(
-            "  CPU seconds per 1,000: services {:.1}, PostgreSQL {:.1}",
-            (cpu("averis-") - before.0) * per,
-            (cpu("postgres") - before.1) * per
+        let what = format!("carts, {name}");
+        let carts = measure(
+            &what,
+            &steps,
+            shoppers,
+            async |number, shopper, times: &mut Times| {
+                fill(shopper, &skus[number % skus.len()], times).await
+            },
         );
+        let carts = carts.await;
+        measure(
+            &format!("checkouts, {name}"),
+            &["complete"],
+            carts,
+            async |_, cart, times: &mut Times| complete(cart, times).await,
+        )
+        .await;
+    }
+    // A figure counts if everything holds after the same run.
+    let auditor = Auditor::new(&fleet.database, &provider, None).await;
+    auditor.wait_for_quiet(&tenant.key).await;
+    let findings = auditor.audit(&tenant.key).await;
+    println!("{} findings of the auditor", findings.len());
+    findings.iter().for_each(|finding| println!("  {finding}"));
+    floor(&fleet, &tenant, "begin", "");
+    let mut ignored = Times::default();
+    let ready = fill(fleet.shopper(&tenant), &many[0], &mut ignored).await;
+    complete(ready, &mut ignored).await;
+    // What is told of it is heard.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    floor(&fleet, &tenant, "end", "cart and checkout");
+    let mut visitor = fleet.shopper(&tenant);
+    let list = path("/storefront/products?country=DE&limit=24");
+    let found = visitor.get(&list).await.expect(200);
+    let page = found.body["data"][0]["id"].as_str().expect("an id");
+    let page = path(&format!("/storefront/products/{page}?country=DE"));
+    for (name, address) in [("page of a product", &page), ("list of products", &list)] {
+        measure(
+            name,
+            &["page"],
+            vec![(); count()],
+            async |_, (), times: &mut Times| {
+                let step = Instant::now();
+                let _ = visitor.get(address).await.expect(200);
+                times.note("page", step);
+            },
+        )
+        .await;
+        floor(&fleet, &tenant, "begin", "");
+        // Over connections that were not at rest meanwhile.
+        visitor = fleet.shopper(&tenant);
+        let _ = visitor.get(address).await.expect(200);
+        floor(&fleet, &tenant, "end", name);
+        visitor = fleet.shopper(&tenant);
     }
     for (name, bytes) in fleet.resident() {
         println!("{name}\t{} MB resident", bytes / 1_000_000);
