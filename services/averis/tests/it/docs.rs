@@ -170,3 +170,57 @@ fn every_make_target_in_the_documents_exists() {
         "only {checked} make targets were found in the documents"
     );
 }
+
+/// Names of the tests that a file of code has.
+fn tests_in(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut is_test = false;
+    for line in code.lines().map(str::trim) {
+        if line.starts_with("#[") {
+            is_test |= line.contains("test]") || line.contains("test(");
+            continue;
+        }
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        if let Some(rest) = line.strip_prefix("fn ").filter(|_| is_test) {
+            names.extend(rest.split(['(', '<']).next().map(str::to_owned));
+        }
+        is_test &= line.is_empty() || line.starts_with("//");
+    }
+    names
+}
+
+fn code_in(folder: &Path, found: &mut Vec<String>) {
+    for path in entries(folder) {
+        if path.is_dir() {
+            code_in(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(fs::read_to_string(&path).expect("code"));
+        }
+    }
+}
+
+#[test]
+fn every_rule_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/invariants.md")).expect("the rules");
+    let mut code = Vec::new();
+    for folder in ["crates", "services"] {
+        code_in(&root().join(folder), &mut code);
+    }
+    let tests: BTreeSet<String> = code.iter().flat_map(|code| tests_in(code)).collect();
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.filter(|row| !row.contains("| tests |")).collect();
+    for row in &rows {
+        let named: Vec<String> = said(row).quoted;
+        assert!(!named.is_empty(), "no test stands for {row}");
+        for name in named {
+            assert!(tests.contains(&name), "there is no test {name}");
+        }
+    }
+    for (letter, last) in [('M', 7), ('C', 8), ('O', 9), ('E', 9)] {
+        for number in 1..=last {
+            let rule = format!("| {letter}{number} ");
+            let of = rows.iter().filter(|row| row.starts_with(&rule)).count();
+            assert_eq!(of, 1, "{rule}");
+        }
+    }
+}
