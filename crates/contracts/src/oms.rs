@@ -34,7 +34,7 @@ pub mod kinds {
     pub const CREDITED: &str = "return.closed";
     /// Money is set aside for an order. The data is [`MoneyMoved`](super::MoneyMoved).
     pub const AUTHORISED: &str = "payment.authorised";
-    /// A provider refuses to set aside, take or give back money. The data is a [`PaymentFailed`](super::PaymentFailed).
+    /// Money could not be set aside, taken or given back. The data is a [`PaymentFailed`](super::PaymentFailed).
     pub const FAILED: &str = "payment.failed";
     /// Money has come. The data is [`MoneyMoved`](super::MoneyMoved).
     pub const CAPTURED: &str = "payment.captured";
@@ -143,7 +143,7 @@ pub struct PaymentFailed {
     pub kind: String,
     /// How much it is about.
     pub amount: Money,
-    /// Why, in the provider's word.
+    /// Why, in a word: the provider's, or `no_answer`, or `not_authorised`.
     pub failure: Option<String>,
 }
 

@@ -354,7 +354,12 @@ pub fn confirmed(shared: &Shared, id: &str) -> HttpResponse {
 pub fn ended(shared: &Shared, id: &str) -> HttpResponse {
     changed(shared, id, "payment_intent.canceled", |payment| {
         if payment.status == "requires_capture" {
-            "canceled".clone_into(&mut payment.status);
+            let status = if payment.captured > 0 {
+                "succeeded"
+            } else {
+                "canceled"
+            };
+            status.clone_into(&mut payment.status);
         }
         shown(payment)
     })

@@ -28,7 +28,7 @@ use crate::tenancy::{names_no_tenant, resolved};
 
 /// Whose requests are counted at most; the least used are forgotten.
 const CAPACITY: u64 = 100_000;
-/// How long a count is kept after its last request. Much longer than any of them needs to run full again.
+/// How long a count is kept after its last request. As long as any of them needs to run full again.
 const IDLE: Duration = Duration::from_secs(60);
 /// Requests a second of one address without a credential.
 const NAMELESS_RATE: u32 = 50;
@@ -50,7 +50,7 @@ const GUESSED_AT: [&str; 6] = [
 ];
 /// How the path begins and ends at which shoppers buy.
 const BOUGHT_AT: (&str, &str) = ("/api/ecomm/v1/carts/", "/complete");
-/// How often a minute one of them may try to: each try prices, reserves, and asks a payment provider.
+/// How often one of them may try to at once, and each minute after: each try prices, reserves, and asks a payment provider.
 const CHECKOUT_RATE: u32 = 12;
 /// Requests a second that a caller gets even of a tenant with a small limit.
 const LEAST_RATE: u32 = 5;

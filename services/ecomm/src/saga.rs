@@ -147,8 +147,10 @@ async fn go_on(
     if row.next_at < at + lease * 9 / 10 {
         row.next_at = at + lease;
     }
-    // What is lost with the database is found out again, under the same keys. But of what stands here an order is drafted, once.
-    let must_last = row.step == "credited" || row.status == COMPENSATING;
+    // What is lost with the database is found out again, under the same keys. But of what stands here an order is drafted, once; and
+    // what may be paid is not given up as what is not.
+    let must_last =
+        ["credited", "drafted"].contains(&row.step.as_str()) || row.status == COMPENSATING;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
         if !must_last {
             conn.need_not_last();

@@ -13,7 +13,7 @@ use crate::domain::now;
 use crate::domain::orders::CANCELLED;
 use crate::error::OmsError;
 use crate::provider::stripe::{News, NewsKind, news};
-use crate::provider::{Action, Outcome, Request};
+use crate::provider::{Action, ENDED, Outcome, Request};
 use crate::settle::{GIVE_UP, ask, ended, locked, settle};
 use crate::store::orders::{self, OrderRow};
 use crate::store::payments::{
@@ -27,6 +27,8 @@ const AWAY: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Transactions of one tenant that are asked for in one go, and things told that are looked at.
 const AT_ONCE: i64 = 100;
+/// Authorisations that are looked at in one go: each may take a provider's whole time to answer.
+const LOOKS: i64 = 5;
 /// How often to look whether what is authorised still is, once it is old.
 const LOOK_AGAIN: TimeDelta = TimeDelta::hours(12);
 /// How often, where the provider has not said.
@@ -151,33 +153,35 @@ async fn look(state: &State, db: &TenantDb, order: Uuid) -> Result<(), OmsError>
     let (Some(payment), all) = found.await? else {
         return Ok(());
     };
+    // What we have let go ourselves has not ended: whether it is done is asked for as that.
+    let is_voiding = all.iter().any(|row| row.kind == VOID && !row.is_final());
     let row = all.iter().find(|row| row.kind == AUTHORISE);
     let mut outcome = Outcome::Unknown("the provider is not set up".to_owned());
-    let open = payment.open() > 0;
-    let provider = state.providers.get(&payment.provider);
-    if let (true, Some(provider), Some(account), Some(row)) =
-        (open, provider, payment.account.clone(), row)
-    {
+    let is_asked = payment.open() > 0 && !is_voiding;
+    let provider = state.providers.get(&payment.provider).filter(|_| is_asked);
+    if let (Some(provider), Some(account), Some(reference), Some(row)) = (
+        provider,
+        payment.account.clone(),
+        payment.reference.clone(),
+        row,
+    ) {
         let request = Request {
             key: row.id.to_string(),
             order,
             account,
             currency: payment.currency.to_ascii_lowercase(),
             amount: row.amount,
-            action: Action::Authorise {
-                token: String::new(),
-            },
-            known: payment.reference.clone(),
+            action: Action::Look { reference },
+            known: None,
         };
         outcome = provider.ask(&request).await;
     }
     db.transaction(async |conn| -> Result<(), OmsError> {
-        let (_, mut payment) = locked(conn, order).await?;
-        match (&outcome, payment.reference.clone()) {
-            (Outcome::Failure(why), Some(reference)) if why == "canceled" => {
-                return ended(conn, order, &reference).await;
-            }
-            _ => {}
+        let (found, mut payment) = locked(conn, order).await?;
+        let all = payments::transactions_of(conn, order).await?;
+        let is_voiding = all.iter().any(|row| row.kind == VOID && !row.is_final());
+        if outcome == Outcome::Failure(ENDED.to_owned()) && !is_voiding {
+            return ended(conn, found, payment).await;
         }
         let pause = match outcome {
             Outcome::Unknown(_) => UNSURE,
@@ -229,24 +233,27 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
     let at = now();
     let found = db.read(async |conn| -> Result<_, OmsError> {
         let due = payments::due(conn, at, AT_ONCE).await?;
-        let old = payments::to_look_at(conn, at, AT_ONCE).await?;
+        let old = payments::to_look_at(conn, at, LOOKS).await?;
         Ok((due, old, payments::waiting(conn, AT_ONCE).await?))
     });
     let (due, old, waiting) = found.await?;
-    // What fails by itself keeps nothing else from going on.
+    // What fails by itself keeps nothing else from going on, and is not tried again at once.
+    let mut has_failed = false;
     for transaction in due {
         if let Err(error) = drive(state, db, transaction).await {
+            has_failed = true;
             tracing::warn!(transaction = %transaction, error = %error, "a payment cannot be gone on with");
-        }
-    }
-    for order in old {
-        if let Err(error) = look(state, db, order).await {
-            tracing::warn!(order = %order, error = %error, "an authorisation cannot be looked at");
         }
     }
     for (provider, event, body) in waiting {
         if let Err(error) = apply_news(db, &provider, &event, &body).await {
             tracing::warn!(event, error = %error, "what was told has no effect yet");
+        }
+    }
+    for order in old {
+        if let Err(error) = look(state, db, order).await {
+            has_failed = true;
+            tracing::warn!(order = %order, error = %error, "an authorisation cannot be looked at");
         }
     }
     let rest = db.transaction(async |conn| -> Result<_, OmsError> {
@@ -261,6 +268,7 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
         tracing::warn!(given_up, tenant = %db.tenant(), "a payment provider has told of payments that nobody knows");
     }
     let next = next.map(|next| (next - now()).to_std().unwrap_or_default());
+    let next = next.map(|next| if has_failed { next.max(AWAY) } else { next });
     // What only a person can find out is asked for by nobody.
     let next = next.filter(|next| *next < LONGEST);
     Ok(next.into_iter().chain(waits.then_some(AWAY)).min())

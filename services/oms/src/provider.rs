@@ -11,6 +11,9 @@ use stripe::StripeClient;
 pub const STRIPE: &str = "stripe";
 pub const SIMULATOR: &str = "simulator";
 
+/// Why an authorisation counts no more that its provider has let go by itself.
+pub const ENDED: &str = "ended";
+
 /// What a provider is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -43,6 +46,8 @@ pub enum Action {
     Void { reference: String },
     /// Give so much of it back.
     Refund { reference: String },
+    /// Nothing: say whether what is authorised still is.
+    Look { reference: String },
 }
 
 /// What a provider says.

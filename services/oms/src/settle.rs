@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::now;
-use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand, PLACED};
+use crate::domain::orders::{CANCELLED, DRAFT, ON_HOLD, OrderCommand, PLACED};
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
 use crate::store::events::note;
@@ -38,7 +38,9 @@ const LOOKED_AT: TimeDelta = TimeDelta::days(3_650);
 /// When to look whether what is authorised still is: before a provider lets it go, which Stripe does after seven days.
 const LOOK_AFTER: TimeDelta = TimeDelta::days(6);
 /// Why an order is held whose authorisation has ended.
-const ENDED: &str = "The authorisation of its payment has ended";
+const WHY_ENDED: &str = "The authorisation of its payment has ended";
+/// Longest reason for which an order is held, in characters.
+const MAX_REASON: usize = 500;
 
 /// Reads a stored currency.
 pub fn currency(code: &str) -> Result<Currency, OmsError> {
@@ -278,6 +280,10 @@ async fn failed(
         }
         _ => {}
     }
+    if [CAPTURE, VOID].contains(&row.kind.as_str()) && payment.open() > 0 {
+        // Perhaps there is nothing left to be taken, or to be let go.
+        payment.look_at = Some(row.updated_at);
+    }
     payments::put(conn, payment).await?;
     refused(conn, order, row).await?;
     if row.kind == CAPTURE {
@@ -296,6 +302,10 @@ async fn refused(
     let kind = format!("payment.{}_failed", row.kind);
     let why = json!({"amount": row.amount, "failure": row.failure, "transaction_id": row.id});
     note(conn, order.id, &kind, None, why).await?;
+    if row.kind == AUTHORISE && order.status == CANCELLED {
+        // We have withdrawn it ourselves.
+        return Ok(());
+    }
     let event = PaymentFailed {
         order_id: order.id,
         transaction_id: row.id,
@@ -307,21 +317,32 @@ async fn refused(
 }
 
 /// Notes that a provider has let go by itself what it had authorised. What is not sent yet is held: nobody pays for it any more.
-pub async fn ended(conn: &mut TenantConn, order: Uuid, reference: &str) -> Result<(), OmsError> {
-    let (order, mut payment) = locked(conn, order).await?;
+pub async fn ended(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    mut payment: PaymentRow,
+) -> Result<(), OmsError> {
     payment.look_at = None;
     payments::put(conn, &payment).await?;
     if payment.open() <= 0 {
         return Ok(());
     }
+    let reference = payment.reference.clone().unwrap_or_default();
     let row = ask(conn, order.id, VOID, "ended".to_owned(), payment.open()).await?;
-    let outcome = Outcome::Success(reference.to_owned());
-    settle(conn, order.id, row.id, &outcome).await?;
+    settle(conn, order.id, row.id, &Outcome::Success(reference)).await?;
     let lines = orders::lines_of(conn, &[order.id]).await?;
-    let is_open = lines.iter().any(|line| line.pieces().open() > 0);
-    if order.status == PLACED && is_open {
-        hold(conn, order, ENDED.to_owned(), None).await?;
+    if !lines.iter().any(|line| line.pieces().open() > 0) {
+        return Ok(());
     }
+    match (order.status.as_str(), &order.hold_reason) {
+        (PLACED, _) => hold(conn, order, WHY_ENDED.to_owned(), None).await?,
+        // Whoever releases it has to know.
+        (ON_HOLD, Some(reason)) => {
+            let both = format!("{WHY_ENDED}. {reason}");
+            put_held(conn, order, both.chars().take(MAX_REASON).collect(), None).await?
+        }
+        _ => order,
+    };
     Ok(())
 }
 
@@ -336,9 +357,17 @@ pub async fn hold(
     actor: Option<Uuid>,
 ) -> Result<OrderRow, OmsError> {
     let status = OrderCommand::Hold.apply(&order.status)?.to_owned();
+    put_held(conn, OrderRow { status, ..order }, reason, actor).await
+}
+
+async fn put_held(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    reason: String,
+    actor: Option<Uuid>,
+) -> Result<OrderRow, OmsError> {
     let told = json!({"reason": reason});
     let held = OrderRow {
-        status,
         hold_reason: Some(reason),
         ..order
     };

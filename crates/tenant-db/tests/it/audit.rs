@@ -100,6 +100,45 @@ async fn parallel_changes_make_one_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_chains_in_one_transaction_are_sealed_each_for_itself() {
+    let bench = Bench::shared().await;
+    let (a, b) = (bench.tenant("duea").await, bench.tenant("dueb").await);
+    let chains = async || {
+        let mut found = Vec::new();
+        for key in [&a, &b] {
+            let reports = bench.provisioner.verify_audit(key).await.expect("asked");
+            let reports = reports.expect("a tenant");
+            assert!(reports.iter().all(|report| report.broken_at.is_none()));
+            found.push(reports[0].events);
+        }
+        found
+    };
+    let before = chains().await;
+    let database = bench.database.connect().await;
+    let rename = |key: &TenantKey, name: &str| {
+        format!("UPDATE platform_shared.tenants SET name = '{name}' WHERE key = '{key}';")
+    };
+    // In turns; some are sealed before others are written, and what is undone leaves nothing that counts as sealed.
+    let work = format!(
+        "BEGIN; {} {} {} SAVEPOINT s; {} SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO s; SET CONSTRAINTS ALL DEFERRED; {} {} COMMIT",
+        rename(&a, "1"),
+        rename(&b, "2"),
+        rename(&a, "3"),
+        rename(&a, "4"),
+        rename(&b, "5"),
+        rename(&a, "6"),
+    );
+    database.batch_execute(&work).await.expect("changed");
+    assert_eq!(chains().await, [before[0] + 3, before[1] + 2]);
+    // The same session again.
+    database
+        .batch_execute(&rename(&a, "7"))
+        .await
+        .expect("changed");
+    assert_eq!(chains().await, [before[0] + 4, before[1] + 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_done_to_the_trail_shows() {
     let bench = Bench::shared().await;
     for (what, broken_at) in [

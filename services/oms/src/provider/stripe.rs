@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::signature::is_signed;
-use super::{Action, Outcome, Request};
+use super::{Action, ENDED, Outcome, Request};
 use crate::config::StripeConfig;
 
 /// Longest time for one question, connecting included.
@@ -68,7 +68,11 @@ impl StripeClient {
 
     /// Asks for something, and says what became of it.
     pub async fn ask(&self, request: &Request) -> Outcome {
-        if let Some(known) = &request.known {
+        let known = match &request.action {
+            Action::Look { reference } => Some(reference),
+            _ => request.known.as_ref(),
+        };
+        if let Some(known) = known {
             let path = match &request.action {
                 Action::Refund { .. } => format!("/v1/refunds/{known}"),
                 _ => format!("/v1/payment_intents/{known}"),
@@ -106,6 +110,9 @@ impl StripeClient {
             }
             Action::Void { reference } => {
                 (format!("/v1/payment_intents/{reference}/cancel"), vec![])
+            }
+            Action::Look { reference } => {
+                return Outcome::Unknown(format!("{reference} is looked at"));
             }
             Action::Refund { reference } => (
                 "/v1/refunds".to_owned(),
@@ -195,6 +202,9 @@ fn thing_outcome(action: &Action, thing: Thing) -> Outcome {
         | (Action::Capture { .. }, "succeeded" | "requires_capture")
         | (Action::Void { .. }, "canceled" | "succeeded")
         | (Action::Refund { .. }, "succeeded") => Outcome::Success(thing.id),
+        (Action::Look { .. }, "requires_capture") => Outcome::Success(thing.id),
+        // Whoever looks has something open still: then the rest has ended.
+        (Action::Look { .. }, "canceled" | "succeeded") => Outcome::Failure(ENDED.to_owned()),
         (Action::Authorise { .. }, "requires_action" | "processing" | "requires_confirmation")
         | (Action::Refund { .. }, "pending" | "requires_action")
         | (Action::Capture { .. }, "processing") => Outcome::Open(thing.id),

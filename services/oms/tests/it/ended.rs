@@ -121,6 +121,72 @@ async fn an_old_authorisation_is_looked_at_though_nobody_has_told_that_it_has_en
 }
 
 #[actix_web::test]
+async fn what_is_left_of_an_authorisation_ends_too_and_a_hold_says_so() {
+    let shop = Shop::start().await;
+    let tenant = shop.tenant("acme").await;
+    shop.listen(&tenant);
+    let acme = &tenant.client;
+    let id = placed(acme, &three_lamps(), Some("pm_ok")).await;
+    let _ = ship(acme, &id, "PS-1", Some(&[(0, 1)])).await.expect(201);
+    // It is held already, for something else.
+    let read = order(acme, &id).await;
+    let version = read["version"].as_i64().expect("a version");
+    let address = path(&format!("/orders/{id}/hold"));
+    let why = json!({"reason": "Address to be checked"});
+    let _ = acme.command(&address, version, &why).await.expect(200);
+    assert!(shop.provider.end(&shop.books(&id)[0].id));
+    until("the reason says it", async || {
+        let reason = order(acme, &id).await["hold_reason"].clone();
+        (reason == "The authorisation of its payment has ended. Address to be checked")
+            .then_some(())
+    })
+    .await;
+    let read = order(acme, &id).await;
+    let [captured, voided] =
+        ["captured", "voided"].map(|name| read["payment"][name]["amount"].as_i64().expect("cents"));
+    assert!(captured > 0 && voided > 0);
+    assert_eq!(captured + voided, 12_495);
+}
+
+#[actix_web::test]
+async fn what_is_being_let_go_is_let_go_once() {
+    let shop = Shop::start().await;
+    let tenant = shop.tenant("acme").await;
+    let acme = &tenant.client;
+    let id = placed(acme, &three_lamps(), Some("pm_ok")).await;
+    shop.provider.be_away(true);
+    let read = order(acme, &id).await;
+    let version = read["version"].as_i64().expect("a version");
+    let why = json!({"reason": "Not wanted"});
+    let cancel = path(&format!("/orders/{id}/cancel"));
+    let _ = acme.command(&cancel, version, &why).await.expect(200);
+    // While nobody knows whether the provider has let it go, it is looked at; and the provider has.
+    assert!(shop.provider.end(&shop.books(&id)[0].id));
+    let database = shop.platform.database.connect().await;
+    let now = format!(
+        "UPDATE tenant_{}_oms.payments SET look_at = now()",
+        tenant.key
+    );
+    assert_eq!(database.execute(&now, &[]).await.expect("now"), 1);
+    shop.provider.be_away(false);
+    until("it is let go", async || {
+        let read = order(acme, &id).await;
+        (read["payment"]["voided"] == eur(12_495)).then_some(())
+    })
+    .await;
+    until("nothing is open", async || {
+        let sql = format!(
+            "SELECT count(*) FROM tenant_{}_oms.payment_transactions WHERE state IN ('initial', 'pending')",
+            tenant.key
+        );
+        let row = database.query_one(&sql, &[]).await.expect("a count");
+        (row.get::<_, i64>(0) == 0).then_some(())
+    })
+    .await;
+    assert_eq!(order(acme, &id).await["payment"]["voided"], eur(12_495));
+}
+
+#[actix_web::test]
 async fn yen_and_dinars_reach_the_provider_in_their_own_minor_units() {
     let shop = Shop::start().await;
     let acme = shop.tenant("acme").await.client;

@@ -62,7 +62,7 @@ pub const EVENT_TYPES: &[EventType] = &[
     event(oms::kinds::CANCELLED, "Pieces of an order, or all of it, will not be shipped.", &["whole", "amount"]),
     event(oms::kinds::COMPLETED, "All of an order has come, or is cancelled.", &["number", "version", "status"]),
     event(oms::kinds::AUTHORISED, "Money is set aside for an order.", &["order_id", "transaction_id", "amount"]),
-    event(oms::kinds::FAILED, "A payment provider refuses.", &["order_id", "transaction_id", "kind", "amount", "failure"]),
+    event(oms::kinds::FAILED, "Money could not be set aside, taken or given back.", &["order_id", "transaction_id", "kind", "amount", "failure"]),
     event(oms::kinds::CAPTURED, "Money has come for an order.", &["order_id", "shipment_id", "transaction_id", "amount"]),
     event(oms::kinds::REFUNDED, "Money has gone back.", &["order_id", "shipment_id", "transaction_id", "amount"]),
     event(oms::kinds::SHIPPED, "Something has left.", &["order_id", "customer_id", "company_id"]),
