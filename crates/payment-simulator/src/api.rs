@@ -234,6 +234,16 @@ async fn capture(
     .await
 }
 
+/// Lets go what is not captured.
+fn let_go(payment: &mut Payment) {
+    let status = if payment.captured > 0 {
+        "succeeded"
+    } else {
+        "canceled"
+    };
+    status.clone_into(&mut payment.status);
+}
+
 async fn cancel(
     req: HttpRequest,
     shared: Data<Shared>,
@@ -247,12 +257,7 @@ async fn cancel(
         if !["requires_capture", "requires_action"].contains(&payment.status.as_str()) {
             return problem(400, "payment_intent_unexpected_state");
         }
-        let status = if payment.captured > 0 {
-            "succeeded"
-        } else {
-            "canceled"
-        };
-        status.clone_into(&mut payment.status);
+        let_go(payment);
         let told = shown(payment);
         (200, told.clone(), Some(("payment_intent.canceled", told)))
     })
@@ -354,12 +359,7 @@ pub fn confirmed(shared: &Shared, id: &str) -> HttpResponse {
 pub fn ended(shared: &Shared, id: &str) -> HttpResponse {
     changed(shared, id, "payment_intent.canceled", |payment| {
         if payment.status == "requires_capture" {
-            let status = if payment.captured > 0 {
-                "succeeded"
-            } else {
-                "canceled"
-            };
-            status.clone_into(&mut payment.status);
+            let_go(payment);
         }
         shown(payment)
     })

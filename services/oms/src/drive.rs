@@ -153,11 +153,9 @@ async fn look(state: &State, db: &TenantDb, order: Uuid) -> Result<(), OmsError>
     let (Some(payment), all) = found.await? else {
         return Ok(());
     };
-    // What we have let go ourselves has not ended: whether it is done is asked for as that.
-    let is_voiding = all.iter().any(|row| row.kind == VOID && !row.is_final());
     let row = all.iter().find(|row| row.kind == AUTHORISE);
     let mut outcome = Outcome::Unknown("the provider is not set up".to_owned());
-    let is_asked = payment.open() > 0 && !is_voiding;
+    let is_asked = payment.open() > 0 && !is_voiding(&all);
     let provider = state.providers.get(&payment.provider).filter(|_| is_asked);
     if let (Some(provider), Some(account), Some(reference), Some(row)) = (
         provider,
@@ -179,8 +177,7 @@ async fn look(state: &State, db: &TenantDb, order: Uuid) -> Result<(), OmsError>
     db.transaction(async |conn| -> Result<(), OmsError> {
         let (found, mut payment) = locked(conn, order).await?;
         let all = payments::transactions_of(conn, order).await?;
-        let is_voiding = all.iter().any(|row| row.kind == VOID && !row.is_final());
-        if outcome == Outcome::Failure(ENDED.to_owned()) && !is_voiding {
+        if outcome == Outcome::Failure(ENDED.to_owned()) && !is_voiding(&all) {
             return ended(conn, found, payment).await;
         }
         let pause = match outcome {
@@ -191,6 +188,11 @@ async fn look(state: &State, db: &TenantDb, order: Uuid) -> Result<(), OmsError>
         Ok(payments::put(conn, &payment).await?)
     })
     .await
+}
+
+/// Whether we are letting something go ourselves. That has not ended: whether it is done is asked for as what it is.
+fn is_voiding(all: &[TransactionRow]) -> bool {
+    all.iter().any(|row| row.kind == VOID && !row.is_final())
 }
 
 /// Asks for what was just written for a cause, if it is open still, and has it gone on with.
