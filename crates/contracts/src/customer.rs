@@ -14,6 +14,22 @@ use crate::client::{CallError, Correlation, ServiceClient, internal_path};
 pub mod kinds {
     /// Nothing may be known of a customer any more but what the law keeps. The data is [`Erased`](super::Erased).
     pub const ERASED: &str = "customer.erased";
+    /// A customer has proven an address. The data is a [`CustomerState`](super::CustomerState).
+    pub const VERIFIED: &str = "customer.verified";
+    /// Another customer was found to be this one. The data is a [`CustomerState`](super::CustomerState).
+    pub const MERGED: &str = "customer.merged";
+    /// A company may buy. The data is a [`CustomerState`](super::CustomerState), of the company.
+    pub const COMPANY_APPROVED: &str = "company.approved";
+}
+
+/// Where a customer is now, or a company, without anything personal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerState {
+    /// Its version then.
+    pub version: i64,
+    /// Who was found to be it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_id: Option<Uuid>,
 }
 
 /// Who was erased. Ids alone: an event must not keep what it tells others to forget.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::client::{CallError, Correlation, ServiceClient, internal_path};
 use crate::pricing::BasketLine;
 
-/// Kinds of the ERP service's events. The data of each is an [`InvoiceState`].
+/// Kinds of the ERP service's events. The data of those of invoices is an [`InvoiceState`].
 pub mod kinds {
     /// An invoice has its number, and never changes any more.
     pub const ISSUED: &str = "invoice.issued";
@@ -19,6 +19,13 @@ pub mod kinds {
     pub const PAID: &str = "invoice.paid";
     /// What was taken back of an invoice has a number of its own.
     pub const CREDITED: &str = "credit_note.issued";
+    /// Of a SKU there is so little to be sold at a place that more is to be ordered. The data of this kind and the next two names
+    /// the `sku`, the `location_id`, how much is `available`, and the `reorder_point`.
+    pub const LOW: &str = "inventory.low";
+    /// Nothing of a SKU may be sold from a place any more.
+    pub const OUT: &str = "inventory.out";
+    /// Something of a SKU may be sold from a place again, or for the first time.
+    pub const BACK: &str = "inventory.back";
 }
 
 /// Where an invoice is now, or a credit note.

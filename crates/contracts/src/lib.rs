@@ -3,6 +3,7 @@
 pub mod access;
 pub mod client;
 pub mod customer;
+pub mod ecomm;
 pub mod erp;
 pub mod events;
 pub mod oms;

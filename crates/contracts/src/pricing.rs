@@ -1,4 +1,4 @@
-//! What the pricing service is asked for checkouts.
+//! What the pricing service is asked for checkouts, and what it tells.
 
 use averis_money::Money;
 use averis_tenant_context::TenantKey;
@@ -9,6 +9,21 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::client::{CallError, Correlation, ServiceClient, internal_path};
+
+/// Kinds of its events.
+pub mod kinds {
+    /// A price counts from now on. The data is a [`PriceState`](super::PriceState).
+    pub const ACTIVATED: &str = "price.activated";
+}
+
+/// Where a price is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceState {
+    /// What it is the price of.
+    pub sku: String,
+    /// Its version then.
+    pub version: i64,
+}
 
 /// A basket to be priced.
 #[derive(Clone, Debug, Serialize)]

@@ -21,6 +21,7 @@ mod platform;
 pub mod shop;
 pub mod stytch;
 mod timing;
+pub mod webhooks;
 mod wrong;
 
 pub use client::{Answer, Client};

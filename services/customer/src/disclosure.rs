@@ -7,7 +7,9 @@
 //! What somebody says of itself stays with whoever says it. Whether anybody else has the address shows nowhere, until it is
 //! proven.
 
+use averis_contracts::customer::{CustomerState, kinds};
 use averis_identity::ProviderSession;
+use averis_outbox::publish;
 use averis_service_kit::problem::Problem;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
@@ -113,7 +115,23 @@ pub async fn prove(
         email_verified_at: Some(at),
         ..into
     };
-    Ok(customers::update(conn, &proven).await?)
+    let row = customers::update(conn, &proven).await?;
+    tell(conn, kinds::VERIFIED, &row, None).await?;
+    Ok(row)
+}
+
+/// Tells what has become of a customer.
+async fn tell(
+    conn: &mut TenantConn,
+    kind: &'static str,
+    row: &CustomerRow,
+    from_id: Option<Uuid>,
+) -> Result<(), CustomerError> {
+    let state = CustomerState {
+        version: row.version,
+        from_id,
+    };
+    Ok(publish(conn, kind, row.id, &state).await?)
 }
 
 /// Makes a visitor the customer who signs in at an identity provider: the one who has signed in there before, whatever address
@@ -213,7 +231,8 @@ pub async fn change_email(
         email_verified_at: Some(at),
         ..own
     };
-    customers::update(conn, &changed).await?;
+    let row = customers::update(conn, &changed).await?;
+    tell(conn, kinds::VERIFIED, &row, None).await?;
     Ok(before)
 }
 
@@ -251,7 +270,9 @@ pub async fn join(
         ..emptied(from)
     };
     customers::update(conn, &emptied).await?;
-    Ok(customers::update(conn, &merged).await?)
+    let row = customers::update(conn, &merged).await?;
+    tell(conn, kinds::MERGED, &row, Some(merge.from_id)).await?;
+    Ok(row)
 }
 
 /// Returns a customer of whom nothing personal is known any more.

@@ -90,6 +90,12 @@ pub mod codes {
         "promotion_exhausted",
         "A promotion cannot be used any more",
     );
+    /// The checkout has given back what it held, for good.
+    pub const REDEMPTION_RELEASED: Code = Code::new(
+        409,
+        "redemption_released",
+        "The checkout has given its promotions back",
+    );
     /// The checkout has promotions held for another quote.
     pub const CHECKOUT_TAKEN: Code = Code::new(
         409,
@@ -120,6 +126,7 @@ pub mod codes {
         QUOTE_EXPIRED,
         PROMOTION_EXHAUSTED,
         CHECKOUT_TAKEN,
+        REDEMPTION_RELEASED,
     ];
 }
 

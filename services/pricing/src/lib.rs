@@ -10,6 +10,7 @@ mod http;
 mod known;
 mod routes;
 mod schema;
+mod starting;
 mod store;
 
 use std::sync::Arc;
@@ -17,7 +18,10 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use averis_contracts::client::CallError;
 use averis_contracts::product::ProductClient;
+use averis_contracts::tenant::TenantClient;
+use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::rounds::Rounds;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
@@ -46,9 +50,24 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         quote_lifetime,
     } = config;
     let pool = TenantPool::new(Domain::Pricing, common.database, common.pool);
+    let (urls, own) = (common.urls, common.identity);
+    let subscribers = vec![Subscriber::new("tenant", &urls.tenant, &own)?];
+    let tenants = || TenantClient::new(urls.tenant.clone(), own.clone());
+    let delivery = Delivery::start(pool.clone(), tenants()?, subscribers);
+    let rounds = Rounds::start(
+        pool.clone(),
+        tenants()?,
+        common.left_after / 3,
+        async |tenant, db| {
+            if let Err(error) = starting::sweep(&db).await {
+                tracing::warn!(tenant = %tenant.key, error = %error, "prices that begin cannot be looked for");
+            }
+        },
+    );
+    let background = Arc::new((rounds, delivery));
     let state = Data::new(State {
         cursors: common.cursor_secret,
-        products: Arc::new(ProductClient::new(common.urls.product, common.identity)?),
+        products: Arc::new(ProductClient::new(urls.product, own)?),
         quote_lifetime,
     });
     let trusted = Data::new(common.trusted);
@@ -58,6 +77,10 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         name: "pricing",
         openapi: document,
         ready,
-        routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
+        routes: Arc::new(move |app| {
+            // Kept as long as anybody is served.
+            app.app_data(Data::from(Arc::clone(&background)));
+            routes::routes(app, &state, &pool, &trusted);
+        }),
     })
 }

@@ -101,6 +101,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    price_starts (price_id) {
+        price_id -> Uuid,
+        starts_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    released_checkouts (checkout_id) {
+        checkout_id -> Uuid,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     promotions (id) {
         id -> Uuid,
         name -> Text,

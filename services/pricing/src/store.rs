@@ -8,4 +8,5 @@ pub mod quotes;
 pub mod redemptions;
 pub mod rules;
 pub mod skus;
+pub mod starts;
 pub mod taxes;

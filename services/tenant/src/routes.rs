@@ -89,8 +89,10 @@ const PUBLISHERS: AcceptedCallers = AcceptedCallers {
     own: "tenant",
     callers: &[
         ("customer", &[]),
+        ("ecomm", &[]),
         ("erp", &[]),
         ("oms", &[]),
+        ("pricing", &[]),
         ("product", &[]),
     ],
 };

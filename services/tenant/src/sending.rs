@@ -25,7 +25,7 @@ use self::calling::{failure, guarded};
 use self::noting::{note_delivery, note_health};
 use crate::domain::webhooks::signature::sign;
 use crate::domain::webhooks::targets::{self, Targets};
-use crate::domain::webhooks::{KEPT, events};
+use crate::domain::webhooks::{KEPT, asked_pause, events};
 use crate::error::TenantError;
 use crate::store::members;
 use crate::store::webhook_deliveries::{self as deliveries, AttemptRow, DeliveryRow, MessageRow};
@@ -301,7 +301,7 @@ async fn answered(mut response: Response) -> Outcome {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
     );
     let retry_after = response.headers().get(RETRY_AFTER).filter(|_| says_when);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let retry_after = retry_after.and_then(|value| asked_pause(value.to_str().ok()?, now()));
     let mut answer = Vec::new();
     while answer.len() < MAX_ANSWER {
         match response.chunk().await {
@@ -313,7 +313,7 @@ async fn answered(mut response: Response) -> Outcome {
     Outcome {
         status: Some(status),
         failure: None,
-        retry_after: retry_after.map(Duration::from_secs),
+        retry_after,
         // PostgreSQL keeps no zero in a text.
         answer: String::from_utf8_lossy(&answer).replace('\0', ""),
     }

@@ -1,7 +1,9 @@
 //! Companies.
 
 use actix_web::web::Data;
+use averis_contracts::customer::{CustomerState, kinds};
 use averis_money::Money;
+use averis_outbox::publish;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::{MergePatch, one_line};
 use averis_service_kit::cursor::{Page, limit};
@@ -445,7 +447,15 @@ async fn move_on(
             if step == CompanyCommand::Close && row.credit_used > 0 {
                 return Err(Problem::new(codes::CREDIT_IN_USE).into());
             }
-            answer(companies::update(conn, &row).await?)
+            let row = companies::update(conn, &row).await?;
+            if step == CompanyCommand::Approve {
+                let state = CustomerState {
+                    version: row.version,
+                    from_id: None,
+                };
+                publish(conn, kinds::COMPANY_APPROVED, row.id, &state).await?;
+            }
+            answer(row)
         },
     )
     .await

@@ -17,3 +17,4 @@ mod erasure;
 mod merging;
 mod sign_in;
 mod telemetry;
+mod told;

@@ -4,6 +4,8 @@
 //! held --confirm (the order is placed)--> confirmed
 //! held --release (the checkout failed), or its time is over--> released: the use is given back, once
 //! ```
+//!
+//! What a checkout has given back it does not hold again, also when the release overtakes the hold.
 
 use averis_money::Money;
 use averis_service_kit::Tenant;
@@ -102,6 +104,9 @@ async fn hold(
     body: &HoldPromotions,
 ) -> Result<Vec<RedemptionRow>, PricingError> {
     lock_id(conn, body.checkout_id).await?;
+    if redemptions::is_released(conn, body.checkout_id).await? {
+        return Err(Problem::new(codes::REDEMPTION_RELEASED).into());
+    }
     let quote = quotes::find(conn, body.quote_id).await?;
     let quote = quote.ok_or_else(Problem::not_found)?;
     let document: QuoteDocument = serde_json::from_str(&quote.document)?;
@@ -129,7 +134,7 @@ async fn hold(
     if quote.expires_at <= at {
         return Err(Problem::new(codes::QUOTE_EXPIRED).into());
     }
-    // A checkout that gave its uses back, or has lost some of them, begins anew.
+    // A checkout that has lost some of them, since its time was over, begins anew.
     let held: Vec<RedemptionRow> = there
         .iter()
         .filter(|row| row.state == "held")
@@ -215,7 +220,7 @@ pub async fn confirm_redemptions(
     settle(tenant, id, command, "confirm", "confirmed").await
 }
 
-/// Gives back what a checkout holds: it has failed. The same again changes nothing.
+/// Gives back what a checkout holds: it has failed. The same again changes nothing. What it does not hold yet it never will.
 #[utoipa::path(post, path = "/api/pricing/v1/redemptions/{id}/release", tag = "quotes", security(("token" = ["redemption:write"])),
     params(("id" = Uuid, Path, description = "The checkout.")),
     responses((status = 200, description = "What is given back.", body = Page<RedemptionView>)))]
@@ -255,6 +260,7 @@ async fn settle(
             }
             if to == "released" {
                 give_back(conn, &held).await?;
+                redemptions::note_released(conn, id, now()).await?;
             } else {
                 let ids: Vec<Uuid> = held.iter().map(|row| row.id).collect();
                 redemptions::put_state(conn, &ids, to).await?;

@@ -2,11 +2,12 @@
 
 use averis_tenant_db::{Reader, TenantConn};
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::schema::redemptions as table;
+use crate::schema::{redemptions as table, released_checkouts as released};
 
 /// A use's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -103,6 +104,24 @@ pub async fn put_state(conn: &mut TenantConn, ids: &[Uuid], state: &str) -> Quer
     let changed = diesel::update(table::table.filter(table::id.eq_any(ids)))
         .set((table::state.eq(state), table::updated_at.eq(Utc::now())));
     changed.execute(conn).await.map(drop)
+}
+
+/// Tells whether a checkout has given back what it held, for good.
+pub async fn is_released(conn: &mut TenantConn, checkout: Uuid) -> QueryResult<bool> {
+    let row = released::table.find(checkout);
+    diesel::select(exists(row)).get_result(conn).await
+}
+
+/// Notes that a checkout has given back what it held, for good.
+pub async fn note_released(
+    conn: &mut TenantConn,
+    checkout: Uuid,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    let row = (released::checkout_id.eq(checkout), released::at.eq(at));
+    let added = diesel::insert_into(released::table).values(row);
+    let added = added.on_conflict_do_nothing();
+    added.execute(conn).await.map(drop)
 }
 
 /// Removes uses that were given back, so that their checkout may use the promotions again.

@@ -18,5 +18,6 @@ mod promotions;
 mod quotes;
 mod redemptions;
 mod selection;
+mod starting;
 mod taxes;
 mod totals;

@@ -137,11 +137,20 @@ async fn r5_a_failed_checkout_gives_the_use_back_once() {
         .await
         .expect_problem(409, "invalid_transition");
     assert_eq!(used(client, &twice).await, (2, 200));
-    // A checkout that failed may begin anew.
+    // What a failed one asks for late it does not get, whether it has held anything or not.
     let _ = settle(client, three, "release").await.expect(200);
-    let _ = hold(client, &quote, one).await.expect(200);
+    let (late, next) = (Uuid::now_v7(), Uuid::now_v7());
+    let nothing = settle(client, late, "release").await.expect(200);
+    assert_eq!(nothing.body["data"], json!([]));
+    for failed in [one, three, late] {
+        hold(client, &quote, failed)
+            .await
+            .expect_problem(409, "redemption_released");
+    }
+    assert_eq!(used(client, &twice).await, (1, 100));
+    let _ = hold(client, &quote, next).await.expect(200);
     let other = quoted_again(client, &quote).await;
-    hold(client, &other, one)
+    hold(client, &other, next)
         .await
         .expect_problem(409, "checkout_taken");
     let empty = client

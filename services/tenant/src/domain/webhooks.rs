@@ -6,6 +6,8 @@ pub mod targets;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 /// Endpoints of one tenant, at most.
 pub const MAX_ENDPOINTS: i64 = 20;
 /// For how long a secret that was replaced signs too.
@@ -55,9 +57,39 @@ pub fn pause(tries: i32, asked: Option<Duration>, jitter: f64) -> Option<Duratio
     Some(asked.map_or(pause, |asked| pause.max(asked.min(longest))))
 }
 
+/// Returns how long `Retry-After` asks for, in either of its forms (RFC 9110, 10.2.3): seconds, or a date.
+pub fn asked_pause(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = DateTime::parse_from_rfc2822(value).ok()?;
+    (until.to_utc() - now).to_std().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_is_asked_for_in_seconds_or_until_a_date() {
+        let now = DateTime::from_timestamp(1_445_412_420, 0).expect("a time");
+        for (value, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(60)),
+            ("Wed, 21 Oct 2015 07:26:59 GMT", None),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                asked_pause(value, now),
+                seconds.map(Duration::from_secs),
+                "{value}"
+            );
+        }
+    }
 
     #[test]
     fn what_fails_is_tried_ten_times_over_four_days() {

@@ -21,6 +21,7 @@ use crate::domain::now;
 use crate::domain::prices::{currency, price};
 use crate::domain::taxes::fx_rate;
 use crate::error::{PricingError, codes};
+use crate::starting;
 use crate::store::prices::{self, APPROVED, DRAFT, PriceRow};
 use crate::store::taxes::fx_at;
 
@@ -61,7 +62,9 @@ pub async fn approve_price(
             APPROVED.clone_into(&mut row.status);
             row.approved_by = Some(by);
             row.approved_at = Some(now);
-            answer(prices::update(conn, &row).await?)
+            let row = prices::update(conn, &row).await?;
+            starting::approved(conn, &row, now).await?;
+            answer(row)
         },
     )
     .await

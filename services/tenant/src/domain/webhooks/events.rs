@@ -2,7 +2,7 @@
 //! never learns what was true a while ago as what is.
 
 use averis_contracts::events::Event;
-use averis_contracts::{customer, erp, oms, product};
+use averis_contracts::{customer, ecomm, erp, oms, pricing, product};
 use averis_tenant_context::TenantKey;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -48,6 +48,8 @@ const INVOICE: &[&str] = &[
     "status",
 ];
 
+const STOCK: &[&str] = &["sku", "location_id", "available", "reorder_point"];
+
 /// Every kind, besides the test.
 #[rustfmt::skip]
 pub const EVENT_TYPES: &[EventType] = &[
@@ -55,7 +57,12 @@ pub const EVENT_TYPES: &[EventType] = &[
     event(product::kinds::SUSPENDED, "A product is out of sale for a while.", &["version", "rev", "status"]),
     event(product::kinds::RESUMED, "A product is offered again.", &["version", "rev", "status"]),
     event(product::kinds::ARCHIVED, "A product is gone for good.", &["version", "rev", "status"]),
+    event(pricing::kinds::ACTIVATED, "A price has begun.", &["sku", "version"]),
+    event(customer::kinds::VERIFIED, "A customer has proven an address.", &["version"]),
+    event(customer::kinds::MERGED, "Another customer was found to be this one.", &["version", "from_id"]),
+    event(customer::kinds::COMPANY_APPROVED, "A company may buy.", &["version"]),
     event(customer::kinds::ERASED, "Nothing may be known of a customer any more; of those named either.", &["customer_ids"]),
+    event(ecomm::kinds::EXPIRED, "Nobody has touched a cart for long: it is over.", &["version"]),
     event(oms::kinds::PLACED, "An order is placed.", &["number", "version", "status", "checkout_id"]),
     event(oms::kinds::HELD, "An order waits until somebody releases it.", &["number", "version", "status"]),
     event(oms::kinds::RELEASED, "An order goes on.", &["number", "version", "status"]),
@@ -72,6 +79,9 @@ pub const EVENT_TYPES: &[EventType] = &[
     event(erp::kinds::ISSUED, "An invoice has its number.", INVOICE),
     event(erp::kinds::PAID, "Nothing of an invoice is owed any more.", INVOICE),
     event(erp::kinds::CREDITED, "A credit note has its number.", INVOICE),
+    event(erp::kinds::LOW, "So little of a SKU may be sold from a place that more is to be ordered.", STOCK),
+    event(erp::kinds::OUT, "Nothing of a SKU may be sold from a place any more.", STOCK),
+    event(erp::kinds::BACK, "Something of a SKU may be sold from a place again, or for the first time.", STOCK),
     event(oms::kinds::CREDITED, "What came back is credited.", &["order_id", "shipment_id"]),
 ];
 

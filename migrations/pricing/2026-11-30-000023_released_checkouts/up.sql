@@ -1,0 +1,7 @@
+-- Checkouts that have given back what they held, for good, also when the release overtakes the hold.
+CREATE TABLE released_checkouts (
+    checkout_id uuid PRIMARY KEY,
+    at timestamptz NOT NULL
+);
+
+COMMENT ON TABLE released_checkouts IS 'unaudited: the end of what waits';
