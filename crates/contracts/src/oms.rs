@@ -198,6 +198,9 @@ pub struct MoneyMoved {
     pub transaction_id: Uuid,
     /// Whether a provider has it, and the bank not yet.
     pub under_way: bool,
+    /// What of a refund was paid above what the order comes to: for pieces that were cancelled, or by mistake.
+    #[serde(default)]
+    pub excess: Option<Money>,
 }
 
 /// An order, as far as a checkout has to know.

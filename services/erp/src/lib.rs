@@ -2,6 +2,7 @@
 
 mod config;
 mod costing;
+mod deposits;
 mod domain;
 mod error;
 mod http;

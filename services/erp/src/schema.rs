@@ -31,6 +31,7 @@ diesel::table! {
         reserved -> BigInt,
         safety -> BigInt,
         backorder_limit -> BigInt,
+        reorder_point -> BigInt,
     }
 }
 
@@ -322,6 +323,14 @@ diesel::table! {
         amount -> BigInt,
         paid_on -> Date,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    deposits (order_id) {
+        order_id -> Uuid,
+        currency -> Text,
+        amount -> BigInt,
     }
 }
 

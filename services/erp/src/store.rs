@@ -1,6 +1,7 @@
 //! Rows and queries. Every function takes the connection that its caller has.
 
 pub mod costs;
+pub mod deposits;
 pub mod invoices;
 pub mod ledger;
 pub mod levels;

@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::deposits::{self, Deposited};
 use crate::domain::costs::Cost;
 use crate::domain::ledger::{BANK, Posting, RECEIVABLES, RETURNS, UNDER_WAY};
 use crate::domain::moves::Place;
@@ -239,10 +240,24 @@ async fn spread(
             left -= part;
         }
     }
-    if left > 0 {
+    if left == 0 {
+        return Ok(());
+    }
+    if is_refund {
         return Err(Problem::new(codes::NOT_INVOICED).into());
     }
-    Ok(())
+    // It is there before anything is invoiced, or more than is.
+    let left = Money::new(left, money.amount.currency());
+    check_book_currency(conn, left.currency().code()).await?;
+    deposits::keep(conn, &deposited(money), left, rounding).await
+}
+
+fn deposited(money: &MoneyMoved) -> Deposited {
+    Deposited {
+        order_id: money.order_id,
+        transaction_id: money.transaction_id,
+        under_way: money.under_way,
+    }
 }
 
 /// So much of money that has moved, as one of its parts.
@@ -254,7 +269,7 @@ fn paid(money: &MoneyMoved, amount: Money, part: usize, is_refund: bool) -> Paid
     Paid {
         amount,
         reference,
-        under_way: money.under_way,
+        account: if money.under_way { UNDER_WAY } else { BANK },
         day: now().date_naive(),
         is_refund,
         by: NOBODY,
@@ -392,11 +407,20 @@ async fn refunded(
         let row = invoice_of(conn, shipment).await?;
         return spread(conn, &money, Some(row.id), true, rounding).await;
     }
-    check_book_currency(conn, money.amount.currency().code()).await?;
+    let unit = money.amount.currency();
+    check_book_currency(conn, unit.code()).await?;
+    // What was paid for pieces that will not be invoiced was never earned.
+    let excess = money.excess.unwrap_or(Money::zero(unit));
+    let kept = deposits::give_back(conn, &deposited(&money), excess, rounding).await?;
+    let overflow = |_too_large| Problem::new(codes::MONEY_OVERFLOW);
+    let gift = money.amount.checked_sub(kept).map_err(overflow)?;
+    if gift.is_zero() {
+        return Ok(());
+    }
     let account = if money.under_way { UNDER_WAY } else { BANK };
     let postings = [
-        Posting::new(RETURNS, money.amount),
-        Posting::new(account, negative(money.amount)?),
+        Posting::new(RETURNS, gift),
+        Posting::new(account, negative(gift)?),
     ];
     let entry = Entry {
         posted_on: now().date_naive(),

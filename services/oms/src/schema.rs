@@ -72,6 +72,7 @@ diesel::table! {
         refunding -> BigInt,
         charged_back -> BigInt,
         for_returns -> BigInt,
+        excess -> BigInt,
         look_at -> Nullable<Timestamptz>,
     }
 }
@@ -90,6 +91,7 @@ diesel::table! {
         next_at -> Timestamptz,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        excess -> BigInt,
     }
 }
 

@@ -92,6 +92,26 @@ pub async fn ask(
     Ok(row)
 }
 
+/// Notes that money is to go back for no goods that came back, of which so much was paid above what the order comes to. Returns its
+/// transaction.
+pub async fn ask_refund(
+    conn: &mut TenantConn,
+    payment: &mut PaymentRow,
+    cause: String,
+    amount: i64,
+    excess: i64,
+) -> Result<TransactionRow, OmsError> {
+    payment.refunding += amount;
+    payment.excess += excess;
+    payments::put(conn, payment).await?;
+    let row = TransactionRow {
+        excess,
+        ..new(payment.order_id, REFUND, cause, amount)
+    };
+    payments::ask(conn, &row).await?;
+    Ok(row)
+}
+
 fn new(order: Uuid, kind: &str, cause: String, amount: i64) -> TransactionRow {
     let at = now();
     TransactionRow {
@@ -107,6 +127,7 @@ fn new(order: Uuid, kind: &str, cause: String, amount: i64) -> TransactionRow {
         next_at: at,
         created_at: at,
         updated_at: at,
+        excess: 0,
     }
 }
 
@@ -274,6 +295,7 @@ async fn failed(
         CAPTURE => payment.capturing -= row.amount,
         REFUND => {
             payment.refunding -= row.amount;
+            payment.excess -= row.excess;
             if return_of(&row.cause).is_some() {
                 payment.for_returns -= row.amount;
             }
@@ -411,13 +433,15 @@ pub async fn moved(
         Some((_, shipment)) => Some(shipment),
         None => shipment_of(&row.cause),
     };
+    let unit = currency(&order.currency)?;
     let event = MoneyMoved {
         order_id: order.id,
         checkout_id: order.checkout_id,
         shipment_id: shipment,
-        amount: Money::new(row.amount, currency(&order.currency)?),
+        amount: Money::new(row.amount, unit),
         transaction_id: row.id,
         under_way: order.provider != OFFLINE,
+        excess: (row.excess > 0).then_some(Money::new(row.excess, unit)),
     };
     Ok(publish(conn, kind, order.id, &event).await?)
 }

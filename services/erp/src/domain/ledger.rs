@@ -24,6 +24,8 @@ pub const COST_OF_GOODS: &str = "5000";
 pub const LOSSES: &str = "5900";
 /// What is owed to tax authorities.
 pub const TAX: &str = "2200";
+/// What customers have paid before it was invoiced.
+pub const DEPOSITS: &str = "2300";
 /// What was sold.
 pub const REVENUE: &str = "4000";
 /// What was taken back of it.

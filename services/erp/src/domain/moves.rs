@@ -18,6 +18,7 @@ pub struct Level {
     pub reserved: i64,
     pub safety: i64,
     pub backorder_limit: i64,
+    pub reorder_point: i64,
 }
 
 impl Level {
@@ -29,6 +30,7 @@ impl Level {
             reserved: 0,
             safety: 0,
             backorder_limit: 0,
+            reorder_point: 0,
         }
     }
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::ledger::{Entry, currency, post, rounding};
 use crate::State;
+use crate::domain::book_day;
 use crate::domain::ledger::{Posting, balances};
 use crate::error::{ErpError, codes};
 use crate::store::ledger::{self, EntryRow};
@@ -144,7 +145,7 @@ pub struct PostLine {
 #[schema(example = json!({"posted_on": "2026-11-27", "cause": "statement 1", "text": "Opening", "lines": [
     {"account": "1000", "amount": {"amount": 1000, "currency": "EUR"}}, {"account": "3000", "amount": {"amount": -1000, "currency": "EUR"}}]}))]
 pub struct PostEntry {
-    #[garde(skip)]
+    #[garde(custom(book_day))]
     posted_on: NaiveDate,
     /// What it is posted for: once.
     #[garde(length(chars, min = 1, max = 200), custom(one_line))]
@@ -204,7 +205,7 @@ pub async fn post_entry(
 #[serde(deny_unknown_fields)]
 pub struct ReverseEntry {
     /// In an open month.
-    #[garde(skip)]
+    #[garde(custom(book_day))]
     posted_on: NaiveDate,
     #[garde(length(chars, min = 1, max = 500), custom(one_line))]
     #[schema(example = "Entered twice")]

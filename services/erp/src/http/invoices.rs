@@ -32,10 +32,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use self::payments::{Paid, note_paid};
 use super::ledger::{Entry, currency, post, rounding};
 use crate::State;
-use crate::domain::ledger::{Posting, RECEIVABLES, REVENUE, TAX};
-use crate::domain::now;
+use crate::deposits;
+use crate::domain::ledger::{DEPOSITS, Posting, RECEIVABLES, REVENUE, TAX};
+use crate::domain::{book_day, now};
 use crate::error::{ErpError, codes};
 use crate::store::invoices::{
     self, CREDITED, DRAFT, ISSUED, InvoiceLineRow, InvoiceRow, PAID, PARTIALLY_PAID,
@@ -230,7 +232,7 @@ pub async fn get_invoice(tenant: Tenant<may::InvoiceRead>, PathId(id): PathId) -
 #[serde(deny_unknown_fields)]
 pub struct IssueInvoice {
     /// In an open month; today where absent.
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     issued_on: Option<NaiveDate>,
 }
 
@@ -291,6 +293,20 @@ pub async fn issue(
         by,
     };
     post(conn, entry, rounding).await?;
+    if let Some(order) = row.order_id {
+        let before = deposits::take(conn, order, Money::new(row.total(), unit)).await?;
+        if !before.is_zero() {
+            let paid = Paid {
+                amount: before,
+                reference: format!("deposit {}", row.id),
+                account: DEPOSITS,
+                day,
+                is_refund: false,
+                by,
+            };
+            note_paid(conn, &mut row, &paid, rounding).await?;
+        }
+    }
     numbered(conn, &mut row, "INV", day).await?;
     row.status = settled_status(&row).to_owned();
     let row = invoices::update(conn, &row).await?;

@@ -32,7 +32,7 @@ use crate::State;
 use crate::domain::purchasing::{
     APPROVED, CANCELLED, CLOSED, DRAFT, PARTIALLY_RECEIVED, PurchaseCommand, RECEIVED, SENT,
 };
-use crate::domain::{MAX_QUANTITY, now};
+use crate::domain::{MAX_QUANTITY, book_day, now};
 use crate::error::{ErpError, codes};
 use crate::store::purchase_orders::{self as orders, PurchaseFilter, PurchaseLineRow, PurchaseRow};
 use crate::store::{invoices, ledger, suppliers, warehouses};
@@ -204,7 +204,7 @@ pub struct CreatePurchaseOrder {
     /// Where it is to come.
     #[garde(skip)]
     location_id: Uuid,
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     #[schema(example = "2026-12-15")]
     expected_on: Option<NaiveDate>,
     #[garde(length(chars, min = 1, max = 500), inner(custom(one_line)))]
@@ -349,7 +349,7 @@ pub struct UpdatePurchaseOrder {
     #[garde(skip)]
     #[serde(default, deserialize_with = "not_null")]
     location_id: Option<Uuid>,
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     #[serde(default, deserialize_with = "not_null")]
     #[schema(example = "2026-12-15")]
     expected_on: Option<NaiveDate>,

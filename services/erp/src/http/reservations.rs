@@ -83,13 +83,14 @@ impl From<LineRow> for ReservationLineView {
 async fn shown(conn: &mut TenantConn, owner: Uuid) -> Result<Reply, ErpError> {
     let row = reservations::find(conn, owner).await?;
     let row = row.ok_or_else(Problem::not_found)?;
-    Ok(reply(&row, reservations::lines_of(conn, owner).await?))
+    let lines = reservations::lines_of(conn, owner).await?;
+    Ok(reply(owner, row.released, lines))
 }
 
-fn reply(row: &ReservationRow, lines: Vec<LineRow>) -> Reply {
+fn reply(owner_id: Uuid, released: bool, lines: Vec<LineRow>) -> Reply {
     Reply::ok(&ReservationView {
-        owner_id: row.owner_id,
-        released: row.released,
+        owner_id,
+        released,
         lines: lines.into_iter().map(ReservationLineView::from).collect(),
     })
 }
@@ -155,7 +156,10 @@ pub async fn reserve(
             let until = at + state.reservation_lifetime;
             match reservations::reserve(conn, owner, &asked, &wanted, until, at).await? {
                 None => again(conn, owner, &asked, until, at).await?,
-                Some(Value::Array(short)) if short.is_empty() => {}
+                Some(Value::Array(short)) if short.is_empty() => {
+                    let lines = reservations::reserved_now(conn, owner).await?;
+                    return Ok(reply(owner, false, lines));
+                }
                 Some(short) => {
                     return Err(Problem::new(codes::OUT_OF_STOCK)
                         .with("short", short)
@@ -230,7 +234,7 @@ pub async fn commit_reservation(
             for line in lines.iter_mut().filter(|line| line.state == HELD) {
                 COMMITTED.clone_into(&mut line.state);
             }
-            Ok(reply(&row, lines))
+            Ok(reply(owner, row.released, lines))
         },
     )
     .await

@@ -36,6 +36,8 @@ pub struct StockLevelView {
     safety: i64,
     /// What may be sold before it is there.
     backorder_limit: i64,
+    /// At how many pieces that may be sold it is time to order more.
+    reorder_point: i64,
 }
 
 impl From<LevelRow> for StockLevelView {
@@ -47,6 +49,7 @@ impl From<LevelRow> for StockLevelView {
             reserved: row.reserved,
             safety: row.safety,
             backorder_limit: row.backorder_limit,
+            reorder_point: row.reorder_point,
         }
     }
 }
@@ -94,7 +97,7 @@ pub async fn list_stock_levels(
     Ok(Reply::ok(&page.map(StockLevelView::from)))
 }
 
-/// What of a SKU is kept back at a place, and what may be sold before it is there.
+/// What of a SKU is kept back at a place, what may be sold before it is there, and when more is to be ordered.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetStockLimits {
@@ -108,9 +111,12 @@ pub struct SetStockLimits {
     /// Never less than what was sold in this way already.
     #[garde(range(min = 0, max = MAX_QUANTITY))]
     backorder_limit: i64,
+    /// At how many pieces that may be sold `inventory.low` is told; as it was where it is absent, and 0 at first.
+    #[garde(range(min = 0, max = MAX_QUANTITY))]
+    reorder_point: Option<i64>,
 }
 
-/// Says what of a SKU is kept back, and what may be sold before it is there. The same again changes nothing.
+/// Says what of a SKU is kept back, what may be sold before it is there, and when more is to be ordered. The same again changes nothing.
 #[utoipa::path(post, path = "/api/erp/v1/stock-limits", tag = "stock", security(("token" = ["stock:write"])), request_body = SetStockLimits,
     responses((status = 200, description = "The level.", body = StockLevelView)))]
 pub async fn set_stock_limits(
@@ -138,6 +144,7 @@ pub async fn set_stock_limits(
                         .into());
                 }
                 (level.safety, level.backorder_limit) = (body.safety, body.backorder_limit);
+                level.reorder_point = body.reorder_point.unwrap_or(level.reorder_point);
             }
             levels::put(conn, all.iter()).await?;
             let (place, level) = all.pop_first().ok_or_else(Problem::not_found)?;

@@ -26,6 +26,7 @@ pub struct LevelRow {
     pub reserved: i64,
     pub safety: i64,
     pub backorder_limit: i64,
+    pub reorder_point: i64,
 }
 
 impl LevelRow {
@@ -39,6 +40,7 @@ impl LevelRow {
             reserved: level.reserved,
             safety: level.safety,
             backorder_limit: level.backorder_limit,
+            reorder_point: level.reorder_point,
         }
     }
 }
@@ -80,6 +82,7 @@ pub async fn lock_known(
             reserved: row.reserved,
             safety: row.safety,
             backorder_limit: row.backorder_limit,
+            reorder_point: row.reorder_point,
         };
         ((row.folded, row.location_id), level)
     });
@@ -103,10 +106,13 @@ pub async fn put(
             table::reserved.eq(excluded(table::reserved)),
             table::safety.eq(excluded(table::safety)),
             table::backorder_limit.eq(excluded(table::backorder_limit)),
+            table::reorder_point.eq(excluded(table::reorder_point)),
         ))
         .execute(conn)
-        .await
-        .map(drop)
+        .await?;
+    // What runs low or out, or is there again, the database has put among the news.
+    conn.announce();
+    Ok(())
 }
 
 /// What to list.

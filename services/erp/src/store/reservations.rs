@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::schema::{reservation_lines as lines, reservations as table};
+use crate::schema::{reservation_lines as lines, reservations as table, stock_levels as levels};
 
 /// Its time runs.
 pub const HELD: &str = "held";
@@ -119,6 +119,24 @@ pub async fn lines_of(conn: &mut TenantConn, owner: Uuid) -> QueryResult<Vec<Lin
     let rows = lines::table.filter(lines::owner_id.eq(owner));
     let rows = rows.order((lines::folded, lines::location_id));
     rows.select(LineRow::as_select()).load(conn).await
+}
+
+/// Lists what an owner has just reserved, by SKU and place, and sees to it that what has run low or out with it is told.
+pub async fn reserved_now(conn: &mut TenantConn, owner: Uuid) -> QueryResult<Vec<LineRow>> {
+    let free = levels::on_hand + levels::backorder_limit - levels::safety - levels::reserved;
+    let own = levels::folded.eq(lines::folded);
+    let own = own.and(levels::location_id.eq(lines::location_id));
+    let rows: Vec<(LineRow, bool)> = lines::table
+        .inner_join(levels::table.on(own))
+        .filter(lines::owner_id.eq(owner))
+        .order((lines::folded, lines::location_id))
+        .select((LineRow::as_select(), free.le(levels::reorder_point)))
+        .load(conn)
+        .await?;
+    if rows.iter().any(|(_, is_scarce)| *is_scarce) {
+        conn.announce();
+    }
+    Ok(rows.into_iter().map(|(row, _)| row).collect())
 }
 
 /// Lists what an owner has reserved, and keeps others from changing it until the end of the transaction.

@@ -48,6 +48,14 @@ async fn wrong_moves_and_reservations_are_refused_by_field() {
             .await
             .expect_problem(400, "malformed_body");
     }
+    // Months of the books have four digits of a year.
+    for day in ["+10000-01-01", "1899-12-31"] {
+        let lines = [("1000", 5), ("3000", -5)].map(|(account, amount)| json!({"account": account, "amount": {"amount": amount, "currency": "EUR"}}));
+        let body = json!({"posted_on": day, "cause": "c", "text": "t", "lines": lines});
+        let refused = acme.post(&path("/entries"), &body).await;
+        refused.expect_problem(422, "invalid");
+        assert!(refused.text.contains("/posted_on"), "{}", refused.text);
+    }
     // No negative, empty or huge quantity is reserved.
     for lines in [
         &[("LAMP", 0)][..],

@@ -156,7 +156,7 @@ async fn the_books_change_their_currency_while_nothing_is_posted() {
         "EUR"
     );
     let accounts = acme.get(&path("/accounts")).await.expect(200).body;
-    assert_eq!(accounts["data"].as_array().expect("accounts").len(), 15);
+    assert_eq!(accounts["data"].as_array().expect("accounts").len(), 16);
 }
 
 #[actix_web::test]

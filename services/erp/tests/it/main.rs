@@ -15,4 +15,5 @@ mod ledger;
 mod moves;
 mod purchasing;
 mod reservations;
+mod stock_news;
 mod warehouses;

@@ -407,6 +407,7 @@ fn payment_of(order: &OrderRow, account: Option<String>) -> PaymentRow {
         refunding: 0,
         charged_back: 0,
         for_returns: 0,
+        excess: 0,
         look_at: None,
     }
 }

@@ -24,7 +24,9 @@ use crate::domain::orders::DRAFT;
 use crate::drive::{drive_asked, wake};
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
-use crate::settle::{AGAIN, ask, currency, first_cause, locked, return_of, settle, shipment_of};
+use crate::settle::{
+    AGAIN, ask, ask_refund, currency, first_cause, locked, return_of, settle, shipment_of,
+};
 use crate::store::orders::{self, OFFLINE, OrderRow};
 use crate::store::payments::{self, CAPTURE, FAILURE, REFUND, TransactionRow};
 use crate::store::returns;
@@ -128,17 +130,19 @@ pub async fn retry_transaction(
                     .with("left", left)
                     .into());
             }
+            let number = all.iter().filter(same).count();
+            let cause = format!("{base}{AGAIN}{number}");
+            if row.kind == REFUND && return_of(base).is_none() {
+                ask_refund(conn, &mut payment, cause, amount, row.excess).await?;
+                return answer(conn, ids.id).await;
+            }
             if row.kind == CAPTURE {
                 payment.capturing += amount;
             } else {
                 payment.refunding += amount;
-                if return_of(base).is_some() {
-                    payment.for_returns += amount;
-                }
+                payment.for_returns += amount;
             }
             payments::put(conn, &payment).await?;
-            let number = all.iter().filter(same).count();
-            let cause = format!("{base}{AGAIN}{number}");
             ask(conn, ids.id, &row.kind, cause, amount).await?;
             answer(conn, ids.id).await
         },
@@ -261,7 +265,8 @@ pub struct GiveBack {
     reference: String,
 }
 
-/// Gives money back, at most what has come and has not gone back. Each reference counts once. The same again changes nothing.
+/// Gives money back, at most what has come and has not gone back: first what was paid for pieces that were cancelled since, or by
+/// mistake; the rest is a gift. Each reference counts once. The same again changes nothing.
 #[utoipa::path(post, path = "/api/oms/v1/orders/{id}/refunds", tag = "payments", security(("token" = ["payment:write"])),
     request_body = GiveBack, params(("id" = Uuid, Path)),
     responses((status = 200, description = "The order.", body = OrderView)))]
@@ -289,9 +294,9 @@ pub async fn refund_order(
                     .with("refundable", payment.refundable())
                     .into());
             }
-            payment.refunding += amount;
-            payments::put(conn, &payment).await?;
-            let row = ask(conn, id, REFUND, cause.clone(), amount).await?;
+            let lines = orders::lines_of(conn, &[id]).await?;
+            let excess = payment.above(&lines).min(amount);
+            let row = ask_refund(conn, &mut payment, cause.clone(), amount, excess).await?;
             let told = serde_json::json!({"amount": amount, "reason": body.reason, "reference": body.reference});
             crate::store::events::note(conn, id, "refund.granted", Some(actor), told).await?;
             if order.provider == OFFLINE {

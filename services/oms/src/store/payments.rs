@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::orders::LineRow;
 use crate::domain::payments::Sums;
 use crate::schema::{
     payment_transactions as transactions, payments as table, provider_events as told,
@@ -45,6 +46,8 @@ pub struct PaymentRow {
     pub charged_back: i64,
     /// What of the refunds, those under way too, is for goods that came back. The rest is goodwill.
     pub for_returns: i64,
+    /// What of the refunds, those under way too, was paid above what the order comes to.
+    pub excess: i64,
     /// When to look whether what is authorised still is.
     pub look_at: Option<DateTime<Utc>>,
 }
@@ -66,9 +69,16 @@ impl PaymentRow {
         self.authorised - self.captured - self.capturing - self.voided
     }
 
-    /// What has gone back, or is about to, for no goods that came back.
+    /// What has gone back, or is about to, for no goods that came back and no pieces that were cancelled.
     pub const fn goodwill(&self) -> i64 {
-        self.refunded + self.refunding - self.for_returns
+        self.refunded + self.refunding - self.for_returns - self.excess
+    }
+
+    /// What was paid and not given back above what the order comes to without the pieces that were cancelled. What came back is not
+    /// counted: it is paid back by its return.
+    pub fn above(&self, lines: &[LineRow]) -> i64 {
+        let ordered: i64 = lines.iter().map(LineRow::owed).sum();
+        (self.captured - self.charged_back - self.excess - ordered).max(0)
     }
 
     /// What of the captured has not gone back.
@@ -93,6 +103,8 @@ pub struct TransactionRow {
     pub next_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// What of a refund was paid above what the order comes to.
+    pub excess: i64,
 }
 
 impl TransactionRow {

@@ -14,6 +14,7 @@ mod ended;
 mod erp;
 mod orders;
 mod payments;
+mod prepaid;
 mod refunds;
 mod replay;
 mod returns;

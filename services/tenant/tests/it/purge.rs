@@ -50,7 +50,7 @@ async fn a_purge_leaves_a_certificate_and_nothing_else() {
             Some("product.attribute_definitions") => 11,
             // And the places outside of warehouses.
             Some("erp.locations") => 4,
-            Some("erp.accounts") => 15,
+            Some("erp.accounts") => 16,
             Some(
                 "product.product_counts"
                 | "product.staging_head"

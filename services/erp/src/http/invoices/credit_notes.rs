@@ -24,7 +24,7 @@ use super::{
     settled_status, tell, tell_paid,
 };
 use crate::domain::ledger::{Posting, RECEIVABLES, RETURNS, TAX};
-use crate::domain::{MAX_QUANTITY, now};
+use crate::domain::{MAX_QUANTITY, book_day, now};
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, currency, post, rounding};
 use crate::store::invoices::{
@@ -52,7 +52,7 @@ pub struct CreditInvoice {
     #[garde(length(min = 1, max = 500), dive)]
     lines: Vec<CreditLine>,
     /// In an open month; today where absent.
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     issued_on: Option<NaiveDate>,
 }
 

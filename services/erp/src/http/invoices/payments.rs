@@ -21,7 +21,7 @@ use super::{
     InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status, tell_paid,
 };
 use crate::domain::ledger::{BANK, Posting, RECEIVABLES, UNDER_WAY};
-use crate::domain::now;
+use crate::domain::{book_day, now};
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, post, rounding};
 use crate::store::invoices::{self, DRAFT, InvoiceRow, PaymentRow};
@@ -42,7 +42,7 @@ pub struct ReceivePayment {
     #[garde(skip)]
     under_way: bool,
     /// In an open month; today where absent.
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     received_on: Option<NaiveDate>,
 }
 
@@ -89,7 +89,7 @@ async fn settle(
     let paid = Paid {
         amount: body.amount,
         reference: body.reference.clone(),
-        under_way: body.under_way,
+        account: if body.under_way { UNDER_WAY } else { BANK },
         day: body.received_on.unwrap_or_else(|| now().date_naive()),
         is_refund: direction == Direction::ToCustomer,
         by: tenant.caller.identity.subject,
@@ -113,8 +113,8 @@ pub struct Paid {
     pub amount: Money,
     /// Each counts once.
     pub reference: String,
-    /// Whether a payment provider has it, and the bank not yet.
-    pub under_way: bool,
+    /// Where it comes from, or goes to.
+    pub account: &'static str,
     pub day: NaiveDate,
     pub is_refund: bool,
     pub by: Uuid,
@@ -163,20 +163,39 @@ pub async fn pay(
         );
         return Err(FieldProblem::new("/amount/amount", "range", message).into());
     }
-    let account = if body.under_way { UNDER_WAY } else { BANK };
+    note_paid(conn, &mut row, &body, rounding).await?;
+    let status = settled_status(&row).to_owned();
+    let before = std::mem::replace(&mut row.status, status);
+    let row = invoices::update(conn, &row).await?;
+    tell_paid(conn, &before, &row).await?;
+    Ok(row)
+}
+
+/// Keeps and posts what was paid of an invoice, or went back, and counts it. Whoever calls it stores the invoice.
+pub(super) async fn note_paid(
+    conn: &mut TenantConn,
+    row: &mut InvoiceRow,
+    body: &Paid,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let paid = if body.is_refund {
+        negative(body.amount)?
+    } else {
+        body.amount
+    };
     let payment = PaymentRow {
         id: Uuid::now_v7(),
         invoice_id: row.id,
         reference: body.reference.clone(),
-        account: account.to_owned(),
+        account: body.account.to_owned(),
         amount: paid.amount(),
-        currency: unit.code().to_owned(),
+        currency: paid.currency().code().to_owned(),
         received_on: body.day,
         created_at: now(),
     };
     invoices::insert_payment(conn, &payment).await?;
     let postings = [
-        Posting::new(account, paid),
+        Posting::new(body.account, paid),
         Posting::new(RECEIVABLES, negative(paid)?),
     ];
     let what = if body.is_refund { "Refund" } else { "Payment" };
@@ -184,9 +203,9 @@ pub async fn pay(
         posted_on: body.day,
         kind: if body.is_refund { "refund" } else { "payment" },
         cause: body.reference.clone(),
-        text: format!("{what} of {}", number(&row).unwrap_or_default()),
+        text: format!("{what} of {}", number(row).unwrap_or_default()),
         postings: &postings,
-        rate: rate_of(&row)?,
+        rate: rate_of(row)?,
         by: body.by,
     };
     post(conn, entry, rounding).await?;
@@ -195,10 +214,6 @@ pub async fn pay(
     } else {
         &mut row.paid
     };
-    *sum += amount;
-    let status = settled_status(&row).to_owned();
-    let before = std::mem::replace(&mut row.status, status);
-    let row = invoices::update(conn, &row).await?;
-    tell_paid(conn, &before, &row).await?;
-    Ok(row)
+    *sum += body.amount.amount();
+    Ok(())
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{SupplierBillView, created};
 use crate::domain::ledger::{INPUT_TAX, NOT_BILLED, PAYABLES, PRICE_DIFFERENCES, Posting};
 use crate::domain::purchasing::{Line, is_as_expected};
-use crate::domain::{MAX_QUANTITY, now};
+use crate::domain::{MAX_QUANTITY, book_day, now};
 use crate::error::{ErpError, codes};
 use crate::http::invoices::negative;
 use crate::http::ledger::{Entry, currency, post, rounding};
@@ -57,7 +57,7 @@ pub struct CreateSupplierBill {
     #[schema(example = "R-4711")]
     number: String,
     /// In an open month; today where absent.
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     #[schema(example = "2026-12-20")]
     billed_on: Option<NaiveDate>,
     #[garde(length(min = 1, max = 250), dive)]

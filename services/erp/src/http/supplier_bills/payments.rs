@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{SupplierBillView, answer};
 use crate::domain::ledger::{BANK, PAYABLES, Posting};
-use crate::domain::now;
+use crate::domain::{book_day, now};
 use crate::error::{ErpError, codes};
 use crate::http::invoices::negative;
 use crate::http::ledger::{Entry, post, rounding};
@@ -38,7 +38,7 @@ pub struct PayBill {
     #[schema(example = "transfer 2026-12-20/1")]
     reference: String,
     /// In an open month; today where absent.
-    #[garde(skip)]
+    #[garde(inner(custom(book_day)))]
     paid_on: Option<NaiveDate>,
 }
 

@@ -153,7 +153,7 @@ async fn share_of(
     let cost: i64 = cost.iter().map(|line| line.net + line.tax).sum();
     let due = cost - returns::credited_of(conn, &left).await?;
     if order.provider == OFFLINE {
-        let paid = payment.captured - payment.charged_back - payment.for_returns;
+        let paid = payment.captured - payment.charged_back - payment.for_returns - payment.excess;
         return Ok(Share { paid, due });
     }
     let mut paid = 0;

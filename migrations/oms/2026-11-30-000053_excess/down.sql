@@ -1,0 +1,2 @@
+ALTER TABLE payment_transactions DROP COLUMN excess;
+ALTER TABLE payments DROP COLUMN excess;

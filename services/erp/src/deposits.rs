@@ -1,0 +1,97 @@
+//! What customers pay before anything is invoiced, as by transfer: a debt to them until it is.
+
+use averis_money::{Currency, Decimal, Money, Rounding};
+use averis_tenant_db::TenantConn;
+use uuid::Uuid;
+
+use crate::domain::ledger::{BANK, DEPOSITS, Posting, UNDER_WAY};
+use crate::domain::now;
+use crate::error::ErpError;
+use crate::http::invoices::negative;
+use crate::http::ledger::{Entry, post};
+use crate::store::deposits::{self, DepositRow};
+
+/// Money of an order's that comes, or goes back.
+pub struct Deposited {
+    pub order_id: Uuid,
+    /// The transaction: each counts once.
+    pub transaction_id: Uuid,
+    /// Whether a payment provider has it, and the bank not yet.
+    pub under_way: bool,
+}
+
+/// Keeps what was paid for an order that is not invoiced, or above what is. It is in the currency of the books.
+///
+/// # Errors
+/// When the month is closed.
+pub async fn keep(
+    conn: &mut TenantConn,
+    money: &Deposited,
+    amount: Money,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let row = DepositRow {
+        order_id: money.order_id,
+        currency: amount.currency().code().to_owned(),
+        amount: amount.amount(),
+    };
+    deposits::add(conn, &row).await?;
+    post_moved(conn, money, amount, "payment", rounding).await
+}
+
+/// Gives back what was paid for an order and will not be invoiced, at most so much. Returns how much of it there was.
+///
+/// # Errors
+/// When the month is closed.
+pub async fn give_back(
+    conn: &mut TenantConn,
+    money: &Deposited,
+    most: Money,
+    rounding: Rounding,
+) -> Result<Money, ErpError> {
+    let part = take(conn, money.order_id, most).await?;
+    if part.amount() > 0 {
+        post_moved(conn, money, negative(part)?, "refund", rounding).await?;
+    }
+    Ok(part)
+}
+
+/// Takes what was paid for an order before, at most so much, for what is invoiced of it now. Whoever takes it posts it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take(conn: &mut TenantConn, order: Uuid, most: Money) -> Result<Money, ErpError> {
+    let unit: Currency = most.currency();
+    let there = deposits::lock(conn, order).await?;
+    let there = there.filter(|row| row.currency == unit.code());
+    let part = there.map_or(0, |row| row.amount.min(most.amount())).max(0);
+    if part > 0 {
+        deposits::take(conn, order, part).await?;
+    }
+    Ok(Money::new(part, unit))
+}
+
+async fn post_moved(
+    conn: &mut TenantConn,
+    money: &Deposited,
+    amount: Money,
+    kind: &'static str,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let account = if money.under_way { UNDER_WAY } else { BANK };
+    let postings = [
+        Posting::new(account, amount),
+        Posting::new(DEPOSITS, negative(amount)?),
+    ];
+    let entry = Entry {
+        posted_on: now().date_naive(),
+        kind,
+        cause: format!("deposit {}", money.transaction_id),
+        text: format!("Deposit for order {}", money.order_id),
+        postings: &postings,
+        rate: Decimal::ONE,
+        by: Uuid::nil(),
+    };
+    post(conn, entry, rounding).await?;
+    Ok(())
+}
