@@ -160,6 +160,7 @@ async fn serve_on(
     let ecomm = averis_ecomm::Config {
         common: common("ecomm", LoginRole::Service(Domain::Ecomm))?,
         lease: averis_ecomm::lease(env)?,
+        cart_lifetime: averis_ecomm::cart_lifetime(env)?,
     };
     let client = TenantClient::new(urls.tenant.clone(), secrets.identity("averis")?)?;
     let directory = TenantDirectory::new(client, login(LoginRole::Tenant), &http.issuer);

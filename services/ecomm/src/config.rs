@@ -3,10 +3,12 @@
 //! | variable | default | meaning |
 //! |---|---|---|
 //! | `AVERIS_CHECKOUT_LEASE` | 100 | seconds that whoever works on a checkout has it to itself; begun anew with its steps |
+//! | `AVERIS_CART_DAYS` | 30 | days after which a cart that nobody has touched expires, 1 to 365 |
 
 use std::time::Duration;
 
 use averis_service_kit::config::{ConfigError, Env, ServiceConfig, seconds};
+use chrono::TimeDelta;
 
 /// How long whoever works on a checkout has it to itself, where nothing else is set: longer than the calls of the longest step, with
 /// all that is tried again. Less is safe, since of two that work on one the slower stops, and wasteful.
@@ -19,6 +21,8 @@ pub struct Config {
     pub common: ServiceConfig,
     /// How long whoever works on a checkout has it to itself.
     pub lease: Duration,
+    /// After how long a cart that nobody has touched expires.
+    pub cart_lifetime: TimeDelta,
 }
 
 impl Config {
@@ -30,6 +34,7 @@ impl Config {
         Ok(Self {
             common: ServiceConfig::from_env(env, "ecomm")?,
             lease: lease(env)?,
+            cart_lifetime: cart_lifetime(env)?,
         })
     }
 }
@@ -40,4 +45,23 @@ impl Config {
 /// When it is no number of seconds from 1 to 3600.
 pub fn lease(env: Env<'_>) -> Result<Duration, ConfigError> {
     seconds(env, "AVERIS_CHECKOUT_LEASE", DEFAULT_LEASE)
+}
+
+/// After how long a cart that nobody has touched expires when nothing else is set.
+pub const DEFAULT_CART_LIFETIME: TimeDelta = TimeDelta::days(30);
+
+/// Reads after how long a cart that nobody has touched expires.
+///
+/// # Errors
+/// When it is malformed or out of its bounds.
+pub fn cart_lifetime(env: Env<'_>) -> Result<TimeDelta, ConfigError> {
+    const NAME: &str = "AVERIS_CART_DAYS";
+    match env.optional::<i64>(NAME)? {
+        None => Ok(DEFAULT_CART_LIFETIME),
+        Some(days @ 1..=365) => Ok(TimeDelta::days(days)),
+        Some(days) => Err(ConfigError::Invalid(
+            NAME.to_owned(),
+            format!("is {days}; it must be from 1 to 365"),
+        )),
+    }
 }

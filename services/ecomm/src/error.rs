@@ -20,6 +20,12 @@ pub mod codes {
     /// It was put into another one of its customer.
     pub const CART_MERGED: Code =
         Code::new(409, "cart_merged", "The cart was put into another one");
+    /// Nobody has touched it for long.
+    pub const CART_EXPIRED: Code = Code::new(
+        409,
+        "cart_expired",
+        "Nobody has touched the cart for long; begin another",
+    );
     /// There is nothing in it.
     pub const CART_EMPTY: Code = Code::new(409, "cart_empty", "The cart is empty");
     /// Something of the buyer is not known yet.
@@ -99,6 +105,7 @@ pub mod codes {
         CART_LOCKED,
         CART_ORDERED,
         CART_MERGED,
+        CART_EXPIRED,
         CART_EMPTY,
         CART_INCOMPLETE,
         CART_FULL,

@@ -4,6 +4,7 @@ mod asking;
 mod config;
 mod domain;
 mod error;
+mod expiring;
 mod http;
 mod routes;
 mod saga;
@@ -21,13 +22,14 @@ use averis_contracts::oms::OmsClient;
 use averis_contracts::pricing::PricingClient;
 use averis_contracts::product::ProductClient;
 use averis_contracts::tenant::TenantClient;
+use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
 use averis_service_kit::rounds::Rounds;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
 use averis_tenant_db::TenantPool;
 
-pub use config::{Config, DEFAULT_LEASE, lease};
+pub use config::{Config, DEFAULT_CART_LIFETIME, DEFAULT_LEASE, cart_lifetime, lease};
 pub use error::codes;
 pub use routes::document;
 
@@ -54,7 +56,11 @@ pub struct Calls {
 /// # Errors
 /// When a client of another service cannot be built.
 pub fn service(config: Config) -> Result<Service, CallError> {
-    let Config { common, lease } = config;
+    let Config {
+        common,
+        lease,
+        cart_lifetime,
+    } = config;
     let pool = TenantPool::new(Domain::Ecomm, common.database, common.pool);
     let (urls, own) = (common.urls, common.identity);
     let state = State {
@@ -69,18 +75,24 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         }),
     };
     let (swept, left_after) = (state.clone(), common.left_after);
+    let subscribers = vec![Subscriber::new("tenant", &urls.tenant, &own)?];
+    let tenants = || TenantClient::new(urls.tenant.clone(), own.clone());
+    let delivery = Delivery::start(pool.clone(), tenants()?, subscribers);
     let rounds = Rounds::start(
         pool.clone(),
-        TenantClient::new(urls.tenant, own)?,
+        tenants()?,
         left_after / 3,
         async move |tenant, db| {
             if let Err(error) = saga::sweep(&swept, tenant, &db, left_after).await {
                 // Looked at again in the next round.
                 tracing::warn!(tenant = %tenant.key, error = %error, "checkouts cannot be gone on with");
             }
+            if let Err(error) = expiring::sweep(&db, cart_lifetime).await {
+                tracing::warn!(tenant = %tenant.key, error = %error, "carts cannot be looked through");
+            }
         },
     );
-    let rounds = Arc::new(rounds);
+    let background = Arc::new((rounds, delivery));
     let ready = answers(&pool);
     let (state, pool) = (Data::new(state), Data::new(pool));
     Ok(Service {
@@ -89,7 +101,7 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         ready,
         routes: Arc::new(move |app| {
             // Kept as long as anybody is served.
-            app.app_data(Data::from(Arc::clone(&rounds)));
+            app.app_data(Data::from(Arc::clone(&background)));
             routes::routes(app, &state, &pool);
         }),
     })

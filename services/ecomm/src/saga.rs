@@ -37,7 +37,7 @@ use crate::store::checkouts::{
 };
 
 pub use bought::{BuyerParts, LockedCart};
-pub use steps::preview;
+pub use steps::{preview, stored};
 
 /// The pause before an attempt that waits is gone on with.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);

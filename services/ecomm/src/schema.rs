@@ -59,6 +59,7 @@ diesel::table! {
         currency -> Text,
         provider -> Text,
         payment_token -> Nullable<Text>,
+        short_ship -> Bool,
         cart -> Jsonb,
         buyer -> Nullable<Jsonb>,
         quote -> Nullable<Jsonb>,

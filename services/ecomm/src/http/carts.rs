@@ -31,7 +31,7 @@ use crate::asking::signed_in;
 use crate::domain::{MAX_COUPONS, now};
 use crate::error::{EcommError, codes};
 use crate::saga::{LockedCart, Work, preview};
-use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED, MERGED};
+use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED, ORDERED};
 use crate::store::shipping;
 
 /// Longest address of mail, in bytes.
@@ -41,7 +41,8 @@ const MAX_EMAIL: usize = 254;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CartView {
     id: Uuid,
-    /// `active`; `locked`, while it is being bought; `ordered`; or `merged` into another.
+    /// `active`; `locked`, while it is being bought; `ordered`; `merged` into another; or `expired`, since nobody has touched it for
+    /// long.
     #[schema(example = "active")]
     state: String,
     /// Where the goods go, ISO 3166-1 alpha-2: it decides on prices and currency.
@@ -173,14 +174,17 @@ pub async fn changeable(
     match row.state.as_str() {
         ACTIVE => Ok(row),
         LOCKED => Err(Problem::new(codes::CART_LOCKED).into()),
-        MERGED => Err(is_merged(&row).into()),
-        _ => Err(Problem::new(codes::CART_ORDERED).into()),
+        ORDERED => Err(Problem::new(codes::CART_ORDERED).into()),
+        _ => Err(is_over(&row).into()),
     }
 }
 
-/// Says where what was in a cart is now.
-pub fn is_merged(row: &CartRow) -> Problem {
-    Problem::new(codes::CART_MERGED).with("merged_into", json!(row.merged_into))
+/// Says why a cart never becomes an order.
+pub fn is_over(row: &CartRow) -> Problem {
+    match row.merged_into {
+        Some(other) => Problem::new(codes::CART_MERGED).with("merged_into", json!(other)),
+        None => Problem::new(codes::CART_EXPIRED),
+    }
 }
 
 /// Returns a cart of a session that begins now.

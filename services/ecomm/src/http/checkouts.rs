@@ -1,6 +1,7 @@
 //! Attempts to buy carts, as their shopper and staff see them.
 
 use actix_web::web::Data;
+use averis_contracts::pricing::Priced;
 use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::cursor::{Page, limit};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use super::currency;
 use crate::State;
 use crate::error::{EcommError, codes};
+use crate::saga::{LockedCart, stored};
 use crate::store::checkouts::{self, CheckoutRow, FAILED, PLACED};
 
 /// An attempt to buy a cart.
@@ -31,9 +33,11 @@ pub struct CheckoutView {
     /// The last step that is done.
     #[schema(example = "placed")]
     step: String,
-    /// What its shopper has agreed to.
+    /// What its shopper has agreed to, or less where something is left out.
     #[schema(value_type = MoneySchema)]
     total: Money,
+    /// What was out of stock, and is not bought: the shopper would rather have the rest than nothing.
+    left_out: Vec<LeftOut>,
     order_id: Option<Uuid>,
     #[schema(example = "O-100001")]
     order_number: Option<String>,
@@ -44,13 +48,35 @@ pub struct CheckoutView {
     updated_at: DateTime<Utc>,
 }
 
+/// Pieces of a SKU that were left out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LeftOut {
+    #[schema(example = "LAMP-1")]
+    sku: String,
+    quantity: i64,
+}
+
 /// Shows an attempt.
 ///
 /// # Errors
 /// When its currency is none any more.
 pub fn view(row: &CheckoutRow) -> Result<CheckoutView, EcommError> {
+    let mut total = Money::new(row.expected_total, currency(&row.currency)?);
+    let mut left_out = Vec::new();
+    if row.short_ship {
+        let cart: LockedCart = stored(Some(&row.cart))?;
+        if cart.cuts > 0 && row.step != "started" {
+            let quote: Priced = stored(row.quote.as_ref())?;
+            total = quote.total;
+        }
+        let pieces = cart.left_out.into_iter();
+        left_out = pieces
+            .map(|(sku, quantity)| LeftOut { sku, quantity })
+            .collect();
+    }
     Ok(CheckoutView {
-        total: Money::new(row.expected_total, currency(&row.currency)?),
+        total,
+        left_out,
         id: row.id,
         cart_id: row.cart_id,
         status: row.status.clone(),

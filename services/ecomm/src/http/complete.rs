@@ -20,13 +20,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::carts::{bought, is_merged};
+use super::carts::{bought, is_over};
 use super::checkouts::{CheckoutView, outcome, view};
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};
 use crate::saga::{Work, follow, go_through, run};
-use crate::store::carts::{self, CartRow, LOCKED, MERGED, ORDERED};
+use crate::store::carts::{self, CartRow, EXPIRED, LOCKED, MERGED, ORDERED};
 use crate::store::checkouts::{self, CheckoutRow, RUNNING};
 
 /// How a cart is paid.
@@ -74,6 +74,11 @@ pub struct CompleteCart {
     expected_total: Money,
     #[garde(dive)]
     payment: CartPayment,
+    /// Whether to buy what there is of it: what is out of stock is left out, and the order comes to less than `expected_total`.
+    /// Otherwise nothing is bought where something is.
+    #[garde(skip)]
+    #[serde(default)]
+    short_ship: bool,
 }
 
 impl CompleteCart {
@@ -155,8 +160,8 @@ async fn begin(
         let placed = placed.ok_or_else(Problem::not_found)?;
         return Ok(Begun::Ordered(Box::new(placed)));
     }
-    if row.state == MERGED {
-        return Err(is_merged(&row).into());
+    if row.state == MERGED || row.state == EXPIRED {
+        return Err(is_over(&row).into());
     }
     if let Some(open) = checkouts::open_of(conn, id).await? {
         // Somebody works on it; or nobody does any more.
@@ -164,7 +169,8 @@ async fn begin(
         let other = (open.expected_total, open.currency.as_str())
             != (total.amount(), total.currency().code())
             || (open.provider.as_str(), &open.payment_token)
-                != (payment.provider.as_str(), &payment.token);
+                != (payment.provider.as_str(), &payment.token)
+            || open.short_ship != body.short_ship;
         // What was agreed to then is not what is agreed to now.
         if open.next_at > at || other {
             return Err(Problem::new(codes::CART_LOCKED).retry_after(1).into());
@@ -185,6 +191,7 @@ async fn begin(
         currency: body.expected_total.currency().code().to_owned(),
         provider: body.payment.provider.as_str().to_owned(),
         payment_token: body.payment.token.clone(),
+        short_ship: body.short_ship,
         cart: json!(cart),
         buyer: None,
         quote: None,

@@ -1,8 +1,11 @@
 //! What is bought, by whom, and how it is sent.
 
+use std::collections::BTreeMap;
+
 use averis_contracts::customer::VisitorContext;
 use averis_contracts::pricing::{Basket, BasketLine};
 use averis_money::Money;
+use averis_service_kit::forms::fold;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -16,6 +19,19 @@ pub struct LockedCart {
     pub cart: CartRow,
     pub lines: Vec<CartLineRow>,
     pub shipping: Option<Sending>,
+    /// Pieces that are not there, by SKU: their shopper has the rest.
+    #[serde(default)]
+    pub left_out: BTreeMap<String, i64>,
+    /// How often something was left out.
+    #[serde(default)]
+    pub cuts: u32,
+}
+
+/// What there is less of than is wanted.
+#[derive(Debug, Deserialize)]
+pub struct Short {
+    sku: String,
+    available: i64,
 }
 
 /// How it is sent, and what that costs.
@@ -48,7 +64,24 @@ impl LockedCart {
             cart,
             lines,
             shipping,
+            left_out: BTreeMap::new(),
+            cuts: 0,
         })
+    }
+
+    /// Leaves out what is not there. `false` says that nothing would be left.
+    pub fn leave_out(&mut self, short: &[Short]) -> bool {
+        for one in short {
+            let folded = fold(&one.sku);
+            if let Some(line) = self.lines.iter_mut().find(|line| line.folded == folded) {
+                let there = one.available.clamp(0, line.quantity);
+                *self.left_out.entry(line.sku.clone()).or_default() += line.quantity - there;
+                line.quantity = there;
+            }
+        }
+        self.lines.retain(|line| line.quantity > 0);
+        self.cuts += 1;
+        !self.lines.is_empty()
     }
 
     /// The basket to be priced, for that buyer.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use averis_contracts::client::CallError;
+use averis_contracts::client::{CallError, Refusal};
 use averis_contracts::erp::Reservation;
 use averis_contracts::pricing::{BasketLine, Priced};
 use averis_contracts::product::{FindVariants, LaunchedVariant};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::bought::{BuyerParts, LockedCart};
+use super::bought::{BuyerParts, LockedCart, Short};
 use super::order::{Held, order_of};
 use super::{Stop, Work};
 use crate::error::{EcommError, codes};
@@ -23,6 +23,8 @@ use crate::store::checkouts::CheckoutRow;
 
 /// Paid by transfer, or on account.
 pub const OFFLINE: &str = "offline";
+/// How often something is left out of a cart before its checkout is given up: others buy as well.
+const MOST_CUTS: u32 = 3;
 
 /// Reads what a step before has stored.
 pub fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, EcommError> {
@@ -58,20 +60,23 @@ const PRICING: &[(&str, Code)] = &[
     ("money_overflow", codes::NO_PRICE),
 ];
 
-/// Learns who buys, and what it comes to: as much as the buyer has seen, or nothing is bought.
+/// Learns who buys, and what it comes to: as much as the buyer has seen, or less where something is left out; or nothing is bought.
 pub async fn quote(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let cart: LockedCart = stored(Some(&row.cart))?;
     let buyer = buyer(work, &cart.cart).await?;
     let basket = cart.basket(&buyer);
-    let key = Work::key(row, "quote");
+    let key = Work::key(row, &of_cut("quote", cart.cuts));
     let pricing = &work.state.calls.pricing;
     let quote = pricing
         .quote(&work.tenant.key, &key, &basket, &work.correlation)
         .await
         .map_err(|error| refused(error, PRICING))?;
     let priced: Priced = stored(Some(&quote))?;
-    let seen = (row.expected_total, row.currency.as_str());
-    if (priced.total.amount(), priced.total.currency().code()) != seen {
+    let is_agreed = match cart.cuts {
+        0 => priced.total.amount() == row.expected_total,
+        _ => priced.total.amount() <= row.expected_total,
+    };
+    if !is_agreed || priced.total.currency().code() != row.currency {
         let total = json!(priced.total);
         return Err(Stop::Refused(
             Problem::new(codes::CART_CHANGED).with("new_total", total),
@@ -115,7 +120,15 @@ pub async fn buyer(work: &Work, cart: &CartRow) -> Result<BuyerParts, Stop> {
     Ok(buyer)
 }
 
-/// Reserves what is in stock somewhere.
+/// The name of a step that is taken again for what is left of a cart.
+fn of_cut(step: &str, cuts: u32) -> String {
+    match cuts {
+        0 => step.to_owned(),
+        cuts => format!("{step}:{cuts}"),
+    }
+}
+
+/// Reserves what is in stock somewhere. Where something is not, and its buyer would rather have the rest, that is priced anew.
 pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let cart: LockedCart = stored(Some(&row.cart))?;
     let variants = variants(work, &cart).await?;
@@ -134,12 +147,16 @@ pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
         .collect();
     let mut reserved = Reservation { lines: Vec::new() };
     if !lines.is_empty() {
-        let key = Work::key(row, "reserve");
+        let key = Work::key(row, &of_cut("reserve", cart.cuts));
         let erp = &work.state.calls.erp;
-        reserved = erp
-            .reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation)
-            .await
-            .map_err(|error| refused(error, &[("out_of_stock", codes::OUT_OF_STOCK)]))?;
+        let asked = erp.reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation);
+        match asked.await {
+            Ok(lines) => reserved = lines,
+            Err(CallError::Refused(no)) if row.short_ship && no.code == "out_of_stock" => {
+                return leave_out(row, cart, &no);
+            }
+            Err(error) => return Err(refused(error, &[("out_of_stock", codes::OUT_OF_STOCK)])),
+        }
     }
     let names: BTreeMap<&String, &String> = variants
         .iter()
@@ -147,6 +164,19 @@ pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
         .collect();
     row.reservation = Some(json!({"lines": reserved.lines, "names": names}));
     "reserved".clone_into(&mut row.step);
+    Ok(())
+}
+
+/// Goes back to the price of what is left, without what is not there.
+fn leave_out(row: &mut CheckoutRow, mut cart: LockedCart, no: &Refusal) -> Result<(), Stop> {
+    let short = no.problem.get("short");
+    let missing: Vec<Short> = stored(short)?;
+    if cart.cuts == MOST_CUTS || !cart.leave_out(&missing) {
+        let problem = Problem::new(codes::OUT_OF_STOCK).with("short", json!(short));
+        return Err(Stop::Refused(problem));
+    }
+    row.cart = json!(cart);
+    "started".clone_into(&mut row.step);
     Ok(())
 }
 

@@ -16,6 +16,9 @@ pub const ORDERED: &str = "ordered";
 /// It was put into another one of its customer.
 pub const MERGED: &str = "merged";
 
+/// Nobody has touched it for long.
+pub const EXPIRED: &str = "expired";
+
 /// A cart's row.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -114,6 +117,47 @@ pub async fn lock_active_of(
     let rows = rows.filter(table::id.ne(but)).order(table::id);
     let rows = rows.select(CartRow::as_select());
     rows.for_update().load(conn).await
+}
+
+/// Returns carts that nobody has touched since.
+pub async fn idle(
+    conn: &mut TenantConn,
+    since: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Uuid>> {
+    table::table
+        .filter(table::state.eq(ACTIVE))
+        .filter(table::created_at.lt(since).and(table::updated_at.lt(since)))
+        .order(table::created_at)
+        .select(table::id)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// Ends those of some carts that nobody has touched since, or touches now, and returns them with their versions.
+pub async fn expire(
+    conn: &mut TenantConn,
+    ids: &[Uuid],
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<(Uuid, i64)>> {
+    let idle = table::table
+        .filter(table::id.eq_any(ids).and(table::state.eq(ACTIVE)))
+        .filter(table::updated_at.lt(since))
+        .order(table::id)
+        .select(table::id)
+        .for_update()
+        .skip_locked();
+    let idle: Vec<Uuid> = idle.load(conn).await?;
+    diesel::update(table::table.filter(table::id.eq_any(idle)))
+        .set((
+            table::state.eq(EXPIRED),
+            table::version.eq(table::version + 1),
+            table::updated_at.eq(averis_service_kit::clock::now()),
+        ))
+        .returning((table::id, table::version))
+        .get_results(conn)
+        .await
 }
 
 /// Stores a cart as it is now and raises its version.

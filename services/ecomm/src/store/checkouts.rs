@@ -30,6 +30,9 @@ pub struct CheckoutRow {
     pub currency: String,
     pub provider: String,
     pub payment_token: Option<String>,
+    /// Whether what is not there is left out, rather than nothing bought.
+    pub short_ship: bool,
+    /// What is bought.
     pub cart: Value,
     pub buyer: Option<Value>,
     pub quote: Option<Value>,
@@ -90,6 +93,7 @@ pub async fn placed_of(conn: &mut TenantConn, cart: Uuid) -> QueryResult<Option<
 struct Change<'row> {
     status: &'row str,
     step: &'row str,
+    cart: Option<&'row Value>,
     buyer: Option<&'row Value>,
     quote: Option<&'row Value>,
     reservation: Option<&'row Value>,
@@ -119,6 +123,7 @@ pub async fn store(
     let changed = diesel::update(own).set(Change {
         status: &row.status,
         step: &row.step,
+        cart: (before.cart != row.cart).then_some(&row.cart),
         buyer: new(&before.buyer, &row.buyer),
         quote: new(&before.quote, &row.quote),
         reservation: new(&before.reservation, &row.reservation),

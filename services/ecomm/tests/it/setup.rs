@@ -91,6 +91,7 @@ impl Platform {
             averis_ecomm::service(averis_ecomm::Config {
                 common: ecomm,
                 lease: averis_ecomm::DEFAULT_LEASE,
+                cart_lifetime: averis_ecomm::DEFAULT_CART_LIFETIME,
             })
             .expect("the ecomm service"),
         ];
