@@ -140,6 +140,7 @@ pub mod codes {
         NOT_RESERVED,
         PERIOD_CLOSED,
         BOOKS_BEGUN,
+        UNKNOWN_RATE,
         UNBALANCED,
         UNKNOWN_ACCOUNT,
         NOT_REVERSIBLE,

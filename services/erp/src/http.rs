@@ -4,6 +4,7 @@ pub mod audit;
 pub mod availability;
 pub mod entries;
 pub mod events;
+pub mod exchange_rates;
 pub mod invoices;
 pub mod ledger;
 pub mod purchase_orders;

@@ -12,8 +12,8 @@ use utoipa::OpenApi;
 
 use crate::http::purchase_orders::{commands, receive};
 use crate::http::{
-    audit, availability, entries, events, invoices, ledger, purchase_orders, reservations,
-    stock_levels, stock_moves, stock_values, supplier_bills, suppliers, warehouses,
+    audit, availability, entries, events, exchange_rates, invoices, ledger, purchase_orders,
+    reservations, stock_levels, stock_moves, stock_values, supplier_bills, suppliers, warehouses,
 };
 use crate::{State, codes};
 
@@ -54,6 +54,7 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/invoices/{id}/credit-notes").post(invoices::credit_notes::credit_invoice))
         .service(resource("/accounts").get(ledger::list_accounts))
         .service(resource("/books").get(ledger::get_books).post(ledger::put_books))
+        .service(resource("/exchange-rates").get(exchange_rates::list_exchange_rates).post(exchange_rates::note_exchange_rate))
         .service(resource("/entries").get(entries::list_entries).post(entries::post_entry))
         .service(resource("/entries/{id}/reverse").post(entries::reverse_entry))
         .service(resource("/trial-balance").get(ledger::read_trial_balance))
@@ -136,6 +137,8 @@ const CALLERS: AcceptedCallers = AcceptedCallers {
         ledger::list_accounts,
         ledger::get_books,
         ledger::put_books,
+        exchange_rates::list_exchange_rates,
+        exchange_rates::note_exchange_rate,
         entries::list_entries,
         entries::post_entry,
         entries::reverse_entry,

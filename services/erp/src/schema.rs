@@ -334,6 +334,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    exchange_rates (id) {
+        id -> Uuid,
+        currency -> Text,
+        valid_from -> Date,
+        rate -> Text,
+        noted_by -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(journal_lines -> journal_entries (entry_id));
 diesel::allow_tables_to_appear_in_same_query!(journal_lines, journal_entries);
 diesel::joinable!(stock_levels -> locations (location_id));

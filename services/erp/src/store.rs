@@ -2,6 +2,7 @@
 
 pub mod costs;
 pub mod deposits;
+pub mod exchange_rates;
 pub mod invoices;
 pub mod ledger;
 pub mod levels;

@@ -19,9 +19,10 @@ use crate::domain::ledger::{BANK, Posting, RECEIVABLES, RETURNS, UNDER_WAY};
 use crate::domain::moves::Place;
 use crate::domain::now;
 use crate::error::{ErpError, codes};
+use crate::http::exchange_rates::{rate_on, unknown_rate};
 use crate::http::invoices::credit_notes::{CreditLine, Wanted, credit};
 use crate::http::invoices::payments::{Paid, pay};
-use crate::http::invoices::{INVOICE, issue, negative};
+use crate::http::invoices::{INVOICE, issue, negative, rate_of};
 use crate::http::ledger::{Entry, post};
 use crate::http::reservations::{commit_if_held, consume, give_back, issue_cause};
 use crate::http::stock_moves::{Besides, MoveKind, carry_out};
@@ -98,17 +99,21 @@ pub async fn keep(conn: &mut TenantConn, event: &Event, code: Code) -> Result<()
     Ok(refused::insert(conn, &row).await?)
 }
 
-/// Why nothing can be invoiced in that currency today.
-async fn not_invoiced(
+/// At which rate something in that currency is invoiced today, or why it cannot be.
+async fn rate_today(
     conn: &mut TenantConn,
     currency: &str,
     day: NaiveDate,
-) -> Result<Option<Code>, ErpError> {
-    if ledger::currency(conn).await? != currency {
-        return Ok(Some(codes::UNKNOWN_RATE));
-    }
+) -> Result<Result<Decimal, Code>, ErpError> {
+    let Some(rate) = rate_on(conn, currency, day).await? else {
+        return Ok(Err(codes::UNKNOWN_RATE));
+    };
     let is_open = ledger::is_open(conn, &day.format("%Y-%m").to_string()).await?;
-    Ok((!is_open).then_some(codes::PERIOD_CLOSED))
+    Ok(if is_open {
+        Ok(rate)
+    } else {
+        Err(codes::PERIOD_CLOSED)
+    })
 }
 
 async fn shipped(conn: &mut TenantConn, event: &Event, rounding: Rounding) -> Result<(), ErpError> {
@@ -129,10 +134,11 @@ async fn shipped(conn: &mut TenantConn, event: &Event, rounding: Rounding) -> Re
         return Ok(());
     };
     let at = now();
-    if let Some(code) = not_invoiced(conn, unit.code(), at.date_naive()).await? {
+    let rate = match rate_today(conn, unit.code(), at.date_naive()).await? {
+        Ok(rate) => rate,
         // It has left all the same.
-        return keep(conn, event, code).await;
-    }
+        Err(code) => return keep(conn, event, code).await,
+    };
     let overflow = |_too_large| Problem::new(codes::MONEY_OVERFLOW);
     let (mut net, mut tax) = (Money::zero(unit), Money::zero(unit));
     for line in &shipment.lines {
@@ -159,7 +165,7 @@ async fn shipped(conn: &mut TenantConn, event: &Event, rounding: Rounding) -> Re
         payment_days: shipment.payment_days,
         issued_on: None,
         due_on: None,
-        fx_rate: Decimal::ONE.to_string(),
+        fx_rate: rate.to_string(),
         version: 1,
         created_at: at,
         updated_at: at,
@@ -182,7 +188,7 @@ async fn shipped(conn: &mut TenantConn, event: &Event, rounding: Rounding) -> Re
     Ok(())
 }
 
-/// No rate of exchange is known here, and none is made up.
+/// What is nobody's invoice yet is kept in the currency of the books alone: it would be worth something else when it is.
 async fn check_book_currency(conn: &mut TenantConn, code: &str) -> Result<(), ErpError> {
     if ledger::currency(conn).await? != code {
         return Err(Problem::new(codes::UNKNOWN_RATE).into());
@@ -387,7 +393,7 @@ async fn count_gift(
         cause: format!("gift for {}", cause_of_return(return_id)),
         text: "Goodwill that was given before the goods came back".to_owned(),
         postings: &postings,
-        rate: Decimal::ONE,
+        rate: rate_of(&row)?,
         by: NOBODY,
     };
     post(conn, entry, rounding).await?;
@@ -408,7 +414,9 @@ async fn refunded(
         return spread(conn, &money, Some(row.id), true, rounding).await;
     }
     let unit = money.amount.currency();
-    check_book_currency(conn, unit.code()).await?;
+    let day = now().date_naive();
+    let rate = rate_on(conn, unit.code(), day).await?;
+    let rate = rate.ok_or_else(|| unknown_rate(unit.code()))?;
     // What was paid for pieces that will not be invoiced was never earned.
     let excess = money.excess.unwrap_or(Money::zero(unit));
     let kept = deposits::give_back(conn, &deposited(&money), excess, rounding).await?;
@@ -423,12 +431,12 @@ async fn refunded(
         Posting::new(account, negative(gift)?),
     ];
     let entry = Entry {
-        posted_on: now().date_naive(),
+        posted_on: day,
         kind: "refund",
         cause: money.transaction_id.to_string(),
         text: format!("Goodwill for order {}", money.order_id),
         postings: &postings,
-        rate: Decimal::ONE,
+        rate,
         by: NOBODY,
     };
     post(conn, entry, rounding).await?;

@@ -370,7 +370,11 @@ pub fn negative(amount: Money) -> Result<Money, ErpError> {
     Ok(amount.map_err(|_too_large| Problem::new(codes::MONEY_OVERFLOW))?)
 }
 
-fn rate_of(row: &InvoiceRow) -> Result<Decimal, ErpError> {
+/// Returns what one unit of an invoice's currency is in that of the books, for good.
+///
+/// # Errors
+/// When it is none.
+pub fn rate_of(row: &InvoiceRow) -> Result<Decimal, ErpError> {
     let rate = row.fx_rate.parse();
     let rate = rate.map_err(|_unreadable| Problem::new(common::INTERNAL));
     Ok(rate?)

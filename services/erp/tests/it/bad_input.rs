@@ -98,7 +98,7 @@ async fn every_body_of_a_wrong_form_is_refused() {
             tested += 1;
         }
     }
-    assert_eq!(tested, 23);
+    assert_eq!(tested, 24);
 }
 
 #[actix_web::test]

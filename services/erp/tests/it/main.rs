@@ -10,6 +10,7 @@ mod setup;
 mod access;
 mod bad_input;
 mod costs;
+mod exchange_rates;
 mod invoices;
 mod ledger;
 mod moves;

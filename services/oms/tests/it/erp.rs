@@ -226,4 +226,27 @@ async fn what_cannot_have_its_effect_is_kept_for_people_and_stops_nothing_after_
         (refused["data"][0]["code"] == "unknown_rate").then_some(())
     })
     .await;
+    // At a known one they do.
+    let rate = json!({"currency": "EUR", "rate": "1.25", "valid_from": "2026-01-01"});
+    let noted = globex.post(&erp("/exchange-rates"), &rate).await;
+    let _ = noted.expect(200);
+    let body = draft(&[goods("LAMP", 1, 1_000, 190, place)], None);
+    reserved(&globex, &body["checkout_id"], 1).await;
+    let id = drafted(&globex, &body).await.expect(201).id();
+    let _ = command(&globex, &id, "authorise", json!({}))
+        .await
+        .expect(200);
+    let _ = ship(&globex, &id, "PS-2", None).await.expect(201);
+    let paid = json!({"amount": eur(1_190), "reference": "bank 2"});
+    let _ = command(&globex, &id, "payments", paid).await.expect(200);
+    until("it is paid", async || {
+        let own = invoices(&globex, &id).await;
+        (own.len() == 1 && own[0]["status"] == "paid").then_some(())
+    })
+    .await;
+    let in_the_books = (
+        balance(&globex, "4000").await,
+        balance(&globex, "1200").await,
+    );
+    assert_eq!(in_the_books, (-1_250, 0));
 }

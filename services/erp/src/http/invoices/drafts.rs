@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::{INVOICE, InvoiceView, created};
 use crate::domain::{MAX_QUANTITY, now};
 use crate::error::{ErpError, codes};
+use crate::http::exchange_rates::{checked_rate, rate_on, unknown_rate};
 use crate::store::invoices::{self, DRAFT, InvoiceLineRow, InvoiceRow};
 
 /// What is charged.
@@ -65,7 +66,7 @@ pub struct CreateInvoice {
     #[serde(default)]
     #[garde(range(min = 0, max = 365))]
     payment_days: i32,
-    /// One unit of its currency in that of the books, where that is another.
+    /// One unit of its currency in that of the books, where that is another; that of the day where absent (`/exchange-rates`).
     #[garde(skip)]
     #[schema(value_type = Option<String>, example = "1")]
     fx_rate: Option<Decimal>,
@@ -110,14 +111,10 @@ impl CreateInvoice {
         Ok((net, tax))
     }
 
-    fn rate(&self) -> Result<Decimal, ErpError> {
-        let rate = self.fx_rate.unwrap_or(Decimal::ONE).normalize();
-        let most = Decimal::from(1_000_000_000_u64);
-        if rate <= Decimal::ZERO || rate > most || rate.scale() > 10 {
-            let message = "must be more than 0, with at most 10 digits after the point";
-            return Err(FieldProblem::new("/fx_rate", "range", message).into());
-        }
-        Ok(rate)
+    /// Returns the rate that is named.
+    fn rate(&self) -> Result<Option<Decimal>, ErpError> {
+        let rate = self.fx_rate.map(|rate| checked_rate(rate, "/fx_rate"));
+        Ok(rate.transpose()?)
     }
 }
 
@@ -152,7 +149,7 @@ pub async fn create_invoice(
         payment_days: body.payment_days,
         issued_on: None,
         due_on: None,
-        fx_rate: rate.to_string(),
+        fx_rate: rate.unwrap_or(Decimal::ONE).to_string(),
         version: 1,
         created_at: at,
         updated_at: at,
@@ -188,8 +185,14 @@ pub async fn create_invoice(
                 }
                 return created(conn, there).await;
             }
+            let mut row = row.clone();
+            if rate.is_none() {
+                let found = rate_on(conn, &row.currency, at.date_naive()).await?;
+                let found = found.ok_or_else(|| unknown_rate(&row.currency))?;
+                row.fx_rate = found.to_string();
+            }
             invoices::insert(conn, &row, &lines).await?;
-            created(conn, row.clone()).await
+            created(conn, row).await
         },
     )
     .await
