@@ -148,17 +148,17 @@ async fn chaos_nothing_is_sold_twice_charged_twice_or_lost() {
     let mut tenants: Vec<FleetTenant> = Vec::new();
     for _ in 0..size.tenants {
         let tenant = fleet.tenant("chaos").await;
-        open_shop(&tenant.staff, &tenant.key, size.stock).await;
+        let hooks = json!({"url": receiver.url(&tenant.key)});
+        let staff = &tenant.staff;
+        let made = staff.post("/api/tenant/v1/webhook-endpoints", &hooks).await;
+        let _ = made.expect(201);
+        open_shop(staff, &tenant.key, size.stock).await;
         let webhooks = format!(
             "{}/t/{}/api/oms/v1/payment-webhooks/simulator",
             fleet.base(),
             tenant.key
         );
         provider.tell(&format!("acct_{}", tenant.key), &webhooks);
-        let hooks = json!({"url": receiver.url(&tenant.key)});
-        let staff = &tenant.staff;
-        let made = staff.post("/api/tenant/v1/webhook-endpoints", &hooks).await;
-        let _ = made.expect(201);
         tenants.push(tenant);
     }
     let people: Vec<People> = (0..size.checkouts)

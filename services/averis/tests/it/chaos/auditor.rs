@@ -13,7 +13,7 @@ use super::receiver::Receiver;
 const REST: Duration = Duration::from_secs(150);
 
 /// Each says what is not as it has to be, one row for each finding; empty where all is well.
-const RULES: [(&str, &str); 29] = [
+const RULES: [(&str, &str); 31] = [
     // Carts and checkouts.
     (
         "a checkout is over",
@@ -156,6 +156,18 @@ const RULES: [(&str, &str); 29] = [
         "what was captured is paid in the books",
         "SELECT p.order_id::text || ' ' || p.captured FROM {oms}.payments p WHERE p.provider <> 'offline'
              AND p.captured <> (SELECT coalesce(sum(i.paid), 0) FROM {erp}.invoices i WHERE i.order_id = p.order_id AND i.kind = 'invoice')",
+    ),
+    (
+        "what was transferred is paid in the books, is the customer's still, or has gone back",
+        "SELECT p.order_id::text || ' ' || p.captured FROM {oms}.payments p WHERE p.provider = 'offline' AND p.captured
+             <> (SELECT coalesce(sum(i.paid), 0) FROM {erp}.invoices i WHERE i.order_id = p.order_id AND i.kind = 'invoice')
+                 + (SELECT coalesce(sum(d.amount), 0) FROM {erp}.deposits d WHERE d.order_id = p.order_id) + p.excess",
+    ),
+    (
+        "deposits are what the books say",
+        "SELECT book || ' and ' || own FROM (SELECT
+             (SELECT coalesce(-sum(book_amount), 0) FROM {erp}.journal_lines WHERE account = '2300') AS book,
+             (SELECT coalesce(sum(amount), 0) FROM {erp}.deposits) AS own) sums WHERE book <> own",
     ),
     (
         "what went back for returns is paid back in the books",

@@ -23,12 +23,17 @@ pub struct People {
     shopper: Client,
     staff: Client,
     random: StdRng,
+    /// Whether it pays by transfer.
+    transfers: bool,
 }
 
 /// What became of all.
 #[derive(Default)]
 pub struct Tally {
     pub bought: u64,
+    /// How many of them lack something that was not there.
+    short: u64,
+    prepaid: u64,
     /// How often which refusal was given.
     refused: BTreeMap<String, u64>,
     shipped: u64,
@@ -43,6 +48,8 @@ pub struct Tally {
 impl Tally {
     pub fn and(mut self, other: Self) -> Self {
         self.bought += other.bought;
+        self.short += other.short;
+        self.prepaid += other.prepaid;
         self.shipped += other.shipped;
         self.cancelled += other.cancelled;
         self.refunded += other.refunded;
@@ -60,8 +67,10 @@ impl Display for Tally {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} bought, {} shipped, {} cancelled, {} refunded, {} returned, refused {:?}, {} requests",
+            "{} bought ({} short, {} prepaid), {} shipped, {} cancelled, {} refunded, {} returned, refused {:?}, {} requests",
             self.bought,
+            self.short,
+            self.prepaid,
             self.shipped,
             self.cancelled,
             self.refunded,
@@ -97,6 +106,7 @@ impl People {
             shopper,
             staff: tenant.staff.clone(),
             random,
+            transfers: false,
         }
     }
 
@@ -108,6 +118,11 @@ impl People {
         };
         tally.bought += 1;
         let path = format!("/api/oms/v1/orders/{order}");
+        // Some pay before anything leaves.
+        let is_prepaid = self.transfers && self.random.random_range(0..2) == 0;
+        if is_prepaid {
+            self.transfer(&path, &mut tally).await;
+        }
         match self.random.random_range(0..100) {
             0..50 => {
                 self.ship(&order, None, &mut tally).await;
@@ -123,6 +138,9 @@ impl People {
                 self.cancel(&path, &mut tally).await;
             }
             _ => {}
+        }
+        if is_prepaid {
+            self.give_back(&path, &mut tally).await;
         }
         tally
     }
@@ -177,6 +195,8 @@ impl People {
             32..40 => None,
             _ => Some("pm_ok"),
         };
+        self.transfers = token.is_none();
+        let is_modest = self.random.random_range(0..2) == 0;
         let shopper = self.shopper.clone();
         let start = Instant::now();
         let mut known: Option<String> = None;
@@ -185,7 +205,11 @@ impl People {
             let body = match known.as_deref() {
                 // Locked or ordered: what was agreed to stands.
                 Some(total) => serde_json::from_str(total).expect("what was agreed"),
-                None if totals.status == 200 => agreed(&totals.body["total"], token),
+                None if totals.status == 200 => {
+                    let mut body = agreed(&totals.body["total"], token);
+                    body["short_ship"] = is_modest.into();
+                    body
+                }
                 None => return self.refusal(&totals, tally),
             };
             known = Some(body.to_string());
@@ -194,6 +218,7 @@ impl People {
             let code = answer.body["code"].as_str().unwrap_or_default().to_owned();
             match (answer.status, code.as_str()) {
                 (200, _) => {
+                    tally.short += u64::from(answer.body["left_out"] != json!([]));
                     return answer.body["order_id"].as_str().map(str::to_owned);
                 }
                 (202, _) => {
@@ -247,6 +272,17 @@ impl People {
         let body = json!({"reason": "Another mind"});
         let answer = self.serve(&cancel, "cancel", &body, tally).await;
         tally.cancelled += u64::from(answer.status == 200);
+    }
+
+    /// Notes that all of an order is paid by transfer.
+    async fn transfer(&self, order: &str, tally: &mut Tally) {
+        let read = self.get(&self.staff, order, tally).await;
+        let body =
+            json!({"amount": read.body["total"], "reference": format!("bank {}", self.number)});
+        let noted = self
+            .serve(&format!("{order}/payments"), "transfer", &body, tally)
+            .await;
+        tally.prepaid += u64::from(noted.status == 200);
     }
 
     async fn give_back(&mut self, order: &str, tally: &mut Tally) {
