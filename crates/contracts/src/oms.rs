@@ -70,6 +70,9 @@ pub struct Cancelled {
     pub pieces: Vec<Pieces>,
     /// What they would have cost, with tax, and what it would have to send them.
     pub amount: Money,
+    /// What went back as a gift before, and was paid for them.
+    #[serde(default)]
+    pub excess: Option<Money>,
 }
 
 /// Pieces of a SKU at a place.

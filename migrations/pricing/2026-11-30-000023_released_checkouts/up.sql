@@ -3,5 +3,6 @@ CREATE TABLE released_checkouts (
     checkout_id uuid PRIMARY KEY,
     at timestamptz NOT NULL
 );
+CREATE INDEX released_checkouts_at ON released_checkouts (at);
 
 COMMENT ON TABLE released_checkouts IS 'unaudited: the end of what waits';

@@ -164,6 +164,27 @@ async fn measure<T, R>(
     results
 }
 
+/// Issues invoices, all of one series.
+async fn invoice(tenant: &FleetTenant) {
+    let staff = &tenant.staff;
+    let draft = async |number: usize, (), times: &mut Times| {
+        let step = Instant::now();
+        let line = json!({"text": "Lamp", "sku": "LAMP", "quantity": 1, "net": eur(1_000), "tax": eur(190), "tax_rate": "0.19"});
+        let body = json!({"cause": format!("bench {number}"), "lines": [line]});
+        let made = staff.post("/api/erp/v1/invoices", &body).await;
+        times.note("draft", step);
+        made.expect(201).id()
+    };
+    let drafts = measure("invoices drafted", &["draft"], vec![(); count()], draft).await;
+    let issue = async |_, id: String, times: &mut Times| {
+        let step = Instant::now();
+        let address = format!("/api/erp/v1/invoices/{id}/issue");
+        let _ = staff.command(&address, 1, &json!({})).await.expect(200);
+        times.note("issue", step);
+    };
+    measure("invoices issued", &["issue"], drafts, issue).await;
+}
+
 /// Lets the shop sell many SKUs besides.
 async fn sell_many(tenant: &FleetTenant, stock: i64) -> Vec<String> {
     let staff = &tenant.staff;
@@ -263,6 +284,7 @@ async fn main() {
         )
         .await;
     }
+    invoice(&tenant).await;
     // A figure counts if everything holds after the same run.
     let auditor = Auditor::new(&fleet.database, &provider, None).await;
     auditor.wait_for_quiet(&tenant.key).await;

@@ -1,10 +1,11 @@
 //! What customers pay before anything is invoiced, as by transfer: a debt to them until it is.
 
+use averis_contracts::oms::Cancelled;
 use averis_money::{Currency, Decimal, Money, Rounding};
 use averis_tenant_db::TenantConn;
 use uuid::Uuid;
 
-use crate::domain::ledger::{BANK, DEPOSITS, Posting, UNDER_WAY};
+use crate::domain::ledger::{BANK, DEPOSITS, Posting, RETURNS, UNDER_WAY};
 use crate::domain::now;
 use crate::error::ErpError;
 use crate::http::invoices::negative;
@@ -18,6 +19,47 @@ pub struct Deposited {
     pub transaction_id: Uuid,
     /// Whether a payment provider has it, and the bank not yet.
     pub under_way: bool,
+}
+
+/// Keeps others from taking what there is of an order, or adding to it, until the end of the transaction.
+///
+/// # Errors
+/// Those of the database.
+pub async fn hold(conn: &mut TenantConn, order: Uuid, unit: Currency) -> Result<(), ErpError> {
+    deposits::lock(conn, order, unit.code()).await?;
+    Ok(())
+}
+
+/// Takes back that something was a gift: it went back for pieces that are cancelled now, and that were paid for.
+///
+/// # Errors
+/// When the month is closed.
+pub async fn was_no_gift(
+    conn: &mut TenantConn,
+    order: &Cancelled,
+    event: Uuid,
+    most: Money,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let part = take(conn, order.order_id, most).await?;
+    if part.is_zero() {
+        return Ok(());
+    }
+    let postings = [
+        Posting::new(DEPOSITS, part),
+        Posting::new(RETURNS, negative(part)?),
+    ];
+    let entry = Entry {
+        posted_on: now().date_naive(),
+        kind: "refund",
+        cause: format!("deposit {event}"),
+        text: format!("No gift for order {}", order.order_id),
+        postings: &postings,
+        rate: Decimal::ONE,
+        by: Uuid::nil(),
+    };
+    post(conn, entry, rounding).await?;
+    Ok(())
 }
 
 /// Keeps what was paid for an order that is not invoiced, or above what is. It is in the currency of the books.
@@ -61,10 +103,13 @@ pub async fn give_back(
 /// # Errors
 /// Those of the database.
 pub async fn take(conn: &mut TenantConn, order: Uuid, most: Money) -> Result<Money, ErpError> {
-    let unit: Currency = most.currency();
-    let there = deposits::lock(conn, order).await?;
-    let there = there.filter(|row| row.currency == unit.code());
-    let part = there.map_or(0, |row| row.amount.min(most.amount())).max(0);
+    let unit = most.currency();
+    let there = deposits::lock(conn, order, unit.code()).await?;
+    let part = if there.currency == unit.code() {
+        there.amount.min(most.amount()).max(0)
+    } else {
+        0
+    };
     if part > 0 {
         deposits::take(conn, order, part).await?;
     }

@@ -1,10 +1,12 @@
 //! What becomes here of what the OMS service tells: goods leave and are invoiced, money comes and goes, what was reserved is
 //! given back. Each piece of news once, in the transaction of its effect.
 
+mod money;
+
 use std::collections::BTreeMap;
 
 use averis_contracts::events::Event;
-use averis_contracts::oms::{Cancelled, MoneyMoved, OrderState, Returned, Shipped, kinds};
+use averis_contracts::oms::{Cancelled, OrderState, Returned, Shipped, kinds};
 use averis_money::{Decimal, Money, Rounding};
 use averis_service_kit::forms::fold;
 use averis_service_kit::problem::{Code, Problem, codes as common};
@@ -13,17 +15,15 @@ use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::deposits::{self, Deposited};
+use self::money::{captured, count_gift, refunded};
+use crate::deposits;
 use crate::domain::costs::Cost;
-use crate::domain::ledger::{BANK, Posting, RECEIVABLES, RETURNS, UNDER_WAY};
 use crate::domain::moves::Place;
 use crate::domain::now;
 use crate::error::{ErpError, codes};
-use crate::http::exchange_rates::{rate_on, unknown_rate};
+use crate::http::exchange_rates::rate_on;
 use crate::http::invoices::credit_notes::{CreditLine, Wanted, credit};
-use crate::http::invoices::payments::{Paid, pay};
-use crate::http::invoices::{INVOICE, issue, negative, rate_of};
-use crate::http::ledger::{Entry, post};
+use crate::http::invoices::{INVOICE, issue};
 use crate::http::reservations::{commit_if_held, consume, give_back, issue_cause};
 use crate::http::stock_moves::{Besides, MoveKind, carry_out};
 use crate::store::costs;
@@ -71,10 +71,10 @@ pub async fn take(
             commit_if_held(conn, order.checkout_id).await
         }
         kinds::SHIPPED => shipped(conn, event, rounding).await,
-        kinds::CANCELLED => cancelled(conn, data(event)?).await,
+        kinds::CANCELLED => cancelled(conn, event, rounding).await,
         kinds::RETURNED => returned(conn, data(event)?).await,
         kinds::CREDITED => credited(conn, data(event)?, rounding).await,
-        kinds::CAPTURED => captured(conn, data(event)?, rounding).await,
+        kinds::CAPTURED => captured(conn, event, data(event)?, rounding).await,
         kinds::REFUNDED => refunded(conn, data(event)?, rounding).await,
         _ => Ok(()),
     }
@@ -188,97 +188,23 @@ async fn shipped(conn: &mut TenantConn, event: &Event, rounding: Rounding) -> Re
     Ok(())
 }
 
-/// What is nobody's invoice yet is kept in the currency of the books alone: it would be worth something else when it is.
-async fn check_book_currency(conn: &mut TenantConn, code: &str) -> Result<(), ErpError> {
-    if ledger::currency(conn).await? != code {
-        return Err(Problem::new(codes::UNKNOWN_RATE).into());
-    }
-    Ok(())
-}
-
-async fn cancelled(conn: &mut TenantConn, order: Cancelled) -> Result<(), ErpError> {
+async fn cancelled(
+    conn: &mut TenantConn,
+    event: &Event,
+    rounding: Rounding,
+) -> Result<(), ErpError> {
+    let order: Cancelled = data(event)?;
     let mut pieces: BTreeMap<Place, i64> = BTreeMap::new();
     for one in &order.pieces {
         if let Some(location) = one.location_id {
             *pieces.entry((fold(&one.sku), location)).or_default() += one.quantity;
         }
     }
-    give_back(conn, order.checkout_id, &pieces).await
-}
-
-async fn captured(
-    conn: &mut TenantConn,
-    money: MoneyMoved,
-    rounding: Rounding,
-) -> Result<(), ErpError> {
-    if let Some(shipment) = money.shipment_id {
-        // What comes for a shipment is for its invoice; what comes by itself for those that are open, the oldest first.
-        let row = invoice_of(conn, shipment).await?;
-        pay(conn, row, paid(&money, money.amount, 0, false), rounding).await?;
-        return Ok(());
-    }
-    spread(conn, &money, None, false, rounding).await
-}
-
-/// Spreads money over the invoices of its order that are open, or of which more was taken back than is paid; one of them first.
-async fn spread(
-    conn: &mut TenantConn,
-    money: &MoneyMoved,
-    first: Option<Uuid>,
-    is_refund: bool,
-    rounding: Rounding,
-) -> Result<(), ErpError> {
-    let own = invoices::list(conn, Some(money.order_id), None, 250).await?;
-    let own = own
-        .iter()
-        .filter(|row| row.kind == INVOICE && row.status != DRAFT);
-    let mut ids: Vec<Uuid> = own.map(|row| row.id).collect();
-    ids.sort_by_key(|id| first != Some(*id));
-    let mut left = money.amount.amount();
-    for (number, id) in ids.into_iter().enumerate() {
-        let row = invoices::lock(conn, id).await?;
-        let row = row.ok_or_else(|| Problem::new(codes::NOT_INVOICED))?;
-        let open = if is_refund { -row.open() } else { row.open() };
-        let part = left.min(open);
-        if part > 0 {
-            let amount = Money::new(part, money.amount.currency());
-            pay(conn, row, paid(money, amount, number, is_refund), rounding).await?;
-            left -= part;
-        }
-    }
-    if left == 0 {
-        return Ok(());
-    }
-    if is_refund {
-        return Err(Problem::new(codes::NOT_INVOICED).into());
-    }
-    // It is there before anything is invoiced, or more than is.
-    let left = Money::new(left, money.amount.currency());
-    check_book_currency(conn, left.currency().code()).await?;
-    deposits::keep(conn, &deposited(money), left, rounding).await
-}
-
-fn deposited(money: &MoneyMoved) -> Deposited {
-    Deposited {
-        order_id: money.order_id,
-        transaction_id: money.transaction_id,
-        under_way: money.under_way,
-    }
-}
-
-/// So much of money that has moved, as one of its parts.
-fn paid(money: &MoneyMoved, amount: Money, part: usize, is_refund: bool) -> Paid {
-    let reference = match part {
-        0 => money.transaction_id.to_string(),
-        part => format!("{} part {part}", money.transaction_id),
-    };
-    Paid {
-        amount,
-        reference,
-        account: if money.under_way { UNDER_WAY } else { BANK },
-        day: now().date_naive(),
-        is_refund,
-        by: NOBODY,
+    give_back(conn, order.checkout_id, &pieces).await?;
+    match order.excess {
+        // It was posted as a gift, and was the customer's own.
+        Some(excess) => deposits::was_no_gift(conn, &order, event.id, excess, rounding).await,
+        None => Ok(()),
     }
 }
 
@@ -373,72 +299,4 @@ async fn credited(
         }
         _ => Ok(()),
     }
-}
-
-/// What was given out of goodwill before is part of what is owed for goods that came back: it did not lessen what was earned twice.
-async fn count_gift(
-    conn: &mut TenantConn,
-    mut row: InvoiceRow,
-    return_id: Uuid,
-    given: Money,
-    rounding: Rounding,
-) -> Result<(), ErpError> {
-    let postings = [
-        Posting::new(RECEIVABLES, given),
-        Posting::new(RETURNS, negative(given)?),
-    ];
-    let entry = Entry {
-        posted_on: now().date_naive(),
-        kind: "refund",
-        cause: format!("gift for {}", cause_of_return(return_id)),
-        text: "Goodwill that was given before the goods came back".to_owned(),
-        postings: &postings,
-        rate: rate_of(&row)?,
-        by: NOBODY,
-    };
-    post(conn, entry, rounding).await?;
-    row.refunded += given.amount();
-    invoices::update(conn, &row).await?;
-    Ok(())
-}
-
-/// What goes back for goods that came back is owed since they were credited. What goes back out of goodwill takes no invoice back: it
-/// lessens what was earned.
-async fn refunded(
-    conn: &mut TenantConn,
-    money: MoneyMoved,
-    rounding: Rounding,
-) -> Result<(), ErpError> {
-    if let Some(shipment) = money.shipment_id {
-        let row = invoice_of(conn, shipment).await?;
-        return spread(conn, &money, Some(row.id), true, rounding).await;
-    }
-    let unit = money.amount.currency();
-    let day = now().date_naive();
-    let rate = rate_on(conn, unit.code(), day).await?;
-    let rate = rate.ok_or_else(|| unknown_rate(unit.code()))?;
-    // What was paid for pieces that will not be invoiced was never earned.
-    let excess = money.excess.unwrap_or(Money::zero(unit));
-    let kept = deposits::give_back(conn, &deposited(&money), excess, rounding).await?;
-    let overflow = |_too_large| Problem::new(codes::MONEY_OVERFLOW);
-    let gift = money.amount.checked_sub(kept).map_err(overflow)?;
-    if gift.is_zero() {
-        return Ok(());
-    }
-    let account = if money.under_way { UNDER_WAY } else { BANK };
-    let postings = [
-        Posting::new(RETURNS, gift),
-        Posting::new(account, negative(gift)?),
-    ];
-    let entry = Entry {
-        posted_on: day,
-        kind: "refund",
-        cause: money.transaction_id.to_string(),
-        text: format!("Goodwill for order {}", money.order_id),
-        postings: &postings,
-        rate,
-        by: NOBODY,
-    };
-    post(conn, entry, rounding).await?;
-    Ok(())
 }

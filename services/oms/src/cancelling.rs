@@ -14,7 +14,7 @@ use crate::settle::{complete_if_over, currency, give_up_rest, share};
 use crate::store::events::note;
 use crate::store::orders::{LineRow, OrderRow};
 use crate::store::payments::PaymentRow;
-use crate::store::{fulfilment, orders};
+use crate::store::{fulfilment, orders, payments};
 
 /// Pieces of a line that will not be shipped.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,13 @@ pub async fn cancel_pieces(
     for line in &lines {
         orders::put_line(conn, line).await?;
     }
+    // What went back before is part of what goes back for them, as for goods that come back.
+    let mut payment = payment.clone();
+    let excess = payment.above(&lines).min(payment.goodwill()).max(0);
+    if excess > 0 {
+        payment.excess += excess;
+        payments::put(conn, &payment).await?;
+    }
     let pieces = take_from_work(conn, order.id, &lines, given).await?;
     let whole = !goods_left;
     let order = if whole {
@@ -89,10 +96,11 @@ pub async fn cancel_pieces(
             whole,
             pieces,
             amount: Money::new(before - due(&lines), unit),
+            excess: (excess > 0).then_some(Money::new(excess, unit)),
         };
         publish(conn, kinds::CANCELLED, order.id, &event).await?;
     }
-    give_up_rest(conn, &order, payment, &lines).await?;
+    give_up_rest(conn, &order, &payment, &lines).await?;
     complete_if_over(conn, order, &lines).await
 }
 

@@ -7,6 +7,7 @@ use averis_contracts::pricing::{Basket, BasketLine};
 use averis_money::Money;
 use averis_service_kit::forms::fold;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::EcommError;
@@ -25,6 +26,9 @@ pub struct LockedCart {
     /// How often something was left out.
     #[serde(default)]
     pub cuts: u32,
+    /// What was short when it was, as it was told.
+    #[serde(default)]
+    pub short: Value,
 }
 
 /// What there is less of than is wanted.
@@ -66,6 +70,7 @@ impl LockedCart {
             shipping,
             left_out: BTreeMap::new(),
             cuts: 0,
+            short: Value::Null,
         })
     }
 

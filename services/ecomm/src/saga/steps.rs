@@ -76,6 +76,10 @@ pub async fn quote(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
         0 => priced.total.amount() == row.expected_total,
         _ => priced.total.amount() <= row.expected_total,
     };
+    if !is_agreed && cart.cuts > 0 {
+        // Nobody can agree to what the rest costs: it is another cart.
+        return Err(Stop::Refused(out_of_stock(&cart.short)));
+    }
     if !is_agreed || priced.total.currency().code() != row.currency {
         let total = json!(priced.total);
         return Err(Stop::Refused(
@@ -167,13 +171,16 @@ pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     Ok(())
 }
 
+fn out_of_stock(short: &Value) -> Problem {
+    Problem::new(codes::OUT_OF_STOCK).with("short", short.clone())
+}
+
 /// Goes back to the price of what is left, without what is not there.
 fn leave_out(row: &mut CheckoutRow, mut cart: LockedCart, no: &Refusal) -> Result<(), Stop> {
-    let short = no.problem.get("short");
-    let missing: Vec<Short> = stored(short)?;
+    cart.short = no.problem.get("short").cloned().unwrap_or_default();
+    let missing: Vec<Short> = stored(Some(&cart.short))?;
     if cart.cuts == MOST_CUTS || !cart.leave_out(&missing) {
-        let problem = Problem::new(codes::OUT_OF_STOCK).with("short", json!(short));
-        return Err(Stop::Refused(problem));
+        return Err(Stop::Refused(out_of_stock(&cart.short)));
     }
     row.cart = json!(cart);
     "started".clone_into(&mut row.step);

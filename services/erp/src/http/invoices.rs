@@ -300,7 +300,8 @@ pub async fn issue(
                 amount: before,
                 reference: format!("deposit {}", row.id),
                 account: DEPOSITS,
-                day,
+                // It was not there earlier.
+                day: day.max(now().date_naive()),
                 is_refund: false,
                 by,
             };

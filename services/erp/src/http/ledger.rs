@@ -25,7 +25,7 @@ use crate::domain::ledger::{Posting, lines};
 use crate::domain::now;
 use crate::error::{ErpError, codes};
 use crate::store::ledger::{self, EntryRow, LineRow};
-use crate::store::{purchase_orders, suppliers};
+use crate::store::{exchange_rates, invoices, purchase_orders, suppliers};
 
 /// How a tenant rounds.
 pub const fn rounding(rules: &MoneyRules) -> Rounding {
@@ -156,7 +156,7 @@ pub async fn get_books(
     }))
 }
 
-/// Keeps the books in another currency, while nothing is posted or ordered.
+/// Keeps the books in another currency, while nothing is posted, ordered or drafted.
 #[utoipa::path(post, path = "/api/erp/v1/books", tag = "ledger", security(("token" = ["ledger:write"])), request_body = Books,
     responses((status = 200, description = "The books.", body = Books)))]
 pub async fn put_books(tenant: Tenant<may::LedgerWrite>, post: Post<Books>) -> ApiResult<Reply> {
@@ -172,11 +172,15 @@ pub async fn put_books(tenant: Tenant<may::LedgerWrite>, post: Post<Books>) -> A
         async |conn| -> Result<Reply, ErpError> {
             // Whoever posts holds the row.
             ledger::put_currency(conn, &wanted.currency).await?;
-            if ledger::is_begun(conn).await? || purchase_orders::is_begun(conn).await? {
+            if ledger::is_begun(conn).await?
+                || purchase_orders::is_begun(conn).await?
+                || invoices::is_begun(conn).await?
+            {
                 return Err(Problem::new(codes::BOOKS_BEGUN).into());
             }
-            // It was an amount of the other currency.
+            // They were amounts of the other currency.
             suppliers::forget_limit(conn).await?;
+            exchange_rates::forget(conn).await?;
             Ok(Reply::ok(wanted))
         },
     )

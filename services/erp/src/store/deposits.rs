@@ -17,10 +17,20 @@ pub struct DepositRow {
     pub amount: i64,
 }
 
-/// Finds what there is for an order, and keeps others from changing it until the end of the transaction.
-pub async fn lock(conn: &mut TenantConn, order: Uuid) -> QueryResult<Option<DepositRow>> {
+/// Finds what there is for an order, nothing at first, and keeps others from changing it until the end of the transaction.
+pub async fn lock(conn: &mut TenantConn, order: Uuid, currency: &str) -> QueryResult<DepositRow> {
+    let nothing = DepositRow {
+        order_id: order,
+        currency: currency.to_owned(),
+        amount: 0,
+    };
+    diesel::insert_into(table::table)
+        .values(&nothing)
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
     let row = table::table.find(order).select(DepositRow::as_select());
-    row.for_update().first(conn).await.optional()
+    row.for_update().first(conn).await
 }
 
 /// Adds to what there is for an order.

@@ -55,6 +55,11 @@ pub async fn on(
         .optional()
 }
 
+/// Removes all rates: the books are kept in another currency.
+pub async fn forget(conn: &mut TenantConn) -> QueryResult<()> {
+    diesel::delete(table::table).execute(conn).await.map(drop)
+}
+
 /// Lists rates by age.
 pub async fn list(
     conn: &mut TenantConn,

@@ -204,3 +204,10 @@ pub async fn find_payment(
     let row = row.select(PaymentRow::as_select());
     row.first(conn).await.optional()
 }
+
+/// Whether any invoice is drafted.
+pub async fn is_begun(conn: &mut TenantConn) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(table::table.select(table::id)))
+        .get_result(conn)
+        .await
+}

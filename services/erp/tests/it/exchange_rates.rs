@@ -75,6 +75,19 @@ async fn an_invoice_keeps_the_rate_of_its_day() {
 }
 
 #[actix_web::test]
+async fn rates_to_another_currency_are_none_any_more_once_the_books_are_kept_in_that() {
+    let (_platform, acme) = one_tenant().await;
+    let _ = note(&acme, "USD", "0.9", "2020-01-01").await.expect(200);
+    let _ = acme
+        .post(&path("/books"), &json!({"currency": "CHF"}))
+        .await
+        .expect(200);
+    acme.post(&path("/invoices"), &invoice("s1"))
+        .await
+        .expect_problem(409, "unknown_rate");
+}
+
+#[actix_web::test]
 async fn what_is_no_rate_is_refused() {
     let (_platform, acme) = one_tenant().await;
     for (currency, rate, from) in [

@@ -110,14 +110,11 @@ impl LineRow {
         }
     }
 
-    /// What it costs, with tax, less what was cancelled.
-    pub const fn owed(&self) -> i64 {
-        self.net + self.tax - (self.cancelled_net + self.cancelled_tax)
-    }
-
     /// What it costs, with tax, less what was cancelled and what came back.
     pub const fn due(&self) -> i64 {
-        self.owed() - (self.returned_net + self.returned_tax)
+        self.net + self.tax
+            - (self.cancelled_net + self.cancelled_tax)
+            - (self.returned_net + self.returned_tax)
     }
 
     /// Whether it is something that is sent.

@@ -74,11 +74,11 @@ impl PaymentRow {
         self.refunded + self.refunding - self.for_returns - self.excess
     }
 
-    /// What was paid and not given back above what the order comes to without the pieces that were cancelled. What came back is not
-    /// counted: it is paid back by its return.
+    /// What was paid above what the order comes to without the pieces that were cancelled and those that came back, and has not gone back
+    /// as that.
     pub fn above(&self, lines: &[LineRow]) -> i64 {
-        let ordered: i64 = lines.iter().map(LineRow::owed).sum();
-        (self.captured - self.charged_back - self.excess - ordered).max(0)
+        let due: i64 = lines.iter().map(LineRow::due).sum();
+        (self.captured - self.charged_back - self.for_returns - self.excess - due).max(0)
     }
 
     /// What of the captured has not gone back.

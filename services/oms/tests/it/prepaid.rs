@@ -4,6 +4,7 @@ use averis_test_kit::Client;
 use serde_json::{Value, json};
 
 use crate::erp::{balance, erp, invoices, reserved, warehouse};
+use crate::returns::{came, tell};
 use crate::setup::{Shop, command, draft, drafted, eur, goods, order, ship, until};
 
 /// Places an order of two lamps at 119.00, which is to be paid by transfer.
@@ -97,4 +98,58 @@ async fn what_is_paid_above_the_invoice_is_kept_and_goes_back() {
     let back = give(&acme, &id, 200, "bank 2").await;
     assert_eq!(back["payment_status"], "partially_refunded");
     books(&acme, [23_800, 0, 0, 0]).await;
+}
+
+#[actix_web::test]
+async fn what_is_paid_for_goods_that_are_back_already_goes_back_and_is_no_gift() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let id = two_lamps(&acme).await;
+    let shipment = ship(&acme, &id, "PS-1", None).await.expect(201);
+    let back = came(&acme, &id, &shipment.body["id"], &[(0, 2)]).await;
+    let closed = tell(&acme, &back, "refund", json!({})).await;
+    assert_eq!(closed.expect(200).body["refunded"], eur(0));
+    books(&acme, [0, 0, 0, 20_000]).await;
+    // The transfer was under way meanwhile.
+    assert_eq!(
+        pay(&acme, &id, 23_800).await["payment_status"],
+        "overcharged"
+    );
+    books(&acme, [23_800, 0, -23_800, 20_000]).await;
+    let given = give(&acme, &id, 23_800, "bank 2").await;
+    assert_eq!(given["payment_status"], "refunded");
+    books(&acme, [0, 0, 0, 20_000]).await;
+}
+
+#[actix_web::test]
+async fn a_gift_before_the_cancellation_is_part_of_what_goes_back() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let id = two_lamps(&acme).await;
+    let _ = pay(&acme, &id, 23_800).await;
+    let _ = give(&acme, &id, 5_000, "late").await;
+    let all = command(&acme, &id, "cancel", json!({"reason": "Too late"})).await;
+    assert_eq!(all.expect(200).body["payment_status"], "overcharged");
+    books(&acme, [18_800, 0, -18_800, 0]).await;
+    let back = give(&acme, &id, 18_800, "bank 2").await;
+    assert_eq!(back["payment_status"], "refunded");
+    books(&acme, [0, 0, 0, 0]).await;
+}
+
+#[actix_web::test]
+async fn what_goes_back_before_the_cancellation_is_what_it_costs() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let id = two_lamps(&acme).await;
+    let _ = pay(&acme, &id, 23_800).await;
+    let _ = give(&acme, &id, 11_900, "for one lamp").await;
+    books(&acme, [11_900, 0, -23_800, 11_900]).await;
+    let one = json!({"reason": "Too late", "lines": [{"line": 0, "quantity": 1}]});
+    let one = command(&acme, &id, "cancel", one).await;
+    // It is even: nobody gives it back a second time.
+    assert_eq!(one.expect(200).body["payment_status"], "partially_refunded");
+    books(&acme, [11_900, 0, -11_900, 0]).await;
+    let _ = ship(&acme, &id, "PS-1", None).await.expect(201);
+    books(&acme, [11_900, 0, 0, 0]).await;
+    assert_eq!(invoices(&acme, &id).await[0]["status"], "paid");
 }

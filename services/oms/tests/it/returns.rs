@@ -23,14 +23,14 @@ async fn announce(client: &Client, order: &str, shipment: &Value, lines: &[(i32,
         .await
 }
 
-async fn tell(client: &Client, id: &str, name: &str, body: Value) -> Answer {
+pub async fn tell(client: &Client, id: &str, name: &str, body: Value) -> Answer {
     client
         .post(&path(&format!("/returns/{id}/{name}")), &body)
         .await
 }
 
 /// Announces, approves and receives pieces, all as announced and accepted.
-async fn came(client: &Client, order: &str, shipment: &Value, lines: &[(i32, i64)]) -> String {
+pub async fn came(client: &Client, order: &str, shipment: &Value, lines: &[(i32, i64)]) -> String {
     let id = announce(client, order, shipment, lines)
         .await
         .expect(201)

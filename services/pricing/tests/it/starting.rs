@@ -30,6 +30,10 @@ async fn that_a_price_begins_is_told_when_its_time_has_come() {
     assert_eq!(database.execute(&past, &[]).await.expect("changed"), 2);
     let told: Vec<Value> = hearer.heard("price.activated", 2).await;
     assert_eq!(told[1], json!({"id": waits, "sku": "S2", "version": 2}));
+    // What comes after it is told, and nothing besides.
+    let last = price(staff, "S3", 700, "EUR", json!({})).await;
+    let told = hearer.heard("price.activated", 3).await;
+    assert_eq!(told[2]["id"], last);
     let left = format!("SELECT count(*) FROM {starts}");
     let left = database.query_one(&left, &[]).await.expect("a count");
     assert_eq!(left.get::<_, i64>(0), 0);

@@ -66,7 +66,7 @@ pub struct CreateInvoice {
     #[serde(default)]
     #[garde(range(min = 0, max = 365))]
     payment_days: i32,
-    /// One unit of its currency in that of the books, where that is another; that of the day where absent (`/exchange-rates`).
+    /// One unit of its currency in that of the books, where that is another; that of today where absent (`/exchange-rates`).
     #[garde(skip)]
     #[schema(value_type = Option<String>, example = "1")]
     fx_rate: Option<Decimal>,

@@ -203,7 +203,11 @@ pub(super) async fn note_paid(
         posted_on: body.day,
         kind: if body.is_refund { "refund" } else { "payment" },
         cause: body.reference.clone(),
-        text: format!("{what} of {}", number(row).unwrap_or_default()),
+        // What was paid before pays it while it gets its number.
+        text: format!(
+            "{what} of {}",
+            number(row).unwrap_or_else(|| row.cause.clone())
+        ),
         postings: &postings,
         rate: rate_of(row)?,
         by: body.by,
