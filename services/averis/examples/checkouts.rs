@@ -113,14 +113,17 @@ async fn complete(ready: Ready, times: &mut Times) {
 }
 
 /// Has the SQL of what is done between `begin` and `end` run by itself, to compare with.
-fn floor(fleet: &Fleet, tenant: &FleetTenant, command: &str, name: &str) {
+async fn floor(fleet: &Fleet, tenant: &FleetTenant, command: &str, name: &str) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/floor.py");
     let mut asked = Command::new("python3");
     asked.args([script, command, fleet.database.admin_url()]);
     if command == "end" {
         asked.args([tenant.key.as_str(), name]);
     }
-    assert!(asked.status().expect("python3").success(), "bench/floor.py");
+    // Meanwhile connections that servers close are seen to be closed.
+    let done = tokio::task::spawn_blocking(move || asked.status()).await;
+    let status = done.expect("it ends").expect("python3");
+    assert!(status.success(), "bench/floor.py");
 }
 
 /// Does something for each, so many at once, and prints how that went. Returns what it came to.
@@ -291,13 +294,13 @@ async fn main() {
     let findings = auditor.audit(&tenant.key).await;
     println!("{} findings of the auditor", findings.len());
     findings.iter().for_each(|finding| println!("  {finding}"));
-    floor(&fleet, &tenant, "begin", "");
+    floor(&fleet, &tenant, "begin", "").await;
     let mut ignored = Times::default();
     let ready = fill(fleet.shopper(&tenant), &many[0], &mut ignored).await;
     complete(ready, &mut ignored).await;
     // What is told of it is heard.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    floor(&fleet, &tenant, "end", "cart and checkout");
+    floor(&fleet, &tenant, "end", "cart and checkout").await;
     let mut visitor = fleet.shopper(&tenant);
     let list = path("/storefront/products?country=DE&limit=24");
     let found = visitor.get(&list).await.expect(200);
@@ -315,11 +318,11 @@ async fn main() {
             },
         )
         .await;
-        floor(&fleet, &tenant, "begin", "");
+        floor(&fleet, &tenant, "begin", "").await;
         // Over connections that were not at rest meanwhile.
         visitor = fleet.shopper(&tenant);
         let _ = visitor.get(address).await.expect(200);
-        floor(&fleet, &tenant, "end", name);
+        floor(&fleet, &tenant, "end", name).await;
         visitor = fleet.shopper(&tenant);
     }
     for (name, bytes) in fleet.resident() {
