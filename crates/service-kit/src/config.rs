@@ -28,6 +28,7 @@
 //! | `AVERIS_LOG_FORMAT` | `text` on a terminal, else `json` | form of log lines |
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -234,6 +235,28 @@ impl ServiceConfig {
 /// When it is no number of seconds from 1 to 3600.
 pub fn left_after(env: Env<'_>) -> Result<Duration, ConfigError> {
     seconds(env, "AVERIS_LEFT_AFTER", LEFT_AFTER)
+}
+
+/// Reads a whole number.
+///
+/// # Errors
+/// When it is none, or out of its bounds.
+pub fn whole(
+    env: Env<'_>,
+    name: &str,
+    bounds: RangeInclusive<i64>,
+) -> Result<Option<i64>, ConfigError> {
+    match env.optional::<i64>(name)? {
+        Some(number) if !bounds.contains(&number) => Err(ConfigError::Invalid(
+            name.to_owned(),
+            format!(
+                "is {number}; it must be from {} to {}",
+                bounds.start(),
+                bounds.end()
+            ),
+        )),
+        number => Ok(number),
+    }
 }
 
 /// Reads a time in seconds, of an hour at most.

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use averis_service_kit::config::{ConfigError, Env, ServiceConfig, seconds};
+use averis_service_kit::config::{ConfigError, Env, ServiceConfig, seconds, whole};
 use chrono::TimeDelta;
 
 /// How long whoever works on a checkout has it to itself, where nothing else is set: longer than the calls of the longest step, with
@@ -55,13 +55,6 @@ pub const DEFAULT_CART_LIFETIME: TimeDelta = TimeDelta::days(30);
 /// # Errors
 /// When it is malformed or out of its bounds.
 pub fn cart_lifetime(env: Env<'_>) -> Result<TimeDelta, ConfigError> {
-    const NAME: &str = "AVERIS_CART_DAYS";
-    match env.optional::<i64>(NAME)? {
-        None => Ok(DEFAULT_CART_LIFETIME),
-        Some(days @ 1..=365) => Ok(TimeDelta::days(days)),
-        Some(days) => Err(ConfigError::Invalid(
-            NAME.to_owned(),
-            format!("is {days}; it must be from 1 to 365"),
-        )),
-    }
+    let days = whole(env, "AVERIS_CART_DAYS", 1..=365)?;
+    Ok(days.map_or(DEFAULT_CART_LIFETIME, TimeDelta::days))
 }

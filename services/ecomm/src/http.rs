@@ -8,6 +8,7 @@ pub mod lines;
 pub mod merging;
 pub mod shipping;
 pub mod storefront;
+pub mod totals;
 
 use averis_money::Currency;
 use averis_service_kit::problem::{Problem, codes};

@@ -6,7 +6,9 @@ use averis_tenant_db::TenantPool;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::http::{audit, carts, checkouts, complete, lines, merging, shipping, storefront};
+use crate::http::{
+    audit, carts, checkouts, complete, lines, merging, shipping, storefront, totals,
+};
 use crate::{State, codes};
 
 #[rustfmt::skip]
@@ -21,8 +23,8 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         .service(resource("/carts/{id}").get(carts::get_cart).patch(carts::update_cart))
         .service(resource("/carts/{id}/lines").post(lines::add_cart_line))
         .service(resource("/carts/{id}/lines/{part_id}").post(lines::set_cart_quantity))
-        .service(resource("/carts/{id}/shipping-options").get(carts::list_shipping_options))
-        .service(resource("/carts/{id}/totals").get(carts::read_cart_totals))
+        .service(resource("/carts/{id}/shipping-options").get(totals::list_shipping_options))
+        .service(resource("/carts/{id}/totals").get(totals::read_cart_totals))
         .service(resource("/carts/{id}/merge").post(merging::merge_carts))
         .service(resource("/carts/{id}/complete").post(complete::complete_cart))
         .service(resource("/checkouts").get(checkouts::list_checkouts))
@@ -48,8 +50,8 @@ pub fn routes(app: &mut ServiceConfig, state: &Data<State>, pool: &Data<TenantPo
         carts::update_cart,
         lines::add_cart_line,
         lines::set_cart_quantity,
-        carts::list_shipping_options,
-        carts::read_cart_totals,
+        totals::list_shipping_options,
+        totals::read_cart_totals,
         merging::merge_carts,
         complete::complete_cart,
         checkouts::list_checkouts,

@@ -16,6 +16,7 @@
 mod bought;
 mod order;
 mod steps;
+mod stock;
 mod undo;
 
 use std::sync::Arc;
@@ -184,7 +185,7 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
             Problem::new(codes::CHECKOUT_UNAVAILABLE).retry_after(1),
         )),
         "started" => steps::quote(work, &mut next).await,
-        "quoted" => steps::reserve(work, &mut next).await,
+        "quoted" => stock::reserve(work, &mut next).await,
         "reserved" => steps::redeem(work, &mut next).await,
         "redeemed" => steps::credit(work, &mut next).await,
         "credited" => steps::draft(work, &mut next).await,
@@ -223,7 +224,7 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let age = now() - row.created_at;
     if age > HELD_ALONE {
         // Nobody pays for what others may have by now.
-        match steps::hold_on(work, &row).await {
+        match stock::hold_on(work, &row).await {
             Ok(()) => {}
             Err(Stop::Refused(problem)) => {
                 give_up(&mut next, &problem);

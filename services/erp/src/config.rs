@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `AVERIS_RESERVATION_MINUTES` | 15 | how long stock is held for a checkout, 1 to 1440 |
 
-use averis_service_kit::config::{ConfigError, Env, ServiceConfig};
+use averis_service_kit::config::{ConfigError, Env, ServiceConfig, whole};
 use chrono::TimeDelta;
 
 /// How the ERP service is set up.
@@ -37,13 +37,6 @@ pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// # Errors
 /// When it is malformed or out of its bounds.
 pub fn reservation_lifetime(env: Env<'_>) -> Result<TimeDelta, ConfigError> {
-    const NAME: &str = "AVERIS_RESERVATION_MINUTES";
-    match env.optional::<i64>(NAME)? {
-        None => Ok(DEFAULT_LIFETIME),
-        Some(minutes @ 1..=1440) => Ok(TimeDelta::minutes(minutes)),
-        Some(minutes) => Err(ConfigError::Invalid(
-            NAME.to_owned(),
-            format!("is {minutes}; it must be from 1 to 1440"),
-        )),
-    }
+    let minutes = whole(env, "AVERIS_RESERVATION_MINUTES", 1..=1440)?;
+    Ok(minutes.map_or(DEFAULT_LIFETIME, TimeDelta::minutes))
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `AVERIS_QUOTE_MINUTES` | 15 | how long a quote holds, 1 to 10000 |
 
-use averis_service_kit::config::{ConfigError, Env, ServiceConfig};
+use averis_service_kit::config::{ConfigError, Env, ServiceConfig, whole};
 use chrono::TimeDelta;
 
 /// How the pricing service is set up.
@@ -34,13 +34,6 @@ impl Config {
 /// # Errors
 /// When it is malformed or out of its bounds.
 pub fn quote_lifetime(env: Env<'_>) -> Result<TimeDelta, ConfigError> {
-    const NAME: &str = "AVERIS_QUOTE_MINUTES";
-    match env.optional::<i64>(NAME)? {
-        None => Ok(crate::DEFAULT_LIFETIME),
-        Some(minutes @ 1..=10_000) => Ok(TimeDelta::minutes(minutes)),
-        Some(minutes) => Err(ConfigError::Invalid(
-            NAME.to_owned(),
-            format!("is {minutes}; it must be from 1 to 10000"),
-        )),
-    }
+    let minutes = whole(env, "AVERIS_QUOTE_MINUTES", 1..=10_000)?;
+    Ok(minutes.map_or(crate::DEFAULT_LIFETIME, TimeDelta::minutes))
 }

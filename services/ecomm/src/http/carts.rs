@@ -1,14 +1,11 @@
 //! Carts, each of one shopper's session.
 
 use actix_web::web::Data;
-use averis_contracts::pricing::Priced;
-use averis_money::Money;
 use averis_service_kit::Tenant;
 use averis_service_kit::body::{MergePatch, one_line};
-use averis_service_kit::cursor::Page;
 use averis_service_kit::forms::{code_form, country_form, optional_code};
 use averis_service_kit::idempotency::{Post, once};
-use averis_service_kit::openapi::{IfMatch, MoneySchema};
+use averis_service_kit::openapi::IfMatch;
 use averis_service_kit::patch::{Patch, not_null};
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::query::PathId;
@@ -24,13 +21,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::currency;
 use super::merging::{check_owner, left_for_its_customer};
 use crate::State;
 use crate::asking::signed_in;
 use crate::domain::{MAX_COUPONS, now};
 use crate::error::{EcommError, codes};
-use crate::saga::{LockedCart, Work, preview};
 use crate::store::carts::{self, ACTIVE, CartLineRow, CartRow, LOCKED, ORDERED};
 use crate::store::shipping;
 
@@ -405,105 +400,4 @@ async fn check_destination(conn: &mut TenantConn, row: &CartRow) -> Result<(), E
         }
     }
     Ok(())
-}
-
-/// A way of sending that goes where the cart goes.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ShippingOptionView {
-    #[schema(example = "standard")]
-    code: String,
-    #[schema(example = "Standard")]
-    name: String,
-    #[schema(value_type = MoneySchema)]
-    price: Money,
-}
-
-/// Lists the ways of sending that go where a cart goes.
-#[utoipa::path(get, path = "/api/ecomm/v1/carts/{id}/shipping-options", tag = "carts", security(("token" = ["storefront:read"])),
-    params(("id" = Uuid, Path)), responses((status = 200, description = "All of them.", body = Page<ShippingOptionView>)))]
-pub async fn list_shipping_options(
-    tenant: Tenant<may::StorefrontRead>,
-    state: Data<State>,
-    PathId(id): PathId,
-) -> ApiResult<Reply> {
-    check_owner(&tenant, &state, id).await?;
-    let session = tenant.caller.identity.subject;
-    let found = tenant.db.read(async |conn| -> Result<_, EcommError> {
-        let row = carts::find(conn, id, session).await?;
-        let row = row.ok_or_else(Problem::not_found)?;
-        let all = shipping::list(conn, None, 250).await?.into_iter();
-        let there = all.filter(|method| method.goes_to(&row.country));
-        there
-            .map(|method| {
-                Ok(ShippingOptionView {
-                    price: Money::new(method.amount, currency(&method.currency)?),
-                    code: method.code,
-                    name: method.name,
-                })
-            })
-            .collect()
-    });
-    Ok(Reply::ok(&Page {
-        data: found.await?,
-        next_cursor: None,
-    }))
-}
-
-/// What a cart comes to.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CartTotalsView {
-    /// To be agreed to: `expected_total` of its checkout.
-    #[schema(value_type = MoneySchema)]
-    total: Money,
-    /// All that the total is made of, as the pricing service has it.
-    #[schema(value_type = Object)]
-    quote: Value,
-}
-
-/// Says what a cart comes to now, for its shopper. Nothing is kept of it: what is agreed to is what its checkout comes to.
-#[utoipa::path(get, path = "/api/ecomm/v1/carts/{id}/totals", tag = "carts", security(("token" = ["storefront:read"])),
-    params(("id" = Uuid, Path)), responses((status = 200, description = "What it comes to.", body = CartTotalsView)))]
-pub async fn read_cart_totals(
-    tenant: Tenant<may::StorefrontRead>,
-    state: Data<State>,
-    PathId(id): PathId,
-) -> ApiResult<Reply> {
-    let session = tenant.caller.identity.subject;
-    let cart = tenant.db.read(async |conn| -> Result<_, EcommError> {
-        let row = carts::find(conn, id, session).await?;
-        bought(conn, row.ok_or_else(Problem::not_found)?).await
-    });
-    let cart = cart.await?;
-    let work = Work {
-        state: State::clone(&state),
-        tenant: tenant.context,
-        db: tenant.db,
-        correlation: request::correlation(),
-    };
-    let quote = preview(&work, &cart).await?;
-    let priced = Priced::deserialize(&quote).map_err(EcommError::from)?;
-    Ok(Reply::ok(&CartTotalsView {
-        total: priced.total,
-        quote,
-    }))
-}
-
-/// Returns what of a cart is bought, and how it is sent.
-///
-/// # Errors
-/// 409 when there is nothing in it, 422 when nobody sends so there any more.
-pub async fn bought(conn: &mut TenantConn, row: CartRow) -> Result<LockedCart, EcommError> {
-    let lines = carts::lines_of(conn, row.id).await?;
-    if lines.is_empty() {
-        return Err(Problem::new(codes::CART_EMPTY).into());
-    }
-    let method = match &row.shipping_method {
-        Some(code) => {
-            let method = shipping::find_by_code(conn, code).await?;
-            let method = method.filter(|method| method.goes_to(&row.country));
-            Some(method.ok_or_else(|| Problem::new(codes::NO_SHIPPING))?)
-        }
-        None => None,
-    };
-    LockedCart::of(row, lines, method)
 }

@@ -20,8 +20,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::carts::{bought, is_over};
+use super::carts::is_over;
 use super::checkouts::{CheckoutView, outcome, view};
+use super::totals::bought;
 use crate::State;
 use crate::domain::now;
 use crate::error::{EcommError, codes};

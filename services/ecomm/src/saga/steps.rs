@@ -1,21 +1,17 @@
 //! The steps of a checkout. Each may be taken any number of times, and is taken once.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use averis_contracts::client::{CallError, Refusal};
-use averis_contracts::erp::Reservation;
-use averis_contracts::pricing::{BasketLine, Priced};
-use averis_contracts::product::{FindVariants, LaunchedVariant};
+use averis_contracts::client::CallError;
+use averis_contracts::pricing::Priced;
 use averis_money::Money;
-use averis_service_kit::forms::fold;
 use averis_service_kit::problem::{Code, Problem};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::bought::{BuyerParts, LockedCart, Short};
+use super::bought::{BuyerParts, LockedCart};
 use super::order::{Held, order_of};
+use super::stock::{of_cut, out_of_stock};
 use super::{Stop, Work};
 use crate::error::{EcommError, codes};
 use crate::store::carts::CartRow;
@@ -23,8 +19,6 @@ use crate::store::checkouts::CheckoutRow;
 
 /// Paid by transfer, or on account.
 pub const OFFLINE: &str = "offline";
-/// How often something is left out of a cart before its checkout is given up: others buy as well.
-const MOST_CUTS: u32 = 3;
 
 /// Reads what a step before has stored.
 pub fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, EcommError> {
@@ -32,7 +26,7 @@ pub fn stored<T: for<'de> Deserialize<'de>>(value: Option<&Value>) -> Result<T, 
 }
 
 /// The tenant's answer in our words: a no under one of these names is a no to the buyer, another one is our fault.
-fn refused(error: CallError, known: &[(&str, Code)]) -> Stop {
+pub fn refused(error: CallError, known: &[(&str, Code)]) -> Stop {
     let CallError::Refused(refusal) = &error else {
         return Stop::Away(error);
     };
@@ -124,127 +118,6 @@ pub async fn buyer(work: &Work, cart: &CartRow) -> Result<BuyerParts, Stop> {
     Ok(buyer)
 }
 
-/// The name of a step that is taken again for what is left of a cart.
-fn of_cut(step: &str, cuts: u32) -> String {
-    match cuts {
-        0 => step.to_owned(),
-        cuts => format!("{step}:{cuts}"),
-    }
-}
-
-/// Reserves what is in stock somewhere. Where something is not, and its buyer would rather have the rest, that is priced anew.
-pub async fn reserve(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
-    let cart: LockedCart = stored(Some(&row.cart))?;
-    let variants = variants(work, &cart).await?;
-    let lines: Vec<BasketLine> = cart
-        .lines
-        .iter()
-        .filter(|line| {
-            variants
-                .get(&line.folded)
-                .is_some_and(|variant| variant.kind == "physical")
-        })
-        .map(|line| BasketLine {
-            sku: line.sku.clone(),
-            quantity: line.quantity,
-        })
-        .collect();
-    let mut reserved = Reservation { lines: Vec::new() };
-    if !lines.is_empty() {
-        let key = Work::key(row, &of_cut("reserve", cart.cuts));
-        let erp = &work.state.calls.erp;
-        let asked = erp.reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation);
-        match asked.await {
-            Ok(lines) => reserved = lines,
-            Err(CallError::Refused(no)) if row.short_ship && no.code == "out_of_stock" => {
-                return leave_out(row, cart, &no);
-            }
-            Err(error) => return Err(refused(error, &[("out_of_stock", codes::OUT_OF_STOCK)])),
-        }
-    }
-    let names: BTreeMap<&String, &String> = variants
-        .iter()
-        .map(|(folded, variant)| (folded, &variant.name))
-        .collect();
-    row.reservation = Some(json!({"lines": reserved.lines, "names": names}));
-    "reserved".clone_into(&mut row.step);
-    Ok(())
-}
-
-fn out_of_stock(short: &Value) -> Problem {
-    Problem::new(codes::OUT_OF_STOCK).with("short", short.clone())
-}
-
-/// Goes back to the price of what is left, without what is not there.
-fn leave_out(row: &mut CheckoutRow, mut cart: LockedCart, no: &Refusal) -> Result<(), Stop> {
-    cart.short = no.problem.get("short").cloned().unwrap_or_default();
-    let missing: Vec<Short> = stored(Some(&cart.short))?;
-    if cart.cuts == MOST_CUTS || !cart.leave_out(&missing) {
-        return Err(Stop::Refused(out_of_stock(&cart.short)));
-    }
-    row.cart = json!(cart);
-    "started".clone_into(&mut row.step);
-    Ok(())
-}
-
-/// Holds longer what is reserved, while a payment is waited for.
-pub async fn hold_on(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
-    let cart: LockedCart = stored(Some(&row.cart))?;
-    let held: Held = stored(row.reservation.as_ref())?;
-    let skus: BTreeSet<String> = held.lines.iter().map(|line| fold(&line.sku)).collect();
-    let lines: Vec<BasketLine> = cart
-        .lines
-        .iter()
-        .filter(|line| skus.contains(&line.folded))
-        .map(|line| BasketLine {
-            sku: line.sku.clone(),
-            quantity: line.quantity,
-        })
-        .collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    // Under another key each time: the same one would be answered from memory.
-    let key = Work::key(row, &format!("hold:{}", row.attempts));
-    let erp = &work.state.calls.erp;
-    erp.reserve(&work.tenant.key, &key, row.id, &lines, &work.correlation)
-        .await
-        .map_err(|error| refused(error, LOST))?;
-    Ok(())
-}
-
-/// Returns the launched variants of what is in a cart, by SKU.
-async fn variants(
-    work: &Work,
-    cart: &LockedCart,
-) -> Result<BTreeMap<String, LaunchedVariant>, Stop> {
-    let wanted = FindVariants {
-        skus: cart.lines.iter().map(|line| line.sku.clone()).collect(),
-        product_ids: Vec::new(),
-    };
-    let product = &work.state.calls.product;
-    let found = product
-        .find_variants(&work.tenant.key, &wanted, &work.correlation)
-        .await
-        .map_err(Stop::Away)?;
-    let found: BTreeMap<String, LaunchedVariant> = found
-        .into_iter()
-        .filter(|variant| variant.active)
-        .map(|variant| (fold(&variant.sku), variant))
-        .collect();
-    let gone: Vec<&str> = cart
-        .lines
-        .iter()
-        .filter(|line| !found.contains_key(&line.folded))
-        .map(|line| line.sku.as_str())
-        .collect();
-    if !gone.is_empty() {
-        let problem = Problem::new(codes::UNKNOWN_SKU).with("skus", gone);
-        return Err(Stop::Refused(problem));
-    }
-    Ok(found)
-}
-
 /// Passes over the steps at which there is nothing to hold.
 pub fn pass_over(row: &mut CheckoutRow) -> Result<(), EcommError> {
     if row.step == "reserved" && !counts_on_promotions(row)? {
@@ -293,6 +166,7 @@ pub async fn redeem(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
             let known = [
                 ("coupon_exhausted", codes::COUPON_EXHAUSTED),
                 ("promotion_exhausted", codes::COUPON_EXHAUSTED),
+                ("redemption_released", codes::COUPON_EXHAUSTED),
                 ("quote_expired", codes::CART_CHANGED),
                 ("not_found", codes::CART_CHANGED),
             ];
@@ -471,7 +345,7 @@ pub async fn confirm(work: &Work, row: &CheckoutRow) -> Result<(), Stop> {
 }
 
 /// What was held and is gone, although the order is placed: nobody but people can mend that.
-const LOST: &[(&str, Code)] = &[
+pub const LOST: &[(&str, Code)] = &[
     ("reservation_released", codes::OUT_OF_STOCK),
     ("reservation_expired", codes::OUT_OF_STOCK),
     ("owner_taken", codes::OUT_OF_STOCK),

@@ -4,6 +4,7 @@ use averis_test_kit::Client;
 use chrono::{Days, Utc};
 use serde_json::{Value, json};
 
+use crate::invoices::balance;
 use crate::setup::{one_tenant, path};
 
 async fn note(client: &Client, currency: &str, rate: &str, from: &str) -> averis_test_kit::Answer {
@@ -16,16 +17,6 @@ fn invoice(cause: &str) -> Value {
     let line =
         json!({"text": "Lamp", "quantity": 1, "net": usd(1_000), "tax": usd(0), "tax_rate": "0"});
     json!({"cause": cause, "lines": [line]})
-}
-
-/// What is in an account, in the books.
-async fn balance(client: &Client, account: &str) -> i64 {
-    let found = client.get(&path("/trial-balance")).await.expect(200).body;
-    let all = found["accounts"].as_array().expect("a list").clone();
-    let own = all.iter().find(|one| one["account"] == account);
-    own.map_or(0, |one| {
-        one["balance"]["amount"].as_i64().expect("an amount")
-    })
 }
 
 #[actix_web::test]
@@ -65,7 +56,7 @@ async fn an_invoice_keeps_the_rate_of_its_day() {
     for (made, books) in [(first, 500), (second, 1_300)] {
         let issue = path(&format!("/invoices/{}/issue", made.id()));
         let _ = acme.command(&issue, 1, &json!({})).await.expect(200);
-        assert_eq!(balance(&acme, "1200").await, books);
+        assert_eq!(balance(&acme).await["1200"], books);
     }
     let all = path("/exchange-rates?currency=USD");
     let all = acme.get(&all).await.expect(200).body;

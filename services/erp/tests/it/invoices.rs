@@ -51,7 +51,7 @@ async fn credit(client: &Client, id: &str, cause: &str, lines: &[(i32, i64)]) ->
 }
 
 /// What each account comes to, without those that come to nothing. Debits and credits are as much.
-async fn balance(client: &Client) -> BTreeMap<String, i64> {
+pub async fn balance(client: &Client) -> BTreeMap<String, i64> {
     let read = client
         .get(&path("/trial-balance?at=2026-12-31"))
         .await
