@@ -126,7 +126,7 @@ pub async fn note_released(
     let added = added.on_conflict_do_nothing();
     added.execute(conn).await?;
     // One in 16 tidies up for the rest: the last bits of their ids are random.
-    if checkout.as_u128() % 16 == 0 {
+    if checkout.as_u128().is_multiple_of(16) {
         let old = released::table.filter(released::at.lt(at - REMEMBERED));
         diesel::delete(old).execute(conn).await?;
     }
