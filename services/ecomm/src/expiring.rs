@@ -12,7 +12,7 @@ use crate::store::carts;
 /// Carts of one tenant that one round ends. The rest come with the next.
 const AT_ONCE: i64 = 50;
 
-/// Ends the carts of a tenant that nobody has touched for that long. What is being bought is not left alone, however old it is.
+/// Ends the carts of a tenant that nobody has touched for that long. What is being bought is left as it is, however old.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,25 +1,16 @@
 //! What customers pay before anything is invoiced, as by transfer: a debt to them until it is.
 
-use averis_contracts::oms::Cancelled;
+use averis_contracts::oms::{Cancelled, MoneyMoved};
 use averis_money::{Currency, Decimal, Money, Rounding};
 use averis_tenant_db::TenantConn;
 use uuid::Uuid;
 
-use crate::domain::ledger::{BANK, DEPOSITS, Posting, RETURNS, UNDER_WAY};
+use crate::domain::ledger::{DEPOSITS, Posting, RETURNS, money_account};
 use crate::domain::now;
 use crate::error::ErpError;
 use crate::http::invoices::negative;
 use crate::http::ledger::{Entry, post};
 use crate::store::deposits::{self, DepositRow};
-
-/// Money of an order's that comes, or goes back.
-pub struct Deposited {
-    pub order_id: Uuid,
-    /// The transaction: each counts once.
-    pub transaction_id: Uuid,
-    /// Whether a payment provider has it, and the bank not yet.
-    pub under_way: bool,
-}
 
 /// Keeps others from taking what there is of an order, or adding to it, until the end of the transaction.
 ///
@@ -49,17 +40,8 @@ pub async fn was_no_gift(
         Posting::new(DEPOSITS, part),
         Posting::new(RETURNS, negative(part)?),
     ];
-    let entry = Entry {
-        posted_on: now().date_naive(),
-        kind: "refund",
-        cause: format!("deposit {event}"),
-        text: format!("No gift for order {}", order.order_id),
-        postings: &postings,
-        rate: Decimal::ONE,
-        by: Uuid::nil(),
-    };
-    post(conn, entry, rounding).await?;
-    Ok(())
+    let text = format!("No gift for order {}", order.order_id);
+    book(conn, "refund", event, text, &postings, rounding).await
 }
 
 /// Keeps what was paid for an order that is not invoiced, or above what is. It is in the currency of the books.
@@ -68,7 +50,7 @@ pub async fn was_no_gift(
 /// When the month is closed.
 pub async fn keep(
     conn: &mut TenantConn,
-    money: &Deposited,
+    money: &MoneyMoved,
     amount: Money,
     rounding: Rounding,
 ) -> Result<(), ErpError> {
@@ -87,7 +69,7 @@ pub async fn keep(
 /// When the month is closed.
 pub async fn give_back(
     conn: &mut TenantConn,
-    money: &Deposited,
+    money: &MoneyMoved,
     most: Money,
     rounding: Rounding,
 ) -> Result<Money, ErpError> {
@@ -118,22 +100,34 @@ pub async fn take(conn: &mut TenantConn, order: Uuid, most: Money) -> Result<Mon
 
 async fn post_moved(
     conn: &mut TenantConn,
-    money: &Deposited,
+    money: &MoneyMoved,
     amount: Money,
     kind: &'static str,
     rounding: Rounding,
 ) -> Result<(), ErpError> {
-    let account = if money.under_way { UNDER_WAY } else { BANK };
     let postings = [
-        Posting::new(account, amount),
+        Posting::new(money_account(money.under_way), amount),
         Posting::new(DEPOSITS, negative(amount)?),
     ];
+    let text = format!("Deposit for order {}", money.order_id);
+    book(conn, kind, money.transaction_id, text, &postings, rounding).await
+}
+
+/// Posts what becomes of a deposit, once for its cause.
+async fn book(
+    conn: &mut TenantConn,
+    kind: &'static str,
+    cause: Uuid,
+    text: String,
+    postings: &[Posting],
+    rounding: Rounding,
+) -> Result<(), ErpError> {
     let entry = Entry {
         posted_on: now().date_naive(),
         kind,
-        cause: format!("deposit {}", money.transaction_id),
-        text: format!("Deposit for order {}", money.order_id),
-        postings: &postings,
+        cause: format!("deposit {cause}"),
+        text,
+        postings,
         rate: Decimal::ONE,
         by: Uuid::nil(),
     };

@@ -19,6 +19,7 @@ use crate::store::checkouts::CheckoutRow;
 
 /// How often something is left out of a cart before its checkout is given up: others buy as well.
 const MOST_CUTS: u32 = 3;
+
 /// The name of a step that is taken again for what is left of a cart.
 pub fn of_cut(step: &str, cuts: u32) -> String {
     match cuts {

@@ -6,6 +6,11 @@ use averis_money::{Currency, Decimal, Money, MoneyError, Rounding};
 pub const BANK: &str = "1000";
 /// Money that a payment provider has and the bank has not yet.
 pub const UNDER_WAY: &str = "1100";
+/// Returns where money is: with a payment provider, or at the bank.
+pub const fn money_account(under_way: bool) -> &'static str {
+    if under_way { UNDER_WAY } else { BANK }
+}
+
 /// What customers owe.
 pub const RECEIVABLES: &str = "1200";
 /// What tax authorities owe for what was bought.

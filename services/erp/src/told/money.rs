@@ -8,8 +8,8 @@ use averis_tenant_db::TenantConn;
 use uuid::Uuid;
 
 use super::{NOBODY, cause_of_return, invoice_of, keep};
-use crate::deposits::{self, Deposited};
-use crate::domain::ledger::{BANK, Posting, RECEIVABLES, RETURNS, UNDER_WAY};
+use crate::deposits;
+use crate::domain::ledger::{Posting, RECEIVABLES, RETURNS, money_account};
 use crate::domain::now;
 use crate::error::{ErpError, codes};
 use crate::http::exchange_rates::{rate_on, unknown_rate};
@@ -49,7 +49,7 @@ pub async fn captured(
         // In the books it would be worth something else once it is invoiced: people decide.
         return keep(conn, event, codes::UNKNOWN_RATE).await;
     }
-    deposits::keep(conn, &deposited(&money), left, rounding).await
+    deposits::keep(conn, &money, left, rounding).await
 }
 
 /// What goes back for goods that came back is owed since they were credited. What goes back besides was paid above what the order
@@ -84,7 +84,7 @@ pub async fn refunded(
             // Of another currency nothing was kept, so there is nothing to give back.
             return Err(unknown_rate(unit.code()).into());
         }
-        let kept = deposits::give_back(conn, &deposited(&money), excess, rounding).await?;
+        let kept = deposits::give_back(conn, &money, excess, rounding).await?;
         let rest = excess.checked_sub(kept).map_err(overflow)?;
         let rest_of = Part {
             amount: rest,
@@ -100,7 +100,7 @@ pub async fn refunded(
     if gift.is_zero() {
         return Ok(());
     }
-    let account = if money.under_way { UNDER_WAY } else { BANK };
+    let account = money_account(money.under_way);
     let postings = [
         Posting::new(RETURNS, gift),
         Posting::new(account, negative(gift)?),
@@ -165,14 +165,6 @@ async fn spread(
     Ok(Money::new(left, unit))
 }
 
-fn deposited(money: &MoneyMoved) -> Deposited {
-    Deposited {
-        order_id: money.order_id,
-        transaction_id: money.transaction_id,
-        under_way: money.under_way,
-    }
-}
-
 /// So much of money that has moved, as one of its parts.
 fn paid(money: &MoneyMoved, amount: Money, part: usize, is_refund: bool) -> Paid {
     let reference = match part {
@@ -182,7 +174,7 @@ fn paid(money: &MoneyMoved, amount: Money, part: usize, is_refund: bool) -> Paid
     Paid {
         amount,
         reference,
-        account: if money.under_way { UNDER_WAY } else { BANK },
+        account: money_account(money.under_way),
         day: now().date_naive(),
         is_refund,
         by: NOBODY,

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{
     InvoiceView, answer, locked, negative, number, rate_of, refused, settled_status, tell_paid,
 };
-use crate::domain::ledger::{BANK, Posting, RECEIVABLES, UNDER_WAY};
+use crate::domain::ledger::{Posting, RECEIVABLES, money_account};
 use crate::domain::{book_day, now};
 use crate::error::{ErpError, codes};
 use crate::http::ledger::{Entry, post, rounding};
@@ -89,7 +89,7 @@ async fn settle(
     let paid = Paid {
         amount: body.amount,
         reference: body.reference.clone(),
-        account: if body.under_way { UNDER_WAY } else { BANK },
+        account: money_account(body.under_way),
         day: body.received_on.unwrap_or_else(|| now().date_naive()),
         is_refund: direction == Direction::ToCustomer,
         by: tenant.caller.identity.subject,
