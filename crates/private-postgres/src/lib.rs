@@ -4,7 +4,8 @@
 //! stopped with the process that uses it.
 //!
 //! It is the embedded default of `averis up` and the database of the tests. It listens on
-//! 127.0.0.1 alone, has one administrator with a random password, and is for one process at a time.
+//! 127.0.0.1 alone, and on a socket where it is given a directory for that, has one administrator
+//! with a random password, and is for one process at a time.
 //!
 //! The server ends with the process that started it, however that ends. On Linux with `setpriv`
 //! the kernel sees to it, elsewhere a waiting shell does; only a process that is killed within the
@@ -47,6 +48,9 @@ pub struct Options {
     pub max_connections: u16,
     /// The directory with `initdb` and `postgres`; searched for when `None`.
     pub bin_dir: Option<PathBuf>,
+    /// A directory in which the server listens on a socket besides, and which its address names then: on one machine that costs
+    /// less than TCP does. Its path has at most 90 bytes, and the server's account may write there.
+    pub socket_dir: Option<PathBuf>,
 }
 
 impl Options {
@@ -60,6 +64,7 @@ impl Options {
             durable: true,
             max_connections: 100,
             bin_dir: None,
+            socket_dir: None,
         }
     }
 }
@@ -100,8 +105,9 @@ impl PrivatePostgres {
         Ok(Self { server, admin_url })
     }
 
-    /// `postgres://averis_admin:PASSWORD@127.0.0.1:PORT/DATABASE`, a superuser's. It contains a
-    /// secret, and stays the same for the life of this handle.
+    /// `postgres://averis_admin:PASSWORD@127.0.0.1:PORT/DATABASE`, a superuser's; with a socket, the
+    /// percent-encoded path of its directory stands in the host's place. It contains a secret, and
+    /// stays the same for the life of this handle.
     #[must_use]
     pub fn admin_url(&self) -> &str {
         &self.admin_url

@@ -7,6 +7,7 @@ use crate::home::{ADMIN, Home, Lock, lock, state_directory};
 use crate::log::{log_tail, open_log};
 use crate::process::{Process, bound_command, end_earlier};
 use crate::{Options, STOP_LIMIT};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -106,8 +107,14 @@ impl Server {
         let Prepared {
             password, options, ..
         } = &self.prepared;
+        let host: String = match &options.socket_dir {
+            Some(folder) => {
+                utf8_percent_encode(&folder.to_string_lossy(), NON_ALPHANUMERIC).to_string()
+            }
+            None => "127.0.0.1".to_owned(),
+        };
         format!(
-            "postgres://{ADMIN}:{password}@127.0.0.1:{}/{}",
+            "postgres://{ADMIN}:{password}@{host}:{}/{}",
             self.port, options.database
         )
     }
@@ -188,11 +195,16 @@ impl Prepared {
 
     /// The settings are arguments, not a file, so that a changed default reaches old clusters.
     fn configure(&self, command: &mut Command, port: u16) {
+        let sockets: &Path = self
+            .options
+            .socket_dir
+            .as_deref()
+            .unwrap_or_else(|| Path::new(""));
         let mut settings: Vec<String> = vec![
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
-            // A socket's path is limited to about a hundred bytes, a state directory's is not.
-            "unix_socket_directories=".to_owned(),
+            // Not in the state directory: a socket's path is limited to about a hundred bytes.
+            format!("unix_socket_directories={}", sockets.display()),
             format!("max_connections={}", self.options.max_connections),
             // One transaction that makes or dumps a tenant locks some hundred relations.
             "max_locks_per_transaction=256".to_owned(),

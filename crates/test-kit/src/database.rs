@@ -1,5 +1,7 @@
 //! The database of a test process.
 
+use std::os::unix::fs::PermissionsExt;
+
 use averis_private_postgres::{Options, PrivatePostgres};
 use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, PoolConfig, Provisioner, bootstrap};
 use tempfile::TempDir;
@@ -38,13 +40,29 @@ impl Database {
 
     /// Starts a server for this test alone, which it may stop and kill.
     pub async fn own(durable: bool) -> Self {
+        Self::started(durable, false).await
+    }
+
+    /// Like [`own`](Self::own), keeping what it has confirmed, and asked through a socket: as on a machine that has the services too.
+    pub async fn beside() -> Self {
+        Self::started(true, true).await
+    }
+
+    async fn started(durable: bool, by_socket: bool) -> Self {
         // The server's account must pass through, also when the tests run as root.
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         let directory = tempfile::Builder::new()
-            .permissions(permissions)
+            .permissions(PermissionsExt::from_mode(0o755))
             .tempdir()
             .expect("a directory");
         let mut options = Options::new(directory.path().join("state"));
+        if by_socket {
+            let sockets = directory.path().join("sockets");
+            std::fs::create_dir(&sockets).expect("a directory");
+            // The server's account makes the socket, whichever that is.
+            std::fs::set_permissions(&sockets, PermissionsExt::from_mode(0o777))
+                .expect("its permissions");
+            options.socket_dir = Some(sockets);
+        }
         options.durable = durable;
         options.max_connections = 300;
         let server = PrivatePostgres::start(options)

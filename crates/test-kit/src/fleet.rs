@@ -61,7 +61,7 @@ impl Fleet {
     pub async fn start(besides: BTreeMap<&'static str, Variables>) -> Self {
         let ports: BTreeMap<&str, u16> = SERVICES.iter().map(|name| (*name, free_port())).collect();
         let mut fleet = Self {
-            database: Database::own(true).await,
+            database: Database::beside().await,
             running: BTreeMap::new(),
             ingress: ingress(ports.clone()),
             ports,

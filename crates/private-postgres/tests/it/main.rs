@@ -133,6 +133,32 @@ async fn data_and_address_survive_a_stop() {
 }
 
 #[tokio::test]
+async fn with_a_directory_for_it_a_socket_is_its_address_also_after_a_kill() {
+    let state: TempDir = state();
+    let sockets: PathBuf = state.path().join("sockets");
+    std::fs::create_dir(&sockets).unwrap();
+    // The server's account is another one when root runs the tests.
+    std::fs::set_permissions(&sockets, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let options = Options {
+        socket_dir: Some(sockets),
+        ..options(&state)
+    };
+    let mut server = PrivatePostgres::start(options).await.unwrap();
+    let url: String = server.admin_url().to_owned();
+    for _ in 0..2 {
+        let over = connect(&url)
+            .await
+            .query_one("SELECT inet_server_addr()::text", &[])
+            .await
+            .unwrap();
+        assert_eq!(over.get::<_, Option<String>>(0), None, "no TCP");
+        server.kill().await.unwrap();
+        server.restart().await.unwrap();
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn committed_data_survives_a_kill_and_the_address_stays() {
     let state: TempDir = state();
     let mut server = PrivatePostgres::start(options(&state)).await.unwrap();
