@@ -22,8 +22,8 @@ use crate::store;
 const BATCH: i64 = 50;
 /// Bytes of data that travel together, unless one event alone has more.
 const MAX_BYTES: usize = 512 * 1024;
-/// How long what comes while something is delivered is gathered, so that it travels together.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long what comes while something is delivered is gathered, so that it travels together. What comes alone leaves at once.
+const GATHER: Duration = Duration::from_millis(100);
 /// Tenants that one process delivers for at once.
 const CONCURRENT: usize = 4;
 /// One event in so many pays for the tidying of the rest.
