@@ -244,6 +244,27 @@ impl OmsClient {
         self.0.command(&path, key, order, correlation).await
     }
 
+    /// Drafts the order of a checkout, once, and has it paid and placed. One that is still a draft afterwards is placed by itself once its
+    /// payment is known.
+    ///
+    /// # Errors
+    /// `Refused` when it cannot be drafted, or with `payment_declined`; otherwise when there was no usable answer: then it may be placed,
+    /// or will be.
+    pub async fn place(
+        &self,
+        tenant: &TenantKey,
+        key: &str,
+        order: &Value,
+        correlation: &Correlation,
+    ) -> Result<PlacedOrder, CallError> {
+        let path = internal_path("oms", tenant, "orders");
+        let mut order = order.clone();
+        if let Some(order) = order.as_object_mut() {
+            order.insert("authorise".to_owned(), Value::Bool(true));
+        }
+        self.0.slow_command(&path, key, &order, correlation).await
+    }
+
     /// Has an order paid and placed. One that is still a draft afterwards is placed by itself once its payment is known.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! How a cart becomes an order: one step after the other, each one's result stored before the next begins.
 //!
 //! ```text
-//! running       started ─► quoted ─► reserved ─► redeemed ─► credited ─► drafted
-//! paying        the order is drafted; whether it is paid only its provider knows
+//! running       started ─► quoted ─► reserved ─► redeemed ─► credited
+//! paying        the order is drafted, and whether it is paid only its provider knows
 //! finalising    the order is placed; what was held for it is kept, forward only
 //! placed        the cart is ordered
-//! compensating  something said no, or did not answer, before the payment was asked for: all that was held is given back
+//! compensating  something said no, or did not answer before anybody can have paid: all that was held is given back
 //! failed        nothing is left of it, and the cart is its shopper's again
 //! ```
 //!
@@ -164,9 +164,18 @@ async fn go_on(
     })
 }
 
-/// Leaves an attempt for later.
+/// Leaves an attempt for later, as it is.
 async fn wait(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
-    let mut later = row.clone();
+    let later = row.clone();
+    wait_with(work, row, later).await
+}
+
+/// Leaves an attempt for later, with what is known of it by now.
+async fn wait_with(
+    work: &Work,
+    row: CheckoutRow,
+    mut later: CheckoutRow,
+) -> Result<Stands, EcommError> {
     later.attempts += 1;
     later.next_at = now() + PAUSE;
     let stored = work.db.transaction(async |conn| -> Result<_, EcommError> {
@@ -188,13 +197,12 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
         "quoted" => stock::reserve(work, &mut next).await,
         "reserved" => steps::redeem(work, &mut next).await,
         "redeemed" => steps::credit(work, &mut next).await,
-        "credited" => steps::draft(work, &mut next).await,
         _ => Ok(()),
     };
     match taken {
         Ok(()) => {
             steps::pass_over(&mut next)?;
-            if next.step == "drafted" {
+            if ["credited", "drafted"].contains(&next.step.as_str()) {
                 // From here on a silent provider is no failure.
                 next.status = PAYING.to_owned();
             }
@@ -240,13 +248,18 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     match steps::pay(work, &mut next).await {
         Ok(true) => next.status = FINALISING.to_owned(),
         // The provider, or the buyer at it, has not answered yet.
-        Ok(false) if age < PATIENCE => return wait(work, row).await,
+        Ok(false) if age < PATIENCE => return wait_with(work, row, next).await,
         // A yes that comes later is let go by the order's service: it is cancelled there first.
         Ok(false) => give_up(
             &mut next,
             &Problem::new(codes::PAYMENT_DECLINED).with("failure", "no_answer"),
         ),
         Err(Stop::Refused(problem)) => give_up(&mut next, &problem),
+        Err(Stop::Away(error)) if next.order_id.is_none() => {
+            // There is nothing that the buyer could wait for. If it was drafted, and even paid, that is undone once it can be asked.
+            let problem = Problem::new(codes::CHECKOUT_UNAVAILABLE).retry_after(1);
+            give_up(&mut next, &problem.because(error));
+        }
         Err(Stop::Away(error)) => {
             tracing::warn!(checkout = %row.id, error = %error, "whether it is paid is not known yet");
             return wait(work, row).await;

@@ -79,9 +79,9 @@ pub async fn cancel_pieces(
             hold_reason: None,
             ..order
         };
-        orders::update(conn, &cancelled).await?
+        orders::update(conn, cancelled).await?
     } else {
-        orders::update(conn, &order).await?
+        orders::update(conn, order).await?
     };
     let told = given
         .iter()

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use averis_tenant_db::TenantDb;
+use averis_tenant_db::{TenantConn, TenantDb};
 use chrono::TimeDelta;
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::domain::orders::CANCELLED;
 use crate::error::OmsError;
 use crate::provider::stripe::{News, NewsKind, news};
 use crate::provider::{Action, ENDED, Outcome, Request};
-use crate::settle::{GIVE_UP, ask, ended, locked, settle};
+use crate::settle::{GIVE_UP, ask, ended, locked, settle, settle_locked};
 use crate::store::orders::{self, OrderRow};
 use crate::store::payments::{
     self, AUTHORISE, CAPTURE, CHARGEBACK, INITIAL, PENDING, PaymentRow, REFUND, SUCCESS,
@@ -53,25 +53,25 @@ pub async fn drive(state: &State, db: &TenantDb, transaction: Uuid) -> Result<()
         };
         Ok(Some((row, order, payment)))
     });
-    match prepared.await? {
-        Some((row, order, payment)) => drive_known(state, db, row, &order, payment).await,
-        None => Ok(()),
-    }
+    let Some((row, order, payment)) = prepared.await? else {
+        return Ok(());
+    };
+    let Some(outcome) = said(state, &row, &order, &payment).await else {
+        return Ok(());
+    };
+    db.transaction(async |conn| settle(conn, order.id, transaction, &outcome).await)
+        .await
 }
 
-/// Asks for a transaction that was read with its order and how that is paid, like [`drive`].
-///
-/// # Errors
-/// Those of the database.
-pub async fn drive_known(
+/// Asks the provider of an order for what one of its transactions says, and returns what it has said: none for what is final.
+pub async fn said(
     state: &State,
-    db: &TenantDb,
-    row: TransactionRow,
+    row: &TransactionRow,
     order: &OrderRow,
-    payment: PaymentRow,
-) -> Result<(), OmsError> {
+    payment: &PaymentRow,
+) -> Option<Outcome> {
     if row.is_final() {
-        return Ok(());
+        return None;
     }
     let transaction = row.id;
     let reference = payment.reference.clone().unwrap_or_default();
@@ -85,16 +85,15 @@ pub async fn drive_known(
         },
         VOID => Action::Void { reference },
         REFUND => Action::Refund { reference },
-        _ => return Ok(()),
+        _ => return None,
     };
     let provider = state.providers.get(&order.provider);
-    // After a day the provider has forgotten what it was asked for, and would do it again.
-    let is_old = row.attempts > 0 && row.reference.is_none() && now() - row.created_at > GIVE_UP;
+    // After a day the provider has forgotten what it was asked for, and would do it again. It may have been asked by a process that
+    // came to no end: only answers are counted.
+    let is_old = row.reference.is_none() && now() - row.created_at > GIVE_UP;
     let is_given_up = row.kind == AUTHORISE && order.status == CANCELLED;
-    let outcome = match (provider, payment.account) {
+    let outcome = match (provider, payment.account.clone()) {
         _ if is_old => Outcome::Unknown("it was asked for too long ago".to_owned()),
-        // It was never asked for, and nobody wants it any more.
-        _ if is_given_up && row.attempts == 0 => Outcome::Failure("cancelled".to_owned()),
         (Some(provider), Some(account)) => {
             // What the buyer has not said yes to yet it need not any more.
             let withdrawn = row.reference.clone().filter(|_| is_given_up);
@@ -136,8 +135,7 @@ pub async fn drive_known(
         }
         _ => Outcome::Unknown("the provider is not set up".to_owned()),
     };
-    db.transaction(async |conn| settle(conn, order.id, transaction, &outcome).await)
-        .await
+    Some(outcome)
 }
 
 /// Looks whether what a provider has authorised still is. What it has let go of by itself is noted.
@@ -248,7 +246,10 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
         }
     }
     for (provider, event, body) in waiting {
-        if let Err(error) = apply_news(db, &provider, &event, &body).await {
+        let applied = db
+            .transaction(async |conn| apply_news(conn, &provider, &event, &body).await)
+            .await;
+        if let Err(error) = applied {
             tracing::warn!(event, error = %error, "what was told has no effect yet");
         }
     }
@@ -259,10 +260,13 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
         }
     }
     let rest = db.transaction(async |conn| -> Result<_, OmsError> {
-        let given_up = payments::give_up(conn, at - WAITS, at).await?;
+        let mut waits = !payments::waiting(conn, 1).await?.is_empty();
+        let mut given_up = 0;
+        if waits {
+            given_up = payments::give_up(conn, at - WAITS, at).await?;
+        }
         let next = payments::next_due(conn).await?;
-        let waits = !payments::waiting(conn, 1).await?.is_empty()
-            || !payments::to_look_at(conn, now(), 1).await?.is_empty();
+        waits = waits || !payments::to_look_at(conn, now(), 1).await?.is_empty();
         Ok((given_up, next, waits))
     });
     let (given_up, next, waits) = rest.await?;
@@ -290,65 +294,92 @@ pub async fn is_left(db: &TenantDb, left_after: Duration) -> Result<bool, OmsErr
     due.await
 }
 
-/// Lets something that a provider has told have its effect, once. What is about nothing known yet waits.
+/// What became of something that a provider has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It changes nothing, now or later.
+    Nothing,
+    /// It has changed something, and that may want something else now.
+    Changed,
+    /// It is about nothing known yet, and waits.
+    Waits,
+}
+
+/// Lets something that a provider has told, and that is kept, have its effect, once.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn apply_news(
-    db: &TenantDb,
+    conn: &mut TenantConn,
     provider: &str,
     event: &str,
     body: &Value,
-) -> Result<(), OmsError> {
-    db.transaction(async |conn| -> Result<(), OmsError> {
-        let at = now();
-        let Some(news) = news(body) else {
-            return Ok(payments::note_processed(conn, provider, event, at).await?);
-        };
-        let Some(order) = payments::order_of(conn, provider, &news.payment).await? else {
-            // A no to what nobody knows changes nothing, now or later; a yes may be known a moment later.
-            if matches!(
-                news.kind,
-                NewsKind::NotAuthorised(_) | NewsKind::Cancelled(_) | NewsKind::NotRefunded(_)
-            ) {
-                payments::note_processed(conn, provider, event, at).await?;
-            }
-            return Ok(());
-        };
-        let (order, mut payment) = locked(conn, order).await?;
-        if news.kind == NewsKind::ChargedBack {
-            let cause = news.own.clone().unwrap_or_else(|| event.to_owned());
-            let row = ask(conn, order.id, CHARGEBACK, cause, news.amount.max(1)).await?;
-            settle(
-                conn,
-                row.order_id,
-                row.id,
-                &Outcome::Success(event.to_owned()),
-            )
-            .await?;
-            return Ok(payments::note_processed(conn, provider, event, at).await?);
+) -> Result<Effect, OmsError> {
+    let effect = match news(body) {
+        Some(news) => effect_of(conn, provider, event, news).await?,
+        None => Effect::Nothing,
+    };
+    if effect != Effect::Waits {
+        payments::note_processed(conn, provider, event, now()).await?;
+    }
+    Ok(effect)
+}
+
+async fn effect_of(
+    conn: &mut TenantConn,
+    provider: &str,
+    event: &str,
+    news: News,
+) -> Result<Effect, OmsError> {
+    let Some(order) = payments::order_of(conn, provider, &news.payment).await? else {
+        // A no to what nobody knows changes nothing, now or later; a yes may be known a moment later.
+        let is_no = matches!(
+            news.kind,
+            NewsKind::NotAuthorised(_) | NewsKind::Cancelled(_) | NewsKind::NotRefunded(_)
+        );
+        return Ok(if is_no {
+            Effect::Nothing
+        } else {
+            Effect::Waits
+        });
+    };
+    if !matches!(news.kind, NewsKind::ChargedBack | NewsKind::Cancelled(_)) {
+        // Mostly the answer was quicker than the news of it. What is final stays so: nothing has to be locked to see that.
+        let all = payments::transactions_of(conn, order).await?;
+        if all.iter().all(TransactionRow::is_final) {
+            return Ok(Effect::Nothing);
         }
-        let all = payments::transactions_of(conn, order.id).await?;
-        let is_cancelled = matches!(news.kind, NewsKind::Cancelled(_));
-        if let Some(row) = meant(&all, &news) {
-            let reference = news.own.clone().unwrap_or_else(|| news.payment.clone());
-            let outcome = match news.kind {
-                NewsKind::Authorised | NewsKind::Refunded => Outcome::Success(reference),
-                NewsKind::Cancelled(_) if row.kind == VOID => Outcome::Success(reference),
-                NewsKind::NotAuthorised(why)
-                | NewsKind::Cancelled(why)
-                | NewsKind::NotRefunded(why) => Outcome::Failure(why),
-                NewsKind::ChargedBack => return Ok(()),
-            };
-            settle(conn, row.order_id, row.id, &outcome).await?;
-        } else if is_cancelled && payment.open() > 0 {
-            // Perhaps it has ended by itself. What is told late, or contradicts what was said, decides nothing: it is looked at.
-            payment.look_at = Some(at);
-            payments::put(conn, &payment).await?;
-        }
-        Ok(payments::note_processed(conn, provider, event, at).await?)
-    })
-    .await
+    }
+    let (order, mut payment) = locked(conn, order).await?;
+    if news.kind == NewsKind::ChargedBack {
+        let cause = news.own.clone().unwrap_or_else(|| event.to_owned());
+        let row = ask(conn, order.id, CHARGEBACK, cause, news.amount.max(1)).await?;
+        let done = Outcome::Success(event.to_owned());
+        settle_locked(conn, order, &mut payment, row.id, &done).await?;
+        return Ok(Effect::Changed);
+    }
+    let all = payments::transactions_of(conn, order.id).await?;
+    let is_cancelled = matches!(news.kind, NewsKind::Cancelled(_));
+    if let Some(row) = meant(&all, &news) {
+        let reference = news.own.clone().unwrap_or_else(|| news.payment.clone());
+        let outcome = match news.kind {
+            NewsKind::Authorised | NewsKind::Refunded => Outcome::Success(reference),
+            NewsKind::Cancelled(_) if row.kind == VOID => Outcome::Success(reference),
+            NewsKind::NotAuthorised(why)
+            | NewsKind::Cancelled(why)
+            | NewsKind::NotRefunded(why) => Outcome::Failure(why),
+            NewsKind::ChargedBack => return Ok(Effect::Nothing),
+        };
+        settle_locked(conn, order, &mut payment, row.id, &outcome).await?;
+        return Ok(Effect::Changed);
+    }
+    if is_cancelled && payment.open() > 0 {
+        // Perhaps it has ended by itself. What is told late, or contradicts what was said, decides nothing: it is looked at.
+        payment.look_at = Some(now());
+        payments::put(conn, &payment).await?;
+        return Ok(Effect::Changed);
+    }
+    Ok(Effect::Nothing)
 }
 
 /// Finds the transaction that is meant, if it is open still.

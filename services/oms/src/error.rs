@@ -130,7 +130,6 @@ impl From<diesel::result::Error> for OmsError {
         };
         let code = match named.as_str() {
             "orders_cart_once" => codes::CART_ORDERED,
-            "orders_checkout_once" => codes::CHECKOUT_TAKEN,
             "shipments_slip_unique" => codes::SLIP_TAKEN,
             "payment_accounts_owner" => codes::ACCOUNT_TAKEN,
             _ => return Self::Db(DbError::Query(error)),

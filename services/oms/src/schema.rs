@@ -189,4 +189,5 @@ diesel::table! {
 }
 
 diesel::joinable!(fulfilment_orders -> orders (order_id));
-diesel::allow_tables_to_appear_in_same_query!(fulfilment_orders, orders);
+diesel::joinable!(payments -> orders (order_id));
+diesel::allow_tables_to_appear_in_same_query!(fulfilment_orders, orders, payments);

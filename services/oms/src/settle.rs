@@ -6,7 +6,7 @@ use averis_money::{Currency, Money, portion};
 use averis_outbox::publish;
 use averis_service_kit::problem::Problem;
 use averis_tenant_db::TenantConn;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ pub async fn place(conn: &mut TenantConn, order: OrderRow) -> Result<OrderRow, O
         placed_at: Some(now()),
         ..order
     };
-    let placed = orders::update(conn, &placed).await?;
+    let placed = orders::update(conn, placed).await?;
     note(conn, placed.id, "order.placed", None, json!({})).await?;
     tell(conn, kinds::PLACED, &placed).await?;
     Ok(placed)
@@ -90,6 +90,20 @@ pub async fn ask(
     let row = new(order, kind, cause, amount);
     payments::ask(conn, &row).await?;
     Ok(row)
+}
+
+/// Notes that a provider is to be asked to authorise what an order comes to. Returns its transaction, also where it was noted before.
+pub async fn ask_authorisation(
+    conn: &mut TenantConn,
+    order: &OrderRow,
+) -> Result<TransactionRow, OmsError> {
+    let row = new(order.id, AUTHORISE, "order".to_owned(), order.total());
+    if payments::ask(conn, &row).await? {
+        return Ok(row);
+    }
+    let all = payments::transactions_of(conn, order.id).await?;
+    let there = all.into_iter().find(|row| row.kind == AUTHORISE);
+    Ok(there.ok_or_else(Problem::not_found)?)
 }
 
 /// Notes that money is to go back for no goods that came back, of which so much was paid above what the order comes to. Returns its
@@ -155,10 +169,8 @@ pub async fn locked(
     conn: &mut TenantConn,
     order: Uuid,
 ) -> Result<(OrderRow, PaymentRow), OmsError> {
-    let row = orders::lock(conn, order).await?;
-    let row = row.ok_or_else(Problem::not_found)?;
-    let payment = payments::find(conn, order).await?;
-    Ok((row, payment.ok_or_else(Problem::not_found)?))
+    let found = orders::lock(conn, order).await?;
+    Ok(found.ok_or_else(Problem::not_found)?)
 }
 
 /// Notes what a provider has said of a transaction of an order. What is final stays as it is.
@@ -170,11 +182,23 @@ pub async fn settle(
 ) -> Result<(), OmsError> {
     // First the order: then nobody else changes the transaction.
     let (order, mut payment) = locked(conn, order).await?;
+    let settled = settle_locked(conn, order, &mut payment, transaction, outcome);
+    settled.await.map(drop)
+}
+
+/// Like [`settle`], of an order that is locked. Returns it as it is then.
+pub async fn settle_locked(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    payment: &mut PaymentRow,
+    transaction: Uuid,
+    outcome: &Outcome,
+) -> Result<OrderRow, OmsError> {
     let Some(mut row) = payments::find_transaction(conn, transaction).await? else {
-        return Ok(());
+        return Ok(order);
     };
     if row.is_final() {
-        return Ok(());
+        return Ok(order);
     }
     let at = now();
     row.attempts += 1;
@@ -184,13 +208,13 @@ pub async fn settle(
             row.state = SUCCESS.to_owned();
             row.reference = Some(reference.clone());
             payments::put_transaction(conn, &row).await?;
-            succeeded(conn, order, &mut payment, &row).await
+            return succeeded(conn, order, payment, &row).await;
         }
         Outcome::Failure(why) => {
             row.state = FAILURE.to_owned();
             row.failure = Some(why.clone());
             payments::put_transaction(conn, &row).await?;
-            failed(conn, &order, &mut payment, &row).await
+            failed(conn, &order, payment, &row).await?;
         }
         Outcome::Open(reference) => {
             row.state = PENDING.to_owned();
@@ -198,33 +222,45 @@ pub async fn settle(
             if row.kind == AUTHORISE && payment.reference.is_none() {
                 // So that a webhook finds it.
                 payment.reference = Some(reference.clone());
-                payments::put(conn, &payment).await?;
+                payments::put(conn, payment).await?;
             }
             row.next_at = at + pause(row.attempts);
-            Ok(payments::put_transaction(conn, &row).await?)
+            payments::put_transaction(conn, &row).await?;
         }
         Outcome::Unknown(why) => {
             tracing::warn!(transaction = %row.id, kind = row.kind, reason = why, "no answer of a payment provider");
-            row.state = PENDING.to_owned();
-            row.next_at = at + pause(row.attempts);
-            if at - row.created_at <= GIVE_UP {
-                return Ok(payments::put_transaction(conn, &row).await?);
-            }
-            if row.kind == AUTHORISE {
-                // Without its name it is never captured, and it ends by itself.
-                row.state = FAILURE.to_owned();
-                row.failure = Some("no_answer".to_owned());
-                payments::put_transaction(conn, &row).await?;
-                return failed(conn, &order, &mut payment, &row).await;
-            }
-            // It may have been done. A person has to look, and nobody asks again: that would be another one by now.
-            row.next_at = at + LOOKED_AT;
-            payments::put_transaction(conn, &row).await?;
-            let kind = format!("payment.{}_unknown", row.kind);
-            let told = json!({"amount": row.amount, "transaction_id": row.id});
-            Ok(note(conn, order.id, &kind, None, told).await?)
+            unanswered(conn, &order, payment, row, at).await?;
         }
     }
+    Ok(order)
+}
+
+/// Notes that a provider has not answered.
+async fn unanswered(
+    conn: &mut TenantConn,
+    order: &OrderRow,
+    payment: &mut PaymentRow,
+    mut row: TransactionRow,
+    at: DateTime<Utc>,
+) -> Result<(), OmsError> {
+    row.state = PENDING.to_owned();
+    row.next_at = at + pause(row.attempts);
+    if at - row.created_at <= GIVE_UP {
+        return Ok(payments::put_transaction(conn, &row).await?);
+    }
+    if row.kind == AUTHORISE {
+        // Without its name it is never captured, and it ends by itself.
+        row.state = FAILURE.to_owned();
+        row.failure = Some("no_answer".to_owned());
+        payments::put_transaction(conn, &row).await?;
+        return failed(conn, order, payment, &row).await;
+    }
+    // It may have been done. A person has to look, and nobody asks again: that would be another one by now.
+    row.next_at = at + LOOKED_AT;
+    payments::put_transaction(conn, &row).await?;
+    let kind = format!("payment.{}_unknown", row.kind);
+    let told = json!({"amount": row.amount, "transaction_id": row.id});
+    Ok(note(conn, order.id, &kind, None, told).await?)
 }
 
 fn pause(attempts: i32) -> TimeDelta {
@@ -237,7 +273,7 @@ async fn succeeded(
     order: OrderRow,
     payment: &mut PaymentRow,
     row: &TransactionRow,
-) -> Result<(), OmsError> {
+) -> Result<OrderRow, OmsError> {
     let told = json!({"amount": row.amount, "currency": order.currency, "transaction_id": row.id});
     match row.kind.as_str() {
         AUTHORISE => {
@@ -248,12 +284,12 @@ async fn succeeded(
             note(conn, order.id, "payment.authorised", None, told).await?;
             moved(conn, kinds::AUTHORISED, &order, row).await?;
             if order.status == DRAFT {
-                place(conn, order).await?;
-            } else if order.status == CANCELLED {
+                return place(conn, order).await;
+            }
+            if order.status == CANCELLED {
                 // It was given up meanwhile. A late yes brings nothing back.
                 ask(conn, order.id, VOID, "late".to_owned(), payment.open()).await?;
             }
-            Ok(())
         }
         CAPTURE => {
             payment.capturing -= row.amount;
@@ -262,27 +298,28 @@ async fn succeeded(
             note(conn, order.id, "payment.captured", None, told).await?;
             moved(conn, kinds::CAPTURED, &order, row).await?;
             let lines = orders::lines_of(conn, &[order.id]).await?;
-            give_up_rest(conn, &order, payment, &lines).await
+            give_up_rest(conn, &order, payment, &lines).await?;
         }
         VOID => {
             payment.voided += row.amount;
             payments::put(conn, payment).await?;
-            Ok(note(conn, order.id, "payment.voided", None, told).await?)
+            note(conn, order.id, "payment.voided", None, told).await?;
         }
         REFUND => {
             payment.refunding -= row.amount;
             payment.refunded += row.amount;
             payments::put(conn, payment).await?;
             note(conn, order.id, "payment.refunded", None, told).await?;
-            moved(conn, kinds::REFUNDED, &order, row).await
+            moved(conn, kinds::REFUNDED, &order, row).await?;
         }
         CHARGEBACK => {
             payment.charged_back += row.amount;
             payments::put(conn, payment).await?;
-            Ok(note(conn, order.id, "payment.charged_back", None, told).await?)
+            note(conn, order.id, "payment.charged_back", None, told).await?;
         }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(order)
 }
 
 async fn failed(
@@ -393,7 +430,7 @@ async fn put_held(
         hold_reason: Some(reason),
         ..order
     };
-    let held = orders::update(conn, &held).await?;
+    let held = orders::update(conn, held).await?;
     note(conn, held.id, kinds::HELD, actor, told).await?;
     tell(conn, kinds::HELD, &held).await?;
     Ok(held)
@@ -492,7 +529,7 @@ pub async fn complete_if_over(
         return Ok(order);
     }
     let status = OrderCommand::Complete.apply(&order.status)?.to_owned();
-    let done = orders::update(conn, &OrderRow { status, ..order }).await?;
+    let done = orders::update(conn, OrderRow { status, ..order }).await?;
     note(conn, done.id, "order.completed", None, json!({})).await?;
     tell(conn, kinds::COMPLETED, &done).await?;
     Ok(done)

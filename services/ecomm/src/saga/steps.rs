@@ -251,49 +251,59 @@ async fn approve(
     Err(Stop::Refused(problem.with("status", approval.status)))
 }
 
-/// Drafts the order: all that was agreed to.
-pub async fn draft(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
-    let body = order_of(row)?;
-    let key = Work::key(row, "draft");
+/// Drafts the order, all that was agreed to, and has it paid and placed. `false` says that nobody knows yet.
+pub async fn pay(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
     let oms = &work.state.calls.oms;
-    let order = oms
-        .draft(&work.tenant.key, &key, &body, &work.correlation)
-        .await
-        .map_err(|error| {
-            let known = [
-                ("provider_not_set_up", codes::PROVIDER_NOT_SET_UP),
-                ("cart_ordered", codes::CART_ORDERED),
-            ];
-            refused(error, &known)
-        })?;
+    let tenant = &work.tenant.key;
+    let asked = match row.order_id {
+        // Under another key each time: what matters is the order, which is paid once.
+        Some(order) => {
+            let key = Work::key(row, &format!("pay:{}", row.attempts));
+            oms.authorise(tenant, &key, order, &work.correlation).await
+        }
+        None => {
+            let key = Work::key(row, "place");
+            oms.place(tenant, &key, &order_of(row)?, &work.correlation)
+                .await
+        }
+    };
+    let order = match asked.map_err(|error| refused(error, UNPAID)) {
+        Err(Stop::Away(_)) if row.order_id.is_none() => {
+            // It may be drafted, and paid. Drafted again it is the same, and is waited for.
+            draft(work, row).await?;
+            return Ok(false);
+        }
+        other => other?,
+    };
     row.order_id = Some(order.id);
     row.order_number = Some(order.number);
-    "drafted".clone_into(&mut row.step);
-    Ok(())
-}
-
-/// Has the order paid and placed. `false` says that nobody knows yet.
-pub async fn pay(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
-    let order = row.order_id.unwrap_or_default();
-    // Under another key each time: what matters is the order, which is paid once.
-    let key = Work::key(row, &format!("pay:{}", row.attempts));
-    let oms = &work.state.calls.oms;
-    let order = oms
-        .authorise(&work.tenant.key, &key, order, &work.correlation)
-        .await
-        .map_err(|error| {
-            let known = [
-                ("payment_declined", codes::PAYMENT_DECLINED),
-                // Somebody has cancelled it meanwhile.
-                ("invalid_transition", codes::PAYMENT_DECLINED),
-            ];
-            refused(error, &known)
-        })?;
     if order.status == "draft" {
         return Ok(false);
     }
     "placed".clone_into(&mut row.step);
     Ok(true)
+}
+
+/// With what an order is not drafted, or not paid.
+const UNPAID: &[(&str, Code)] = &[
+    ("provider_not_set_up", codes::PROVIDER_NOT_SET_UP),
+    ("cart_ordered", codes::CART_ORDERED),
+    ("payment_declined", codes::PAYMENT_DECLINED),
+    // Somebody has cancelled it meanwhile.
+    ("invalid_transition", codes::PAYMENT_DECLINED),
+];
+
+/// Drafts the order, or finds it drafted.
+async fn draft(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
+    let key = Work::key(row, "draft");
+    let oms = &work.state.calls.oms;
+    let drafted = oms
+        .draft(&work.tenant.key, &key, &order_of(row)?, &work.correlation)
+        .await
+        .map_err(|error| refused(error, UNPAID))?;
+    row.order_id = Some(drafted.id);
+    row.order_number = Some(drafted.number);
+    Ok(())
 }
 
 /// Keeps what was held for the order: all of it, also where some of it is gone.

@@ -155,12 +155,15 @@ async fn an_attempt_that_a_crash_has_left_is_gone_on_with() {
         ("running", "reserved"),
         ("running", "redeemed"),
         ("running", "credited"),
+        ("paying", "credited"),
+        // As processes of before have it, which drafted first.
         ("running", "drafted"),
         ("paying", "drafted"),
         ("finalising", "placed"),
     ] {
         let back = format!(
-            "UPDATE {schema}.checkouts SET status = '{status}', step = '{step}', next_at = now() - interval '1 minute', version = version + 1
+            "UPDATE {schema}.checkouts SET status = '{status}', step = '{step}', next_at = now() - interval '1 minute', version = version + 1,
+                 order_id = CASE WHEN '{step}' IN ('drafted', 'placed') THEN order_id END
                  WHERE id = '{checkout}';
              UPDATE {schema}.carts SET state = 'locked', order_id = NULL WHERE id = '{id}'"
         );

@@ -7,17 +7,17 @@ use averis_service_kit::problem::{ApiResult, Problem};
 use averis_service_kit::query::PathId;
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{TenantConn, TenantDb};
 use uuid::Uuid;
 
 use super::orders::{OrderView, view};
 use crate::State;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
-use crate::drive::{authorisation, drive_known, wake};
+use crate::drive::{authorisation, said, wake};
 use crate::error::{OmsError, codes};
-use crate::settle::{ask, locked, place};
+use crate::settle::{ask_authorisation, locked, place, settle_locked};
 use crate::store::orders::{self, OFFLINE, OrderRow};
-use crate::store::payments::{self, AUTHORISE, PaymentRow, TransactionRow};
+use crate::store::payments::{self, PaymentRow, TransactionRow};
 
 /// Has the payment of a draft authorised, and places the order with it. An order that is paid offline, or costs nothing, is placed
 /// at once. Of a provider that is silent or asks the buyer something nobody knows yet: 202, and the order is placed by itself
@@ -33,39 +33,51 @@ pub async fn authorise_order(
     PathId(id): PathId,
     _key: Command,
 ) -> ApiResult<Reply> {
-    let asked = tenant
-        .db
-        .transaction(async |conn| begin(conn, id).await)
-        .await?;
-    if let Some((transaction, order, payment)) = asked {
-        // No transaction of the database is open while the provider is asked.
-        drive_known(&state, &tenant.db, transaction, &order, payment).await?;
-    }
-    let found = tenant.db.read(async |conn| -> Result<_, OmsError> {
-        let row = orders::find(conn, id).await?;
-        let row = row.ok_or_else(Problem::not_found)?;
-        let all = payments::transactions_of(conn, id).await?;
-        let payment = payments::find(conn, id).await?;
-        let payment = payment.ok_or_else(Problem::not_found)?;
-        let lines = orders::lines_of(conn, &[id]).await?;
-        let is_declined = matches!(authorisation(&all), Some(Err(_)));
-        let view = view(row.clone(), &lines, payment, is_declined)?;
-        Ok((row, all, view))
-    });
-    let (row, all, view) = found.await?;
+    let begun = tenant.db.transaction(async |conn| begin(conn, id).await);
+    let (row, view) = pay(&state, &tenant.db, begun.await?).await?;
+    let version = row.version;
+    Ok(match row.status.as_str() {
+        DRAFT => Reply::accepted(format!("/api/oms/v1/orders/{id}"), &view).version(version),
+        _ => Reply::ok(&view).version(version),
+    })
+}
+
+/// Goes on with paying for a draft as far as it goes now. Returns the order: placed, or a draft whose payment is under way.
+///
+/// # Errors
+/// 402 when the payment was declined, 409 when it was cancelled before.
+pub async fn pay(
+    state: &State,
+    db: &TenantDb,
+    begun: Begun,
+) -> Result<(OrderRow, OrderView), Problem> {
+    let (row, all, view) = match begun {
+        Begun::Over(standing) => *standing,
+        Begun::Asks(asked) => {
+            let (transaction, order, payment) = *asked;
+            // No transaction of the database is open while the provider is asked.
+            let outcome = said(state, &transaction, &order, &payment).await;
+            let settled = db.transaction(async |conn| -> Result<_, OmsError> {
+                let (mut order, mut payment) = locked(conn, order.id).await?;
+                if let Some(outcome) = &outcome {
+                    let settled = settle_locked(conn, order, &mut payment, transaction.id, outcome);
+                    order = settled.await?;
+                }
+                standing(conn, order, payment).await
+            });
+            settled.await?
+        }
+    };
     if all.iter().any(|transaction| !transaction.is_final()) {
-        wake(&state, &tenant.db);
+        wake(state, db);
     }
     match authorisation(&all) {
         Some(Err(failure)) => {
             let problem = Problem::new(codes::PAYMENT_DECLINED);
             Err(problem.with("failure", failure.unwrap_or_default()))
         }
-        _ if row.status == DRAFT => {
-            Ok(Reply::accepted(format!("/api/oms/v1/orders/{id}"), &view).version(row.version))
-        }
         _ if row.status == CANCELLED && row.placed_at.is_none() => Err(refused_authorise(&row)),
-        _ => Ok(Reply::ok(&view).version(row.version)),
+        _ => Ok((row, view)),
     }
 }
 
@@ -76,24 +88,54 @@ fn refused_authorise(row: &OrderRow) -> Problem {
     }
 }
 
-/// A transaction that a provider is to be asked for, with its order and how that is paid.
-type Asked = (TransactionRow, OrderRow, PaymentRow);
+/// An order with its transactions, as it is told.
+type Standing = (OrderRow, Vec<TransactionRow>, OrderView);
 
-/// Places what needs no authorisation; otherwise returns what a provider is to be asked for.
-async fn begin(conn: &mut TenantConn, id: Uuid) -> Result<Option<Asked>, OmsError> {
+/// What is to be done for a draft to be paid for.
+pub enum Begun {
+    /// Nothing: this is how it stands.
+    Over(Box<Standing>),
+    /// A provider is to be asked for this transaction of the order, which is paid so.
+    Asks(Box<(TransactionRow, OrderRow, PaymentRow)>),
+}
+
+/// Begins to pay for an order, if it is a draft.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn begin(conn: &mut TenantConn, id: Uuid) -> Result<Begun, OmsError> {
     let (order, payment) = locked(conn, id).await?;
-    if order.status != DRAFT {
-        return Ok(None);
+    match order.status.as_str() {
+        DRAFT => begin_with(conn, order, payment).await,
+        _ => Ok(Begun::Over(Box::new(standing(conn, order, payment).await?))),
     }
-    let total = order.total();
-    if total == 0 || order.provider == OFFLINE {
-        place(conn, order).await?;
-        return Ok(None);
+}
+
+/// Places a draft that needs no authorisation; otherwise says what a provider is to be asked for.
+pub async fn begin_with(
+    conn: &mut TenantConn,
+    order: OrderRow,
+    payment: PaymentRow,
+) -> Result<Begun, OmsError> {
+    if order.total() == 0 || order.provider == OFFLINE {
+        let placed = place(conn, order).await?;
+        return Ok(Begun::Over(Box::new(
+            standing(conn, placed, payment).await?,
+        )));
     }
-    let all = payments::transactions_of(conn, id).await?;
-    let row = match all.into_iter().find(|row| row.kind == AUTHORISE) {
-        Some(there) => there,
-        None => ask(conn, id, AUTHORISE, "order".to_owned(), total).await?,
-    };
-    Ok(Some((row, order, payment)))
+    let row = ask_authorisation(conn, &order).await?;
+    Ok(Begun::Asks(Box::new((row, order, payment))))
+}
+
+/// Returns how an order stands.
+async fn standing(
+    conn: &mut TenantConn,
+    row: OrderRow,
+    payment: PaymentRow,
+) -> Result<Standing, OmsError> {
+    let all = payments::transactions_of(conn, row.id).await?;
+    let lines = orders::lines_of(conn, &[row.id]).await?;
+    let is_declined = matches!(authorisation(&all), Some(Err(_)));
+    let view = view(row.clone(), &lines, payment, is_declined)?;
+    Ok((row, all, view))
 }

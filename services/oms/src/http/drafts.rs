@@ -1,5 +1,6 @@
 //! Orders that are drafted.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use actix_web::web::Data;
@@ -12,13 +13,14 @@ use averis_service_kit::openapi::MoneySchema;
 use averis_service_kit::problem::{ApiResult, FieldProblem, Problem};
 use averis_service_kit::reply::Reply;
 use averis_tenant_context::may;
-use averis_tenant_db::TenantConn;
+use averis_tenant_db::{TenantConn, TenantDb};
 use garde::Validate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::authorise::{Begun, begin, begin_with, pay};
 use super::orders::{OrderView, view, view_of};
 use crate::State;
 use crate::domain::fulfilment::OPEN;
@@ -156,6 +158,10 @@ pub struct DraftOrder {
     #[garde(skip)]
     #[schema(value_type = Object)]
     snapshot: Value,
+    /// Whether its payment is authorised at once, and the order placed with it, as `/orders/{id}/authorise` does.
+    #[serde(default)]
+    #[garde(skip)]
+    authorise: bool,
 }
 
 impl DraftOrder {
@@ -245,9 +251,12 @@ impl NewOrderLine {
     }
 }
 
-/// Drafts an order, once for a checkout. The same again gives what was drafted.
+/// Drafts an order, once for a checkout, and with `authorise` has it paid for and placed. The same again gives what was drafted, and
+/// tells how far it is.
 #[utoipa::path(post, path = "/api/oms/v1/orders", tag = "orders", security(("token" = ["order:place"])), request_body = DraftOrder,
-    responses((status = 201, description = "The draft.", body = OrderView)))]
+    responses(
+        (status = 201, description = "The draft, or the order that is placed.", body = OrderView),
+        (status = 202, description = "The draft, whose payment is under way.", body = OrderView)))]
 pub async fn draft_order(
     tenant: Tenant<may::OrderPlace>,
     state: Data<State>,
@@ -275,37 +284,65 @@ pub async fn draft_order(
         updated_at: at,
     };
     let actor = tenant.caller.identity.subject;
-    once(
+    // Under the key of an order that is also paid only stands that it is drafted: what has become of it is looked at each time.
+    let begun: Cell<Option<Begun>> = Cell::new(None);
+    let drafted = once(
         &tenant.db,
         &post.key,
         async |conn| -> Result<Reply, OmsError> {
-            if let Some(there) = orders::find_by_checkout(conn, row.checkout_id).await? {
-                return drafted_before(conn, there, &row).await;
-            }
-            let account = account_at(conn, &state, &row.provider).await?;
+            begun.set(None);
             let lines = lines_of(row.id, body);
-            let order = orders::insert(conn, &row, &lines).await?;
+            let Some(order) = orders::insert(conn, &row, &lines).await? else {
+                return drafted_before(conn, &row).await;
+            };
+            let account = account_at(conn, &state, &row.provider).await?;
             let (work, parts) = work_of(&order, body);
             fulfilment::insert(conn, &work, &parts).await?;
             let payment = payment_of(&order, account);
             payments::insert(conn, &payment).await?;
             note(conn, order.id, "order.drafted", Some(actor), json!({})).await?;
+            if body.authorise {
+                begun.set(Some(begin_with(conn, order, payment).await?));
+                return Ok(Reply::no_content());
+            }
             Ok(created(&view(order, &lines, payment, false)?))
         },
-    )
+    );
+    let drafted = drafted.await?;
+    if !body.authorise {
+        return Ok(drafted);
+    }
+    let begun = match begun.into_inner() {
+        Some(begun) => begun,
+        None => begin_known(&tenant.db, row.checkout_id).await?,
+    };
+    let (order, view) = pay(&state, &tenant.db, begun).await?;
+    Ok(match order.status.as_str() {
+        DRAFT => Reply::accepted(address(&view), &view).version(order.version),
+        _ => created(&view),
+    })
+}
+
+async fn begin_known(db: &TenantDb, checkout: Uuid) -> Result<Begun, OmsError> {
+    db.transaction(async |conn| -> Result<_, OmsError> {
+        let there = orders::find_by_checkout(conn, checkout).await?;
+        let there = there.ok_or_else(Problem::not_found)?;
+        begin(conn, there.id).await
+    })
     .await
 }
 
-fn created(view: &OrderView) -> Reply {
-    let location = format!("/api/oms/v1/orders/{}", view.id());
-    Reply::created(location, view).version(view.version())
+fn address(view: &OrderView) -> String {
+    format!("/api/oms/v1/orders/{}", view.id())
 }
 
-async fn drafted_before(
-    conn: &mut TenantConn,
-    there: OrderRow,
-    row: &NewOrderRow,
-) -> Result<Reply, OmsError> {
+fn created(view: &OrderView) -> Reply {
+    Reply::created(address(view), view).version(view.version())
+}
+
+async fn drafted_before(conn: &mut TenantConn, row: &NewOrderRow) -> Result<Reply, OmsError> {
+    let there = orders::find_by_checkout(conn, row.checkout_id).await?;
+    let there = there.ok_or_else(Problem::not_found)?;
     let same = (there.cart_id, there.net, there.tax, &there.currency)
         == (row.cart_id, row.net, row.tax, &row.currency)
         && there.provider == row.provider

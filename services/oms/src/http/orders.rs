@@ -27,7 +27,7 @@ use crate::State;
 use crate::domain::orders::{OrderCommand, fulfilment_status};
 use crate::domain::payments::payment_status;
 use crate::error::OmsError;
-use crate::settle::{complete_if_over, currency, hold, tell};
+use crate::settle::{complete_if_over, currency, hold, locked, tell};
 use crate::store::events::{self, EventRow, note};
 use crate::store::orders::{self, LineRow, OrderFilter, OrderRow};
 use crate::store::payments::{self, PaymentRow};
@@ -435,8 +435,7 @@ async fn seen_locked(
     id: Uuid,
     seen: SeenVersion,
 ) -> Result<OrderRow, OmsError> {
-    let row = orders::lock(conn, id).await?;
-    let row = row.ok_or_else(Problem::not_found)?;
+    let (row, _) = locked(conn, id).await?;
     seen.check(row.version)?;
     Ok(row)
 }
@@ -453,7 +452,7 @@ async fn release(
         hold_reason: None,
         ..row
     };
-    let released = orders::update(conn, &released).await?;
+    let released = orders::update(conn, released).await?;
     let data = json!({"reason": null});
     note(conn, id, kinds::RELEASED, Some(actor), data).await?;
     tell(conn, kinds::RELEASED, &released).await?;

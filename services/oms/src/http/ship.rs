@@ -262,7 +262,7 @@ async fn leave(
     let status = finished(parts.iter().map(|part| (part.open(), part.shipped)));
     let status = status.unwrap_or(crate::domain::fulfilment::IN_PROGRESS);
     fulfilment::put_status(conn, row.id, status).await?;
-    let order = orders::update(conn, &order).await?;
+    let order = orders::update(conn, order).await?;
     let sum: i64 = gone
         .iter()
         .map(|line| line.net.amount() + line.tax.amount())
@@ -417,7 +417,7 @@ async fn arrived(conn: &mut TenantConn, order: OrderRow, shipment: Uuid) -> Resu
         line.delivered += come.map(|part| part.quantity).sum::<i64>();
         orders::put_line(conn, line).await?;
     }
-    let order = orders::update(conn, &order).await?;
+    let order = orders::update(conn, order).await?;
     complete_if_over(conn, order, &lines).await?;
     Ok(())
 }

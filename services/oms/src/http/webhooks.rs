@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::State;
 use crate::domain::now;
-use crate::drive::{apply_news, wake};
+use crate::drive::{Effect, apply_news, wake};
 use crate::error::{OmsError, codes};
 use crate::store::{accounts, payments};
 
@@ -64,12 +64,13 @@ pub async fn hear_provider(
         if !is_own && !payments::has_account(conn, &provider, account).await? {
             return Err(Problem::not_found().into());
         }
-        Ok(payments::hear(conn, &provider, id, &event, now()).await?)
+        let new = payments::hear(conn, &provider, id, &event, now()).await?;
+        // Also again: it may wait still.
+        Ok((new, apply_news(conn, &provider, id, &event).await?))
     });
-    let new = heard.await?;
-    // Also again: a crash may have kept it from its effect, which it has once.
-    apply_news(&tenant.db, &provider, id, &event).await?;
-    // What it was about may not be known yet, or may want something else now.
-    wake(&state, &tenant.db);
+    let (new, effect) = heard.await?;
+    if effect != Effect::Nothing {
+        wake(&state, &tenant.db);
+    }
     Ok(Reply::ok(&Heard { new }))
 }

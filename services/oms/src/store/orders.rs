@@ -8,8 +8,9 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::payments::PaymentRow;
 use crate::domain::orders::Pieces;
-use crate::schema::{order_lines as lines, orders as table};
+use crate::schema::{order_lines as lines, orders as table, payments};
 
 pub const GOODS: &str = "goods";
 pub const SHIPPING: &str = "shipping";
@@ -123,17 +124,20 @@ impl LineRow {
     }
 }
 
-/// Inserts a draft with its lines.
+/// Inserts a draft with its lines. None says that its checkout has drafted one already.
 pub async fn insert(
     conn: &mut TenantConn,
     row: &NewOrderRow,
     own: &[LineRow],
-) -> QueryResult<OrderRow> {
+) -> QueryResult<Option<OrderRow>> {
     let added = diesel::insert_into(table::table).values(row);
+    let added = added.on_conflict(table::checkout_id).do_nothing();
     let added = added.returning(OrderRow::as_returning());
-    let row = added.get_result(conn).await?;
-    let added = diesel::insert_into(lines::table).values(own);
-    added.execute(conn).await?;
+    let row: Option<OrderRow> = added.get_result(conn).await.optional()?;
+    if row.is_some() {
+        let added = diesel::insert_into(lines::table).values(own);
+        added.execute(conn).await?;
+    }
     Ok(row)
 }
 
@@ -159,10 +163,13 @@ pub async fn find_by_checkout(
     row.first(conn).await.optional()
 }
 
-/// Finds an order and keeps others from changing it, and all that belongs to it, until the end of the transaction.
-pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<OrderRow>> {
-    let row = table::table.find(id).select(OrderRow::as_select());
-    row.for_update().first(conn).await.optional()
+/// Finds an order, with how it is paid, and keeps others from changing it, and all that belongs to it, until the end of the
+/// transaction.
+pub async fn lock(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<(OrderRow, PaymentRow)>> {
+    let row = table::table.inner_join(payments::table);
+    let row = row.filter(table::id.eq(id)).for_update();
+    let columns = (OrderRow::as_select(), PaymentRow::as_select());
+    row.select(columns).first(conn).await.optional()
 }
 
 /// What to list.
@@ -210,16 +217,22 @@ pub async fn put_line(conn: &mut TenantConn, row: &LineRow) -> QueryResult<()> {
 }
 
 /// Stores what was decided of an order, and raises its version.
-pub async fn update(conn: &mut TenantConn, row: &OrderRow) -> QueryResult<OrderRow> {
-    diesel::update(table::table.find(row.id))
+pub async fn update(conn: &mut TenantConn, row: OrderRow) -> QueryResult<OrderRow> {
+    // It is locked: what is not set here stands in the row. Its snapshot need not travel back.
+    let updated = OrderRow {
+        version: row.version + 1,
+        updated_at: averis_service_kit::clock::now(),
+        ..row
+    };
+    diesel::update(table::table.find(updated.id))
         .set((
-            table::status.eq(&row.status),
-            table::hold_reason.eq(&row.hold_reason),
-            table::placed_at.eq(row.placed_at),
-            table::version.eq(row.version + 1),
-            table::updated_at.eq(averis_service_kit::clock::now()),
+            table::status.eq(&updated.status),
+            table::hold_reason.eq(&updated.hold_reason),
+            table::placed_at.eq(updated.placed_at),
+            table::version.eq(updated.version),
+            table::updated_at.eq(updated.updated_at),
         ))
-        .returning(OrderRow::as_returning())
-        .get_result(conn)
-        .await
+        .execute(conn)
+        .await?;
+    Ok(updated)
 }

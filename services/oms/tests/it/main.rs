@@ -14,6 +14,7 @@ mod ended;
 mod erp;
 mod orders;
 mod payments;
+mod placing;
 mod prepaid;
 mod refunds;
 mod replay;
