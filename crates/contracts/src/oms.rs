@@ -248,8 +248,8 @@ impl OmsClient {
     /// payment is known.
     ///
     /// # Errors
-    /// `Refused` when it cannot be drafted, or with `payment_declined`; otherwise when there was no usable answer: then it may be placed,
-    /// or will be.
+    /// `Refused` when it cannot be drafted, with `payment_declined`, or with `invalid_transition` when it was cancelled before; otherwise
+    /// when there was no usable answer: then it may be placed, or will be.
     pub async fn place(
         &self,
         tenant: &TenantKey,
@@ -282,11 +282,11 @@ impl OmsClient {
             .await
     }
 
-    /// Cancels an order as far as it is not shipped.
+    /// Cancels an order, if it is a draft.
     ///
     /// # Errors
-    /// `Refused` when it is placed and shipped, otherwise when there was no usable answer.
-    pub async fn cancel(
+    /// `Refused` with `invalid_transition` when it was placed, otherwise when there was no usable answer.
+    pub async fn cancel_draft(
         &self,
         tenant: &TenantKey,
         key: &str,
@@ -295,7 +295,7 @@ impl OmsClient {
         correlation: &Correlation,
     ) -> Result<PlacedOrder, CallError> {
         let path = internal_path("oms", tenant, &format!("orders/{order}/cancel"));
-        let body = json!({"reason": reason});
+        let body = json!({"reason": reason, "draft_only": true});
         self.0.command(&path, key, &body, correlation).await
     }
 }

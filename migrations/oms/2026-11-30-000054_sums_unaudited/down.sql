@@ -1,6 +1,3 @@
-COMMENT ON TABLE fulfilment_lines IS NULL;
 COMMENT ON TABLE payments IS NULL;
-CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON fulfilment_lines
-    FOR EACH ROW EXECUTE FUNCTION platform_shared.audit_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON payments
     FOR EACH ROW EXECUTE FUNCTION platform_shared.audit_row();

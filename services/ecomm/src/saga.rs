@@ -1,11 +1,12 @@
 //! How a cart becomes an order: one step after the other, each one's result stored before the next begins.
 //!
 //! ```text
-//! running       started ─► quoted ─► reserved ─► redeemed ─► credited
-//! paying        the order is drafted, and whether it is paid only its provider knows
+//! running       started ─► quoted ─► reserved ─► redeemed ─► credited ─► the order is drafted and paid, with one call
+//! paying        it is drafted, and whether it is paid only its provider knows
 //! finalising    the order is placed; what was held for it is kept, forward only
 //! placed        the cart is ordered
-//! compensating  something said no, or did not answer before anybody can have paid: all that was held is given back
+//! compensating  something said no, or did not answer while there was no order: all that was held is given back, and what may be paid
+//!               is let go, unless the order was placed after all
 //! failed        nothing is left of it, and the cart is its shopper's again
 //! ```
 //!
@@ -189,6 +190,9 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let mut next = row.clone();
     // What was held first ends by itself some time; an attempt that was left for that long is none any more.
     let is_old = now() - row.created_at > PATIENCE;
+    if row.step == "credited" && !is_old {
+        return paying(work, row).await;
+    }
     let taken = match row.step.as_str() {
         _ if is_old => Err(Stop::Refused(
             Problem::new(codes::CHECKOUT_UNAVAILABLE).retry_after(1),
@@ -202,8 +206,8 @@ async fn running(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     match taken {
         Ok(()) => {
             steps::pass_over(&mut next)?;
-            if ["credited", "drafted"].contains(&next.step.as_str()) {
-                // From here on a silent provider is no failure.
+            if next.step == "drafted" {
+                // As processes of before have left it.
                 next.status = PAYING.to_owned();
             }
         }
@@ -227,6 +231,7 @@ fn give_up(row: &mut CheckoutRow, problem: &Problem) {
     row.problem_status = i16::try_from(problem.code().status).ok();
 }
 
+/// Has the order drafted, if it is not, and paid.
 async fn paying(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     let mut next = row.clone();
     let age = now() - row.created_at;
@@ -248,7 +253,11 @@ async fn paying(work: &Work, row: CheckoutRow) -> Result<Stands, EcommError> {
     match steps::pay(work, &mut next).await {
         Ok(true) => next.status = FINALISING.to_owned(),
         // The provider, or the buyer at it, has not answered yet.
-        Ok(false) if age < PATIENCE => return wait_with(work, row, next).await,
+        Ok(false) if age < PATIENCE => {
+            next.status = PAYING.to_owned();
+            "drafted".clone_into(&mut next.step);
+            return wait_with(work, row, next).await;
+        }
         // A yes that comes later is let go by the order's service: it is cancelled there first.
         Ok(false) => give_up(
             &mut next,

@@ -8,9 +8,11 @@ use averis_tenant_db::TenantConn;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::amounts::{currency, share};
 use crate::domain::orders::OrderCommand;
 use crate::error::{OmsError, codes};
-use crate::settle::{complete_if_over, currency, give_up_rest, share};
+use crate::settle::give_up_rest;
+use crate::states::complete_if_over;
 use crate::store::events::note;
 use crate::store::orders::{LineRow, OrderRow};
 use crate::store::payments::PaymentRow;

@@ -1,5 +1,6 @@
 //! Rules: pure, no I/O.
 
+pub mod causes;
 pub mod fulfilment;
 pub mod orders;
 pub mod payments;

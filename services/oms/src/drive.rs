@@ -88,9 +88,10 @@ pub async fn said(
         _ => return None,
     };
     let provider = state.providers.get(&order.provider);
-    // After a day the provider has forgotten what it was asked for, and would do it again. It may have been asked by a process that
-    // came to no end: only answers are counted.
-    let is_old = row.reference.is_none() && now() - row.created_at > GIVE_UP;
+    // After a day the provider has forgotten what it was asked for, and would do it again. An authorisation may have been asked for by
+    // a process that came to no end.
+    let may_be_asked = row.attempts > 0 || row.kind == AUTHORISE;
+    let is_old = may_be_asked && row.reference.is_none() && now() - row.created_at > GIVE_UP;
     let is_given_up = row.kind == AUTHORISE && order.status == CANCELLED;
     let outcome = match (provider, payment.account.clone()) {
         _ if is_old => Outcome::Unknown("it was asked for too long ago".to_owned()),

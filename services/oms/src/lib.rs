@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod amounts;
 mod cancelling;
 mod config;
 mod domain;
@@ -10,6 +11,7 @@ mod provider;
 mod routes;
 mod schema;
 mod settle;
+mod states;
 mod store;
 
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! What becomes of an order when a payment provider has spoken, whoever has heard it: the request that waits, the sweeper, or
 //! a webhook. All of them come here, in any order and more than once, and only the first changes anything.
 
-use averis_contracts::oms::{MoneyMoved, OrderState, PaymentFailed, kinds};
-use averis_money::{Currency, Money, portion};
+use averis_contracts::oms::{MoneyMoved, PaymentFailed, kinds};
+use averis_money::Money;
 use averis_outbox::publish;
 use averis_service_kit::problem::Problem;
 use averis_tenant_db::TenantConn;
@@ -10,10 +10,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::amounts::currency;
+use crate::domain::causes::{first_cause, return_of, shipment_of};
 use crate::domain::now;
-use crate::domain::orders::{CANCELLED, DRAFT, ON_HOLD, OrderCommand, PLACED};
-use crate::error::{OmsError, codes};
+use crate::domain::orders::{CANCELLED, DRAFT, ON_HOLD, PLACED};
+use crate::error::OmsError;
 use crate::provider::Outcome;
+use crate::states::{hold, place, put_held};
 use crate::store::events::note;
 use crate::store::orders::{LineRow, OFFLINE, OrderRow};
 use crate::store::payments::{
@@ -30,8 +33,6 @@ const LONGEST: i64 = 300;
 pub const GIVE_UP: TimeDelta = TimeDelta::hours(20);
 /// How often what is left of an authorisation is let go, where that fails.
 const VOIDS: usize = 5;
-/// What stands between a cause and the number of the try, from the second on.
-pub const AGAIN: &str = ", again ";
 /// When what only a person can find out is asked for again: not while anybody remembers.
 const LOOKED_AT: TimeDelta = TimeDelta::days(3_650);
 
@@ -41,43 +42,6 @@ const LOOK_AFTER: TimeDelta = TimeDelta::days(6);
 const WHY_ENDED: &str = "The authorisation of its payment has ended";
 /// Longest reason for which an order is held, in characters.
 const MAX_REASON: usize = 500;
-
-/// Reads a stored currency.
-pub fn currency(code: &str) -> Result<Currency, OmsError> {
-    use averis_service_kit::problem::codes::INTERNAL;
-    let unit = code.parse();
-    Ok(unit.map_err(|error: averis_money::MoneyError| Problem::new(INTERNAL).because(error))?)
-}
-
-/// Places a draft: nothing of it is undone from here on.
-pub async fn place(conn: &mut TenantConn, order: OrderRow) -> Result<OrderRow, OmsError> {
-    let status = OrderCommand::Place.apply(&order.status)?;
-    let placed = OrderRow {
-        status: status.to_owned(),
-        placed_at: Some(now()),
-        ..order
-    };
-    let placed = orders::update(conn, placed).await?;
-    note(conn, placed.id, "order.placed", None, json!({})).await?;
-    tell(conn, kinds::PLACED, &placed).await?;
-    Ok(placed)
-}
-
-/// Tells where an order is now.
-pub async fn tell(
-    conn: &mut TenantConn,
-    kind: &'static str,
-    order: &OrderRow,
-) -> Result<(), OmsError> {
-    let state = OrderState {
-        order_id: order.id,
-        checkout_id: order.checkout_id,
-        number: order.number,
-        version: order.version,
-        status: order.status.clone(),
-    };
-    Ok(publish(conn, kind, order.id, &state).await?)
-}
 
 /// Notes that a provider is to be asked for something, once for a cause. Returns its transaction.
 pub async fn ask(
@@ -405,60 +369,6 @@ pub async fn ended(
     Ok(())
 }
 
-/// Holds an order: nothing of it is shipped until it is released.
-///
-/// # Errors
-/// 409 when it is not placed.
-pub async fn hold(
-    conn: &mut TenantConn,
-    order: OrderRow,
-    reason: String,
-    actor: Option<Uuid>,
-) -> Result<OrderRow, OmsError> {
-    let status = OrderCommand::Hold.apply(&order.status)?.to_owned();
-    put_held(conn, OrderRow { status, ..order }, reason, actor).await
-}
-
-async fn put_held(
-    conn: &mut TenantConn,
-    order: OrderRow,
-    reason: String,
-    actor: Option<Uuid>,
-) -> Result<OrderRow, OmsError> {
-    let told = json!({"reason": reason});
-    let held = OrderRow {
-        hold_reason: Some(reason),
-        ..order
-    };
-    let held = orders::update(conn, held).await?;
-    note(conn, held.id, kinds::HELD, actor, told).await?;
-    tell(conn, kinds::HELD, &held).await?;
-    Ok(held)
-}
-
-/// Returns what a transaction is for, whichever try it is.
-pub fn first_cause(cause: &str) -> &str {
-    cause.split_once(AGAIN).map_or(cause, |(first, _)| first)
-}
-
-/// Returns which shipment a capture is for, where it is for one.
-pub fn shipment_of(cause: &str) -> Option<Uuid> {
-    let shipment = first_cause(cause).strip_prefix("shipment ")?;
-    shipment.parse().ok()
-}
-
-/// The cause of a refund for goods of a shipment that came back.
-pub fn return_cause(return_id: Uuid, shipment: Uuid) -> String {
-    format!("return {return_id} of shipment {shipment}")
-}
-
-/// Returns which goods, of which shipment, a refund is for, where it is for any.
-pub fn return_of(cause: &str) -> Option<(Uuid, Uuid)> {
-    let text = first_cause(cause).strip_prefix("return ")?;
-    let (own, shipment) = text.split_once(" of shipment ")?;
-    Some((own.parse().ok()?, shipment.parse().ok()?))
-}
-
 /// Tells that money has come, or gone back.
 pub async fn moved(
     conn: &mut TenantConn,
@@ -515,37 +425,4 @@ pub async fn give_up_rest(
         ask(conn, order.id, VOID, format!("rest {number}"), rest).await?;
     }
     Ok(())
-}
-
-/// Completes an order of which all has come or is cancelled. Returns the order.
-pub async fn complete_if_over(
-    conn: &mut TenantConn,
-    order: OrderRow,
-    lines: &[LineRow],
-) -> Result<OrderRow, OmsError> {
-    let mut lines = lines.iter();
-    let is_over = lines.all(|line| line.delivered + line.cancelled == line.ordered);
-    if !is_over || order.status != PLACED {
-        return Ok(order);
-    }
-    let status = OrderCommand::Complete.apply(&order.status)?.to_owned();
-    let done = orders::update(conn, OrderRow { status, ..order }).await?;
-    note(conn, done.id, "order.completed", None, json!({})).await?;
-    tell(conn, kinds::COMPLETED, &done).await?;
-    Ok(done)
-}
-
-/// Returns what `taken` more of `pieces` pieces cost of an amount for all of them, after `before`.
-pub fn share(
-    amount: i64,
-    unit: Currency,
-    pieces: i64,
-    before: i64,
-    taken: i64,
-) -> Result<i64, OmsError> {
-    let [pieces, before, taken] =
-        [pieces, before, taken].map(|count| u64::try_from(count).unwrap_or_default());
-    let part = portion(Money::new(amount, unit), pieces, before, taken);
-    let part = part.map_err(|_too_large| Problem::new(codes::MONEY_OVERFLOW))?;
-    Ok(part.amount())
 }

@@ -268,7 +268,8 @@ pub async fn pay(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
         }
     };
     let order = match asked.map_err(|error| refused(error, UNPAID)) {
-        Err(Stop::Away(_)) if row.order_id.is_none() => {
+        Err(Stop::Away(error)) if row.order_id.is_none() => {
+            tracing::warn!(checkout = %row.id, error = %error, "whether an order is placed is not known");
             // It may be drafted, and paid. Drafted again it is the same, and is waited for.
             draft(work, row).await?;
             return Ok(false);
@@ -294,7 +295,10 @@ const UNPAID: &[(&str, Code)] = &[
 ];
 
 /// Drafts the order, or finds it drafted.
-async fn draft(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
+///
+/// # Errors
+/// `Refused` when it cannot be.
+pub async fn draft(work: &Work, row: &mut CheckoutRow) -> Result<(), Stop> {
     let key = Work::key(row, "draft");
     let oms = &work.state.calls.oms;
     let drafted = oms

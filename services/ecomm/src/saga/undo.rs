@@ -3,8 +3,7 @@
 
 use averis_contracts::client::CallError;
 
-use super::order::order_of;
-use super::{Stop, Work};
+use super::{Stop, Work, steps};
 use crate::store::checkouts::CheckoutRow;
 
 const REASON: &str = "The checkout has failed";
@@ -15,28 +14,23 @@ pub async fn all(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
     let (tenant, correlation) = (&work.tenant.key, &work.correlation);
     if row.order_id.is_none() && row.step == "credited" {
         // Whether it was drafted nobody knows. Drafted again it is the same, and can be cancelled.
-        let key = Work::key(row, "draft");
-        let body = order_of(row)?;
-        match calls.oms.draft(tenant, &key, &body, correlation).await {
-            Ok(drafted) => {
-                row.order_id = Some(drafted.id);
-                row.order_number = Some(drafted.number);
-            }
+        match steps::draft(work, row).await {
+            Ok(()) => {}
             // It was refused, and is so still. Any other no is one of the moment.
-            Err(error) if is_one_of(&error, REFUSES_DRAFT) => {}
-            Err(error) => return Err(Stop::Away(error)),
+            Err(Stop::Away(error)) if is_one_of(&error, REFUSES_DRAFT) => {}
+            Err(Stop::Refused(_)) => {}
+            Err(other) => return Err(other),
         }
     }
     if let Some(order) = row.order_id {
         let key = Work::key(row, "cancel");
-        let cancelled = calls.oms.cancel(tenant, &key, order, REASON, correlation);
+        let cancelled = calls
+            .oms
+            .cancel_draft(tenant, &key, order, REASON, correlation);
         match cancelled.await {
-            Ok(order) if order.status == "cancelled" => {}
-            // A part of it has left, or all: only what is placed leaves.
-            Ok(_) => return Ok(false),
-            Err(error) if is_one_of(&error, &["invalid_transition", "not_open"]) => {
-                return Ok(false);
-            }
+            Ok(_) => {}
+            // It is placed, and stays so.
+            Err(error) if is_one_of(&error, &["invalid_transition"]) => return Ok(false),
             Err(error) => return Err(Stop::Away(error)),
         }
     }
@@ -64,14 +58,8 @@ pub async fn all(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
     Ok(true)
 }
 
-/// With what a draft is refused for good.
-const REFUSES_DRAFT: &[&str] = &[
-    "provider_not_set_up",
-    "cart_ordered",
-    "checkout_taken",
-    "invalid",
-    "money_overflow",
-];
+/// With what else a draft is refused for good.
+const REFUSES_DRAFT: &[&str] = &["checkout_taken", "invalid", "money_overflow"];
 
 fn is_one_of(error: &CallError, codes: &[&str]) -> bool {
     error.code().is_some_and(|code| codes.contains(&code))

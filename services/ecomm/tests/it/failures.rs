@@ -155,10 +155,12 @@ async fn an_attempt_that_a_crash_has_left_is_gone_on_with() {
         ("running", "reserved"),
         ("running", "redeemed"),
         ("running", "credited"),
-        ("paying", "credited"),
         // As processes of before have it, which drafted first.
         ("running", "drafted"),
         ("paying", "drafted"),
+        // Nobody has heard that it was placed, and it is to be undone.
+        ("compensating", "credited"),
+        ("compensating", "drafted"),
         ("finalising", "placed"),
     ] {
         let back = format!(

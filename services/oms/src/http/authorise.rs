@@ -15,7 +15,8 @@ use crate::State;
 use crate::domain::orders::{CANCELLED, DRAFT, OrderCommand};
 use crate::drive::{authorisation, said, wake};
 use crate::error::{OmsError, codes};
-use crate::settle::{ask_authorisation, locked, place, settle_locked};
+use crate::settle::{ask_authorisation, locked, settle_locked};
+use crate::states::place;
 use crate::store::orders::{self, OFFLINE, OrderRow};
 use crate::store::payments::{self, PaymentRow, TransactionRow};
 
@@ -34,23 +35,21 @@ pub async fn authorise_order(
     _key: Command,
 ) -> ApiResult<Reply> {
     let begun = tenant.db.transaction(async |conn| begin(conn, id).await);
-    let (row, view) = pay(&state, &tenant.db, begun.await?).await?;
-    let version = row.version;
-    Ok(match row.status.as_str() {
-        DRAFT => Reply::accepted(format!("/api/oms/v1/orders/{id}"), &view).version(version),
-        _ => Reply::ok(&view).version(version),
-    })
+    let view = pay(&state, &tenant.db, begun.await?).await?;
+    Ok(under_way(&view).unwrap_or_else(|| Reply::ok(&view).version(view.version())))
+}
+
+/// The answer of a draft whose payment is under way, if it is one.
+pub fn under_way(view: &OrderView) -> Option<Reply> {
+    let accepted = || Reply::accepted(view.address(), view).version(view.version());
+    view.is_draft().then(accepted)
 }
 
 /// Goes on with paying for a draft as far as it goes now. Returns the order: placed, or a draft whose payment is under way.
 ///
 /// # Errors
 /// 402 when the payment was declined, 409 when it was cancelled before.
-pub async fn pay(
-    state: &State,
-    db: &TenantDb,
-    begun: Begun,
-) -> Result<(OrderRow, OrderView), Problem> {
+pub async fn pay(state: &State, db: &TenantDb, begun: Begun) -> Result<OrderView, Problem> {
     let (row, all, view) = match begun {
         Begun::Over(standing) => *standing,
         Begun::Asks(asked) => {
@@ -77,7 +76,7 @@ pub async fn pay(
             Err(problem.with("failure", failure.unwrap_or_default()))
         }
         _ if row.status == CANCELLED && row.placed_at.is_none() => Err(refused_authorise(&row)),
-        _ => Ok((row, view)),
+        _ => Ok(view),
     }
 }
 

@@ -43,6 +43,10 @@ pub struct CancelOrder {
     #[garde(length(chars, min = 1, max = 500), custom(one_line))]
     #[schema(example = "The buyer has changed its mind")]
     reason: String,
+    /// Whether only a draft is cancelled: what was ever placed stays as it is, and the answer is 409 `invalid_transition`.
+    #[serde(default)]
+    #[garde(skip)]
+    draft_only: bool,
 }
 
 /// Cancels what is not shipped: what is reserved is given back, and what is authorised for it is not captured. What is shipped comes
@@ -66,6 +70,10 @@ pub async fn cancel_order(
         async |conn| -> Result<Reply, OmsError> {
             let (order, payment) = locked(conn, id).await?;
             let lines = orders::lines_of(conn, &[id]).await?;
+            if body.draft_only && order.placed_at.is_some() {
+                let problem = Problem::new(common::INVALID_TRANSITION).detail("It was placed.");
+                return Err(problem.with("current_status", order.status).into());
+            }
             if order.status == CANCELLED && body.lines.is_none() {
                 return answer(conn, id).await;
             }

@@ -24,10 +24,12 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State;
-use crate::domain::orders::{OrderCommand, fulfilment_status};
+use crate::amounts::currency;
+use crate::domain::orders::{DRAFT, OrderCommand, fulfilment_status};
 use crate::domain::payments::payment_status;
 use crate::error::OmsError;
-use crate::settle::{complete_if_over, currency, hold, locked, tell};
+use crate::settle::locked;
+use crate::states::{complete_if_over, hold, tell};
 use crate::store::events::{self, EventRow, note};
 use crate::store::orders::{self, LineRow, OrderFilter, OrderRow};
 use crate::store::payments::{self, PaymentRow};
@@ -72,9 +74,14 @@ pub struct OrderView {
 }
 
 impl OrderView {
-    /// Returns its id.
-    pub const fn id(&self) -> Uuid {
-        self.id
+    /// Returns where it is read.
+    pub fn address(&self) -> String {
+        format!("/api/oms/v1/orders/{}", self.id)
+    }
+
+    /// Whether nobody has placed it yet.
+    pub fn is_draft(&self) -> bool {
+        self.status == DRAFT
     }
 
     /// Returns its version.

@@ -20,13 +20,13 @@ use uuid::Uuid;
 
 use super::orders::{OrderView, answer};
 use crate::State;
+use crate::amounts::currency;
+use crate::domain::causes::{AGAIN, first_cause, return_of, shipment_of};
 use crate::domain::orders::DRAFT;
 use crate::drive::{drive_asked, wake};
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
-use crate::settle::{
-    AGAIN, ask, ask_refund, currency, first_cause, locked, return_of, settle, shipment_of,
-};
+use crate::settle::{ask, ask_refund, locked, settle};
 use crate::store::orders::{self, OFFLINE, OrderRow};
 use crate::store::payments::{self, CAPTURE, FAILURE, REFUND, TransactionRow};
 use crate::store::returns;

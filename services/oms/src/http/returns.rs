@@ -31,10 +31,11 @@ pub use refund::*;
 
 use super::check_once;
 use crate::State;
+use crate::amounts::currency;
 use crate::domain::returns::{REQUESTED, ReturnCommand, taken};
 use crate::domain::{MAX_QUANTITY, now};
 use crate::error::{OmsError, codes};
-use crate::settle::{self, currency};
+use crate::settle;
 use crate::store::events::note;
 use crate::store::orders::{self, OrderRow};
 use crate::store::payments::PaymentRow;

@@ -5,6 +5,7 @@ use actix_web::web::{Bytes, Data, Path};
 use averis_service_kit::problem::{ApiResult, Problem, codes as common};
 use averis_service_kit::reply::Reply;
 use averis_service_kit::tenancy::SignedTenant;
+use averis_tenant_db::TenantConn;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -57,18 +58,29 @@ pub async fn hear_provider(
     if id.is_empty() || id.len() > MAX_NAME {
         return Err(Problem::new(common::MALFORMED_BODY).detail("The name of the event is none."));
     }
-    let heard = tenant.db.transaction(async |conn| -> Result<_, OmsError> {
+    let hear = async |conn: &mut TenantConn| -> Result<bool, OmsError> {
         // All tenants' accounts are signed for with one secret: what is about another's is not this one's to hear.
         let own = accounts::find(conn, &provider).await?;
         let is_own = own.is_some_and(|own| own.account == account);
         if !is_own && !payments::has_account(conn, &provider, account).await? {
             return Err(Problem::not_found().into());
         }
-        let new = payments::hear(conn, &provider, id, &event, now()).await?;
+        Ok(payments::hear(conn, &provider, id, &event, now()).await?)
+    };
+    let heard = tenant.db.transaction(async |conn| -> Result<_, OmsError> {
+        let new = hear(conn).await?;
         // Also again: it may wait still.
         Ok((new, apply_news(conn, &provider, id, &event).await?))
     });
-    let (new, effect) = heard.await?;
+    let (new, effect) = match heard.await {
+        Ok(done) => done,
+        Err(OmsError::Db(error)) => {
+            // It is kept all the same, and has its effect later.
+            tracing::warn!(event = id, error = %error, "what was told has no effect yet");
+            (tenant.db.transaction(hear).await?, Effect::Waits)
+        }
+        Err(other) => return Err(other.into()),
+    };
     if effect != Effect::Nothing {
         wake(&state, &tenant.db);
     }

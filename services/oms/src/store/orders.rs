@@ -124,14 +124,15 @@ impl LineRow {
     }
 }
 
-/// Inserts a draft with its lines. None says that its checkout has drafted one already.
+/// Inserts a draft with its lines. None says that its checkout has drafted one already, or that one of its cart is placed: whoever is
+/// at it just now is waited for.
 pub async fn insert(
     conn: &mut TenantConn,
     row: &NewOrderRow,
     own: &[LineRow],
 ) -> QueryResult<Option<OrderRow>> {
     let added = diesel::insert_into(table::table).values(row);
-    let added = added.on_conflict(table::checkout_id).do_nothing();
+    let added = added.on_conflict_do_nothing();
     let added = added.returning(OrderRow::as_returning());
     let row: Option<OrderRow> = added.get_result(conn).await.optional()?;
     if row.is_some() {

@@ -68,6 +68,58 @@ async fn what_is_declined_or_not_answered_is_told_and_known_again() {
     assert_eq!(shop.books(&placed.id()).len(), 1);
 }
 
+/// A no that is kept under a key is given again, and nothing else is paid in its place.
+#[actix_web::test]
+async fn what_was_refused_is_refused_again_under_its_key() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let address = path("/orders");
+    let first = draft(&three_lamps(), Some("pm_ok"));
+    let id = drafted(&acme, &first).await.expect(201).id();
+    let mut other = at_once(Some("pm_ok"));
+    other["checkout_id"] = first["checkout_id"].clone();
+    for _ in 0..2 {
+        let refused = acme.post_as("taken", &address, &other).await;
+        refused.expect_problem(409, "checkout_taken");
+    }
+    assert_eq!(order(&acme, &id).await["status"], "draft");
+    assert!(shop.books(&id).is_empty());
+
+    let globex = shop.platform.tenant("globex").await.client;
+    let unknown = at_once(Some("pm_ok"));
+    for _ in 0..2 {
+        let refused = globex.post_as("unknown", &address, &unknown).await;
+        refused.expect_problem(409, "provider_not_set_up");
+    }
+}
+
+/// Whoever undoes a checkout has not heard whether its order was placed.
+#[actix_web::test]
+async fn only_a_draft_is_cancelled_where_only_a_draft_is_meant() {
+    let shop = Shop::start().await;
+    let acme = shop.tenant("acme").await.client;
+    let only = json!({"reason": "The checkout has failed", "draft_only": true});
+    let placed = drafted(&acme, &at_once(Some("pm_ok")))
+        .await
+        .expect(201)
+        .id();
+    let refused = command(&acme, &placed, "cancel", only.clone()).await;
+    refused.expect_problem(409, "invalid_transition");
+    assert_eq!(order(&acme, &placed).await["status"], "placed");
+    let id = drafted(&acme, &draft(&three_lamps(), Some("pm_ok")))
+        .await
+        .expect(201)
+        .id();
+    for _ in 0..2 {
+        let gone = command(&acme, &id, "cancel", only.clone()).await;
+        assert_eq!(gone.expect(200).body["status"], "cancelled");
+    }
+    // Nobody pays for it any more.
+    let refused = command(&acme, &id, "authorise", json!({})).await;
+    refused.expect_problem(409, "invalid_transition");
+    assert!(shop.books(&id).is_empty());
+}
+
 #[actix_web::test]
 async fn what_is_paid_later_is_placed_at_once() {
     let shop = Shop::start().await;

@@ -19,11 +19,13 @@ use uuid::Uuid;
 
 use super::{ReturnView, answer, locked, returned};
 use crate::State;
+use crate::amounts::{currency, share};
+use crate::domain::causes::{return_cause, return_of, shipment_of};
 use crate::domain::returns::{CLOSED, ReturnCommand, refund_of};
 use crate::drive::drive_asked;
 use crate::error::{OmsError, codes};
 use crate::provider::Outcome;
-use crate::settle::{ask, currency, return_cause, return_of, settle, share, shipment_of};
+use crate::settle::{ask, settle};
 use crate::store::events::note;
 use crate::store::orders::{LineRow, OFFLINE, OrderRow};
 use crate::store::payments::{self, CAPTURE, FAILURE, PaymentRow, REFUND, SUCCESS};
