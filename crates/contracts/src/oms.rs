@@ -254,11 +254,10 @@ impl OmsClient {
         &self,
         tenant: &TenantKey,
         key: &str,
-        order: &Value,
+        mut order: Value,
         correlation: &Correlation,
     ) -> Result<PlacedOrder, CallError> {
         let path = internal_path("oms", tenant, "orders");
-        let mut order = order.clone();
         if let Some(order) = order.as_object_mut() {
             order.insert("authorise".to_owned(), Value::Bool(true));
         }

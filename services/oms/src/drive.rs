@@ -261,13 +261,10 @@ async fn go_on(state: &State, db: &TenantDb) -> Result<Option<Duration>, OmsErro
         }
     }
     let rest = db.transaction(async |conn| -> Result<_, OmsError> {
-        let mut waits = !payments::waiting(conn, 1).await?.is_empty();
-        let mut given_up = 0;
-        if waits {
-            given_up = payments::give_up(conn, at - WAITS, at).await?;
-        }
+        let given_up = payments::give_up(conn, at - WAITS, at).await?;
         let next = payments::next_due(conn).await?;
-        waits = waits || !payments::to_look_at(conn, now(), 1).await?.is_empty();
+        let waits = !payments::waiting(conn, 1).await?.is_empty()
+            || !payments::to_look_at(conn, now(), 1).await?.is_empty();
         Ok((given_up, next, waits))
     });
     let (given_up, next, waits) = rest.await?;

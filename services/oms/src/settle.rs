@@ -352,7 +352,8 @@ pub async fn ended(
     }
     let reference = payment.reference.clone().unwrap_or_default();
     let row = ask(conn, order.id, VOID, "ended".to_owned(), payment.open()).await?;
-    settle(conn, order.id, row.id, &Outcome::Success(reference)).await?;
+    let done = Outcome::Success(reference);
+    let order = settle_locked(conn, order, &mut payment, row.id, &done).await?;
     let lines = orders::lines_of(conn, &[order.id]).await?;
     if !lines.iter().any(|line| line.pieces().open() > 0) {
         return Ok(());

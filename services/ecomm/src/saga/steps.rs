@@ -263,7 +263,7 @@ pub async fn pay(work: &Work, row: &mut CheckoutRow) -> Result<bool, Stop> {
         }
         None => {
             let key = Work::key(row, "place");
-            oms.place(tenant, &key, &order_of(row)?, &work.correlation)
+            oms.place(tenant, &key, order_of(row)?, &work.correlation)
                 .await
         }
     };
