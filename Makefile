@@ -1,9 +1,10 @@
 # Every target is used by people and by CI alike.
 CARGO ?= cargo
 STATE ?= .averis
+TOOLS := $(STATE)/tools
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
-.PHONY: run build test check fmt clippy docs stress chaos openapi bench
+.PHONY: run build test check fmt clippy docs edge deployment monitoring stress chaos openapi configuration bench
 
 ## Builds, finds or gets PostgreSQL, and runs the platform with two demo tenants.
 run: build
@@ -16,8 +17,26 @@ build:
 ## All tests, on one private PostgreSQL that ends with them.
 test:
 	sh scripts/get-postgres.sh $(STATE)
+	sh scripts/get-tools.sh $(STATE) nginx prometheus
 	$(CARGO) build --locked --workspace --all-targets
 	./target/debug/with-postgres $(if $(NEXTEST),$(CARGO) nextest run --locked --workspace,$(CARGO) test --locked --workspace --all-targets)
+
+## The whole platform as seven processes behind nginx with TLS: everything by all three ways to name a tenant, and every service replaced under load.
+edge:
+	sh scripts/get-postgres.sh $(STATE)
+	sh scripts/get-tools.sh $(STATE) nginx prometheus
+	$(CARGO) build --locked --workspace --all-targets
+	AVERIS_STRESS=long ./target/debug/with-postgres $(CARGO) test --locked -p averis --test it -- --nocapture --test-threads=1 edge telemetry
+
+## Checks all that deploys: manifests, alert rules, dashboards, compose file, Dockerfile.
+deployment:
+	sh scripts/get-tools.sh $(STATE) nginx prometheus manifests compose
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/python/bin/python scripts/deployment/check.py $(TOOLS)
+
+## Writes what of k8s/components/monitoring is made from the alert rules; `deployment` compares it.
+monitoring:
+	sh scripts/get-tools.sh $(STATE) nginx prometheus manifests compose
+	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/python/bin/python scripts/deployment/check.py $(TOOLS) --write
 
 ## What CI checks besides the tests.
 check: fmt clippy docs
@@ -46,6 +65,10 @@ chaos:
 ## Writes the OpenAPI documents that a test compares with the code.
 openapi:
 	AVERIS_WRITE_OPENAPI=1 $(CARGO) test --locked -p averis --test it openapi
+
+## Writes docs/operations/configure.md from the code; a test compares them.
+configuration:
+	AVERIS_WRITE_CONFIGURATION=1 $(CARGO) test --locked -p averis --test it configuration::the_page
 
 ## Builds release, prepares tenants, and prints the table of bench/README.md.
 bench:

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use averis_tenant_context::TenantKey;
 use averis_tokens::ServiceIdentity;
+use averis_trace::{Kind, Span, TRACEPARENT, traceparent};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,8 +14,8 @@ use uuid::Uuid;
 
 /// Longest time for one attempt, connecting included.
 const DEADLINE: Duration = Duration::from_millis(1500);
-/// How long an idle connection is kept: less than the called service keeps it.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long an idle connection is kept: less than the called service keeps it, and than one that stops takes requests.
+const IDLE: Duration = Duration::from_secs(4);
 /// Attempts of a call that is safe to repeat.
 const ATTEMPTS: u32 = 2;
 /// Longest time for one attempt at something that is to be done.
@@ -35,8 +36,6 @@ const BREAK_FOR: Duration = Duration::from_secs(1);
 pub struct Correlation {
     /// `X-Request-Id`.
     pub request_id: Option<String>,
-    /// W3C `traceparent`.
-    pub traceparent: Option<String>,
     /// The tenant of the request.
     pub tenant: Option<Uuid>,
     /// Who made the request.
@@ -253,7 +252,13 @@ impl ServiceClient {
             .own
             .sign(self.service, correlation.tenant, correlation.caller)
             .map_err(|error| CallError::Unsigned(self.service, error))?;
-        let outcome = self.send(request.bearer_auth(token), correlation).await;
+        let span = Span::within(format!("call {}", self.service), Kind::Client);
+        span.set("peer.service", self.service);
+        let sent = self.send(request.bearer_auth(token), correlation, &span);
+        let outcome = span.around(sent).await;
+        if let Err(error @ (CallError::Unavailable(..) | CallError::Unexpected(..))) = &outcome {
+            span.fail(error.to_string());
+        }
         self.note(&outcome);
         outcome
     }
@@ -262,15 +267,20 @@ impl ServiceClient {
         &self,
         mut request: RequestBuilder,
         correlation: &Correlation,
+        span: &Span,
     ) -> Result<Option<T>, CallError> {
         let unavailable = |error| CallError::Unavailable(self.service, Some(error));
         if let Some(id) = &correlation.request_id {
             request = request.header("x-request-id", id);
         }
-        if let Some(parent) = &correlation.traceparent {
-            request = request.header("traceparent", parent);
+        if let Some(parent) = traceparent() {
+            request = request.header(TRACEPARENT, parent);
         }
         let response = request.send().await.map_err(unavailable)?;
+        span.set(
+            "http.response.status_code",
+            i64::from(response.status().as_u16()),
+        );
         match response.status() {
             StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED => {
                 response.json().await.map(Some).map_err(unavailable)

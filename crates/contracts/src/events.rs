@@ -21,6 +21,9 @@ pub struct Event {
     pub at: DateTime<Utc>,
     /// What is known of it; what is in it depends on the kind.
     pub data: Value,
+    /// Within which recorded trace it happened: a W3C `traceparent`. It is told to services only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 /// Largest body of events, in bytes. A batch has less than one, and a product of thousands of variants is one event.

@@ -8,10 +8,13 @@ use std::time::Duration;
 use averis_contracts::client::{CallError, Correlation, ServiceClient};
 use averis_contracts::events::{Event, EventBatch, Taken, events_path};
 use averis_contracts::tenant::TenantClient;
+use averis_service_kit::metrics::PerTenant;
 use averis_service_kit::rounds::Rounds;
 use averis_tenant_context::TenantId;
 use averis_tenant_db::{DbError, TenantDb, TenantPool};
 use averis_tokens::ServiceIdentity;
+use averis_trace::{Kind, Span};
+use chrono::{DateTime, Utc};
 use reqwest::Url;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -76,6 +79,8 @@ struct Inner {
     turns: Semaphore,
     /// Deliveries under way: whether something has come meanwhile.
     lanes: Mutex<HashMap<(TenantId, &'static str), bool>>,
+    /// Since when which subscriber lacks something of whom, in seconds since 1970.
+    behind: PerTenant,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +110,9 @@ impl Delivery {
             subscribers,
             turns: Semaphore::new(CONCURRENT),
             lanes: Mutex::default(),
+            behind: PerTenant::default(),
         });
+        inner.be_measured(pool.domain().as_str());
         let mut news = pool.announcements();
         let weak = Arc::downgrade(&inner);
         #[expect(
@@ -142,15 +149,39 @@ impl Inner {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn be_measured(&self, service: &'static str) {
+        for subscriber in &self.subscribers {
+            let labels = [("service", service), ("subscriber", subscriber.service)];
+            self.behind.watch(
+                "averis_outbox_lag_seconds",
+                "How long the event that has waited longest for its subscriber has waited, of all tenants.",
+                &labels,
+                subscriber.service,
+                longest_wait,
+            );
+            self.behind.watch(
+                "averis_outbox_tenants_behind",
+                "Tenants of which a subscriber lacks events, and got none at the last try.",
+                &labels,
+                subscriber.service,
+                |all| f64::from(u32::try_from(all.len()).unwrap_or(u32::MAX)),
+            );
+        }
+    }
+
     /// Wakes the deliveries of a tenant that has something to deliver.
     async fn wake_if_behind(self: &Arc<Self>, db: &TenantDb) {
         for subscriber in &self.subscribers {
-            let behind = db.read(async |conn| -> Result<bool, DeliveryError> {
-                Ok(store::is_behind(conn, subscriber.service).await?)
+            let service = subscriber.service;
+            let behind = db.read(async |conn| -> Result<_, DeliveryError> {
+                Ok(store::behind_since(conn, service).await?)
             });
             match behind.await {
-                Ok(true) => self.deliver_to(db, subscriber),
-                Ok(false) => {}
+                Ok(Some(since)) => {
+                    self.behind.note(db.id(), service, Some(seconds(since)));
+                    self.deliver_to(db, subscriber);
+                }
+                Ok(None) => self.behind.note(db.id(), service, None),
                 // Looked at again at the next sweep.
                 Err(error) => {
                     tracing::warn!(tenant = %db.tenant(), error = %error, "events cannot be looked for");
@@ -186,6 +217,7 @@ impl Inner {
                 match inner.deliver(&db, &subscriber).await {
                     Ok(more) => {
                         failures = 0;
+                        inner.behind.note(db.id(), subscriber.service, None);
                         if !more {
                             if inner.is_done(lane) {
                                 return;
@@ -195,6 +227,10 @@ impl Inner {
                         }
                     }
                     Err(error) => {
+                        if !matches!(error, DeliveryError::Held) {
+                            let since = seconds(Utc::now());
+                            inner.behind.note_first(db.id(), subscriber.service, since);
+                        }
                         drop(inner);
                         pause(&db, subscriber.service, failures, &error).await;
                         failures += 1;
@@ -239,9 +275,14 @@ impl Inner {
                 tenant: Some(db.id().0),
                 ..Correlation::default()
             };
+            let causes = events.iter().filter_map(|event| event.trace.as_deref());
+            let span = Span::after(format!("deliver events to {name}"), Kind::Producer, causes);
+            span.set_tenant(db.tenant(), &db.id().to_string());
             let batch = EventBatch { events };
-            let taken = to.client.post::<Taken>(&path, &batch, &correlation).await?;
-            taken.ok_or(DeliveryError::UnknownTenant)?;
+            let post = to.client.post::<Taken>(&path, &batch, &correlation);
+            span.around(post)
+                .await?
+                .ok_or(DeliveryError::UnknownTenant)?;
         }
         db.transaction(async |conn| -> Result<_, DeliveryError> {
             conn.need_not_last();
@@ -254,6 +295,18 @@ impl Inner {
         .await?;
         Ok(more)
     }
+}
+
+/// Returns a time as metrics tell it.
+fn seconds(at: DateTime<Utc>) -> f64 {
+    Duration::from_millis(u64::try_from(at.timestamp_millis()).unwrap_or_default()).as_secs_f64()
+}
+
+/// Returns how many seconds ago the first of these times was.
+fn longest_wait(since: &[f64]) -> f64 {
+    let now = seconds(Utc::now());
+    let waits = since.iter().map(|since| now - since);
+    waits.fold(0.0, f64::max)
 }
 
 /// Returns the first events that are of so many bytes together, and at least one.

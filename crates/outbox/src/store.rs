@@ -19,6 +19,7 @@ diesel::table! {
         subject -> Uuid,
         data -> Jsonb,
         at -> Timestamptz,
+        trace -> Nullable<Text>,
     }
 }
 
@@ -57,6 +58,7 @@ pub async fn insert(
         outbox_events::kind.eq(kind),
         outbox_events::subject.eq(subject),
         outbox_events::data.eq(data),
+        outbox_events::trace.eq(averis_trace::recorded()),
     );
     let added = diesel::insert_into(outbox_events::table).values(event);
     added.execute(conn).await.map(drop)
@@ -110,6 +112,7 @@ struct EventRow {
     subject: Uuid,
     at: DateTime<Utc>,
     data: Value,
+    trace: Option<String>,
 }
 
 /// Returns the events after a place, in their order.
@@ -125,6 +128,7 @@ pub async fn after(conn: &mut TenantConn, seq: i64, limit: i64) -> QueryResult<V
             outbox_events::subject,
             outbox_events::at,
             outbox_events::data,
+            outbox_events::trace,
         ))
         .load(conn)
         .await?;
@@ -135,6 +139,7 @@ pub async fn after(conn: &mut TenantConn, seq: i64, limit: i64) -> QueryResult<V
         subject: row.subject,
         at: row.at,
         data: row.data,
+        trace: row.trace,
     });
     Ok(events.collect())
 }
@@ -159,25 +164,24 @@ pub async fn advance(
     advanced.execute(conn).await.map(drop)
 }
 
-/// Tells whether a subscriber lacks an event.
-pub async fn is_behind(conn: &mut TenantConn, subscriber: &str) -> QueryResult<bool> {
-    let last: Option<Option<i64>> = outbox_events::table
-        .order(outbox_events::seq.desc())
-        .filter(outbox_events::seq.is_not_null())
-        .select(outbox_events::seq)
-        .first(conn)
-        .await
-        .optional()?;
-    let Some(last) = last.flatten() else {
-        return Ok(false);
-    };
+/// Returns since when a subscriber lacks an event, if it does.
+pub async fn behind_since(
+    conn: &mut TenantConn,
+    subscriber: &str,
+) -> QueryResult<Option<DateTime<Utc>>> {
     let has: Option<i64> = outbox_cursors::table
         .find(subscriber)
         .select(outbox_cursors::seq)
         .first(conn)
         .await
         .optional()?;
-    Ok(has.is_none_or(|has| has < last))
+    outbox_events::table
+        .filter(outbox_events::seq.gt(has.unwrap_or_default()))
+        .order(outbox_events::seq)
+        .select(outbox_events::at)
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Notes that events were received, and returns those that were not noted yet.

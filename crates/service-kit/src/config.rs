@@ -1,5 +1,9 @@
 //! Configuration from environment variables, read once at the start.
 //!
+//! What is not among the variables is looked for as a file of that name in the folder that `AVERIS_SECRETS_DIR` names, as
+//! orchestrators mount secrets. The tables here and in the services' own `config.rs` are what `docs/operations/configure.md` is
+//! made from, and a test holds them against what is read.
+//!
 //! | variable | default | meaning |
 //! |---|---|---|
 //! | `AVERIS_HTTP_BIND` | `127.0.0.1` | address to listen on |
@@ -8,7 +12,7 @@
 //! | `AVERIS_BASE_DOMAIN` | `localhost` | domain under which each tenant has a label |
 //! | `TENANT_RESOLUTION_STRATEGY` | `subdomain,path,header` | how requests may name their tenant |
 //! | `DATABASE_STRATEGY` | `schema_per_tenant` | how tenants are kept apart; the only one so far |
-//! | `AVERIS_TRUSTED_PROXIES` | none | addresses whose `X-Forwarded-Host` counts |
+//! | `AVERIS_TRUSTED_PROXIES` | none | addresses and networks, `10.0.0.7,10.1.0.0/16`, whose `X-Forwarded-Host` and `X-Forwarded-For` count |
 //! | `AVERIS_PRODUCT_URL` | `http://127.0.0.1:6001` | the product service |
 //! | `AVERIS_PRICING_URL` | `http://127.0.0.1:6003` | the pricing service |
 //! | `AVERIS_OMS_URL` | `http://127.0.0.1:6005` | the OMS service |
@@ -24,17 +28,24 @@
 //! | `AVERIS_DATABASE_URL` | required | the service's own login |
 //! | `AVERIS_DATABASE_POOL` | 4 per core | connections |
 //! | `AVERIS_LEFT_AFTER` | 30 | seconds after which work that is due and that nobody does counts as left by a crash |
+//! | `AVERIS_DRAIN_SECONDS` | 0 | seconds between being asked to stop and taking no more requests, 0 to 300: at least as long as whoever sends them needs to learn of it and keeps idle connections |
+//! | `AVERIS_OTLP_URL` | | OTLP receiver (over HTTP) that traces go to, such as `http://collector:4318`; without one nothing is recorded |
+//! | `AVERIS_TRACE_RATIO` | `0.1` | share of the traces that begin here which is recorded, 0 to 1; of others their beginner decides |
 //! | `AVERIS_LOG` | `info` | log filter |
 //! | `AVERIS_LOG_FORMAT` | `text` on a terminal, else `json` | form of log lines |
+//! | `AVERIS_SECRETS_DIR` | none | folder with a file for each variable that is not set otherwise |
 
+use std::env::VarError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use averis_tenant_context::{BaseDomain, ResolutionStrategies};
 use averis_tenant_db::{DatabaseUrl, PoolConfig};
 use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices};
+use ipnet::IpNet;
 use url::Url;
 
 use crate::access_log::AccessLog;
@@ -53,19 +64,44 @@ pub enum ConfigError {
     Invalid(String, String),
 }
 
-/// Where variables come from. A function, so that tests need not touch the process.
+/// Where variables come from. A function, so that tests need not touch the process. An error says why there is a value that cannot be
+/// read.
 #[derive(Clone, Copy)]
-pub struct Env<'a>(pub &'a dyn Fn(&str) -> Option<String>);
+pub struct Env<'a>(pub &'a dyn Fn(&str) -> Result<Option<String>, String>);
 
 impl Env<'static> {
-    /// The variables of this process.
+    /// The variables of this process, and the files beside them.
     #[must_use]
     pub fn process() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where configuration is read"
-        )]
-        Self(&|name| std::env::var(name).ok())
+        Self(&|name| match variable(name)? {
+            Some(text) => Ok(Some(text)),
+            None => match variable("AVERIS_SECRETS_DIR")? {
+                Some(folder) => file(&Path::new(&folder).join(name)),
+                None => Ok(None),
+            },
+        })
+    }
+}
+
+fn variable(name: &str) -> Result<Option<String>, String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where configuration is read"
+    )]
+    let value = std::env::var(name);
+    match value {
+        Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err("is not UTF-8".to_owned()),
+    }
+}
+
+fn file(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        // Most editors and tools end a file with a line break.
+        Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("cannot be read from {}: {error}", path.display())),
     }
 }
 
@@ -87,7 +123,8 @@ impl Env<'_> {
         &self,
         name: &str,
     ) -> Result<Option<T>, ConfigError> {
-        let Some(text) = (self.0)(name).filter(|text| !text.is_empty()) else {
+        let found = (self.0)(name).map_err(|why| ConfigError::Invalid(name.to_owned(), why))?;
+        let Some(text) = found.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
         if text.contains("${") {
@@ -126,9 +163,11 @@ pub struct HttpConfig {
     /// How requests may name their tenant.
     pub strategies: ResolutionStrategies,
     /// Proxies whose forwarded headers count.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// Threads that serve requests.
     pub workers: usize,
+    /// How long requests are still taken after the process was asked to stop.
+    pub drain: Duration,
 }
 
 impl HttpConfig {
@@ -150,10 +189,15 @@ impl HttpConfig {
             .split(',')
             .map(str::trim)
             .filter(|text| !text.is_empty())
-            .map(str::parse)
-            .collect::<Result<Vec<IpAddr>, _>>()
-            .map_err(|error| {
-                ConfigError::Invalid("AVERIS_TRUSTED_PROXIES".to_owned(), error.to_string())
+            .map(network)
+            .collect::<Option<Vec<IpNet>>>()
+            .ok_or_else(|| {
+                ConfigError::Invalid(
+                    "AVERIS_TRUSTED_PROXIES".to_owned(),
+                    format!(
+                        "is {proxies:?}; it must be addresses or networks, 10.0.0.7,10.1.0.0/16"
+                    ),
+                )
             })?;
         let port = env.or("AVERIS_HTTP_PORT", port)?;
         let metrics = env.or("AVERIS_METRICS_PORT", port.saturating_add(1000))?;
@@ -169,9 +213,34 @@ impl HttpConfig {
                 ResolutionStrategies::default(),
             )?,
             trusted_proxies,
+            drain: drain(env)?,
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         })
     }
+}
+
+impl HttpConfig {
+    /// Whether what the peer at that address says of where a request comes from counts.
+    #[must_use]
+    pub fn trusts(&self, peer: &IpAddr) -> bool {
+        self.trusted_proxies
+            .iter()
+            .any(|network| network.contains(peer))
+    }
+}
+
+/// Reads an address or a network.
+fn network(text: &str) -> Option<IpNet> {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Some(address.into()),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+fn drain(env: Env<'_>) -> Result<Duration, ConfigError> {
+    let seconds = whole(env, "AVERIS_DRAIN_SECONDS", 0..=300)?;
+    let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    Ok(Duration::from_secs(seconds.unwrap_or_default()))
 }
 
 /// Reads under which domain each tenant has a label.
@@ -311,9 +380,9 @@ impl ServiceUrls {
     /// # Errors
     /// When one is malformed.
     pub fn from_env(env: Env<'_>, together: Option<&Url>) -> Result<Self, ConfigError> {
-        let url = |name, port| match together {
-            Some(url) => env.or(name, url.clone()),
-            None => env.or(name, local(port)),
+        let url = |name, port| {
+            let default = || together.cloned().unwrap_or_else(|| local(port));
+            Ok(web_address(env, name)?.unwrap_or_else(default))
         };
         Ok(Self {
             product: url("AVERIS_PRODUCT_URL", 6001)?,
@@ -323,6 +392,20 @@ impl ServiceUrls {
             customer: url("AVERIS_CUSTOMER_URL", 6007)?,
             tenant: url("AVERIS_TENANT_URL", 6012)?,
         })
+    }
+}
+
+/// Reads where something is that is spoken to over HTTP.
+///
+/// # Errors
+/// When it is no such address: `erp:6006` is one of a scheme `erp`.
+pub fn web_address(env: Env<'_>, name: &str) -> Result<Option<Url>, ConfigError> {
+    match env.optional::<Url>(name)? {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => Err(ConfigError::Invalid(
+            name.to_owned(),
+            format!("is {url}; it must begin with http:// or https://"),
+        )),
+        url => Ok(url),
     }
 }
 
@@ -337,11 +420,21 @@ mod tests {
 
     fn read(vars: &[(&str, &str)]) -> Result<HttpConfig, ConfigError> {
         let get = |name: &str| {
-            vars.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            let found = vars.iter().find(|(key, _)| *key == name);
+            Ok(found.map(|(_, value)| (*value).to_owned()))
         };
         HttpConfig::from_env(Env(&get), 6001)
+    }
+
+    #[test]
+    fn what_is_no_variable_may_be_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("SECRET");
+        assert_eq!(file(&path), Ok(None));
+        std::fs::write(&path, "one line\n").expect("written");
+        assert_eq!(file(&path), Ok(Some("one line".to_owned())));
+        let why = file(folder.path()).expect_err("a folder is no file");
+        assert!(why.contains("cannot be read"), "{why}");
     }
 
     #[test]
@@ -357,12 +450,19 @@ mod tests {
             ("TENANT_RESOLUTION_STRATEGY", "cookie"),
             ("DATABASE_STRATEGY", "shared"),
             ("AVERIS_TRUSTED_PROXIES", "proxy.local"),
+            ("AVERIS_TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("AVERIS_DRAIN_SECONDS", "301"),
             ("AVERIS_ACCESS_LOG", "some"),
         ] {
             let error = read(&[(name, value)]).expect_err(name).to_string();
             assert!(error.contains(name), "{error}");
         }
-        let get = |_: &str| None;
+        let near = read(&[("AVERIS_TRUSTED_PROXIES", "10.0.0.7, 10.1.0.0/16, fd00::/8")]);
+        let near = near.expect("networks");
+        let trusts = |address: &str| near.trusts(&address.parse().expect("an address"));
+        assert!(trusts("10.0.0.7") && trusts("10.1.255.1") && trusts("fd12::1"));
+        assert!(!trusts("10.0.0.8") && !trusts("10.2.0.1") && !trusts("::1"));
+        let get = |_: &str| Ok(None);
         let error = ServiceConfig::from_env(Env(&get), "product")
             .expect_err("nothing is set")
             .to_string();

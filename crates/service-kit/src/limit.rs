@@ -4,7 +4,7 @@
 //! it costs a connection, so one tenant's flood is not another's wait.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::auth::{CallerKind, identified};
 use crate::config::HttpConfig;
+use crate::metrics::Counter;
 use crate::problem::{Problem, codes};
 use crate::tenancy::{names_no_tenant, resolved};
 
@@ -54,6 +55,13 @@ const BOUGHT_AT: (&str, &str) = ("/api/ecomm/v1/carts/", "/complete");
 const CHECKOUT_RATE: u32 = 12;
 /// Requests a second that a caller gets even of a tenant with a small limit.
 const LEAST_RATE: u32 = 5;
+
+static REFUSED: LazyLock<Counter> = LazyLock::new(|| {
+    Counter::new(
+        "averis_rate_limited",
+        "Requests that were refused because there were too many, by the limit they met.",
+    )
+});
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
@@ -144,6 +152,7 @@ impl Limits {
                 remaining: state.remaining_burst_capacity(),
             }),
             Err(refused) => {
+                REFUSED.count(&[("policy", policy)]);
                 let wait = refused.wait_time_from(self.clock.now());
                 let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
                 Err(Problem::new(codes::RATE_LIMITED)
@@ -161,6 +170,7 @@ impl Limits {
     pub(crate) fn may_try(&self, address: Option<IpAddr>) -> Result<(), Problem> {
         match address {
             Some(address) if self.barred.contains_key(&address) => {
+                REFUSED.count(&[("policy", "address")]);
                 Err(Problem::new(codes::RATE_LIMITED)
                     .with("policy", "address")
                     .retry_after(2))
@@ -269,7 +279,7 @@ pub(crate) async fn limit(
 pub fn client_address(req: &HttpRequest) -> Option<IpAddr> {
     let peer = req.peer_addr()?.ip();
     let config = req.app_data::<web::Data<HttpConfig>>()?;
-    let trusted = |address: &IpAddr| config.trusted_proxies.contains(address);
+    let trusted = |address: &IpAddr| config.trusts(address);
     let mut address = peer;
     if trusted(&peer) {
         let named = req.headers().get_all("x-forwarded-for");

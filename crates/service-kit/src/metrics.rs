@@ -1,89 +1,177 @@
 //! Metrics of a process, in Prometheus' text form.
 //!
-//! Labels are bounded: routes are patterns, never paths, and a tenant is never a label.
+//! Labels are bounded: routes are patterns, never paths, a tenant's tier stands for the tenant, and what callers write
+//! is never a label. One counter alone names tenants, since their own service levels are measured by it: it knows
+//! [`MOST_TENANTS`] of them by name.
+
+mod http;
+mod per_tenant;
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
+use averis_tenant_db::TenantPool;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram, MeterProvider as _};
+use opentelemetry::metrics::{Meter, MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
-struct Metrics {
+pub use http::MOST_TENANTS;
+pub(crate) use http::{Answered, known_method, note_answer};
+pub use per_tenant::PerTenant;
+
+/// What is measured is kept here, whichever services the process holds.
+struct Kept {
     registry: Registry,
+    meter: Meter,
     // Keeps the instruments alive.
     _provider: SdkMeterProvider,
-    requests: Counter<u64>,
-    durations: Histogram<f64>,
 }
 
-/// The process has one set of metrics, whichever services it holds.
-fn metrics() -> Option<&'static Metrics> {
-    static METRICS: OnceLock<Option<Metrics>> = OnceLock::new();
-    METRICS.get_or_init(build).as_ref()
-}
-
-fn build() -> Option<Metrics> {
-    let registry = Registry::new();
-    let exporter = opentelemetry_prometheus::exporter()
-        .with_registry(registry.clone())
-        .without_target_info()
-        .build()
-        .ok()?;
-    let provider = SdkMeterProvider::builder().with_reader(exporter).build();
-    let meter = provider.meter("averis");
-    let requests = meter
-        .u64_counter("averis_http_requests")
-        .with_description("Requests answered, by route, method and status.")
-        .build();
-    let durations = meter
-        .f64_histogram("averis_http_request_duration")
-        .with_description("Time from the request's head to the answer's head.")
-        .with_unit("s")
-        .with_boundaries(vec![
-            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-        ])
-        .build();
-    Some(Metrics {
-        registry,
-        _provider: provider,
-        requests,
-        durations,
+fn kept() -> &'static Kept {
+    static KEPT: OnceLock<Kept> = OnceLock::new();
+    KEPT.get_or_init(|| {
+        let registry = Registry::new();
+        let provider = SdkMeterProvider::builder();
+        let exporter = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .without_target_info()
+            .build();
+        let provider = match exporter {
+            Ok(exporter) => provider.with_reader(exporter),
+            Err(error) => {
+                tracing::error!(error = %error, "nothing is measured");
+                provider
+            }
+        };
+        let provider = provider.build();
+        let kept = Kept {
+            registry,
+            meter: provider.meter("averis"),
+            _provider: provider,
+        };
+        kept.note_version();
+        kept
     })
 }
 
-/// Notes an answered request.
-pub fn note_request(route: &str, method: &str, status: u16, elapsed: Duration) {
-    let Some(metrics) = metrics() else { return };
-    let route = KeyValue::new("route", route.to_owned());
-    let method = KeyValue::new("method", known_method(method));
-    metrics
-        .durations
-        .record(elapsed.as_secs_f64(), &[route.clone(), method.clone()]);
-    metrics.requests.add(
-        1,
-        &[route, method, KeyValue::new("status", i64::from(status))],
-    );
+impl Kept {
+    /// Says which version runs.
+    fn note_version(&self) {
+        let gauge = self
+            .meter
+            .u64_gauge("averis_build_info")
+            .with_description("The version that runs, as a label.")
+            .build();
+        gauge.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
+    }
 }
 
-/// A method that a client made up must not become a label.
-fn known_method(method: &str) -> &'static str {
-    ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"]
-        .into_iter()
-        .find(|known| *known == method)
-        .unwrap_or("other")
+fn meter() -> &'static Meter {
+    &kept().meter
 }
 
 /// Returns all metrics as text.
 #[must_use]
 pub fn text() -> String {
     let mut buffer = Vec::new();
-    if let Some(metrics) = metrics() {
-        let encoded = TextEncoder::new().encode(&metrics.registry.gather(), &mut buffer);
-        if let Err(error) = encoded {
-            tracing::error!(error = %error, "metrics could not be written");
-        }
+    let encoded = TextEncoder::new().encode(&kept().registry.gather(), &mut buffer);
+    if let Err(error) = encoded {
+        tracing::error!(error = %error, "metrics could not be written");
     }
     String::from_utf8(buffer).unwrap_or_default()
+}
+
+/// Counts what happens. Make it once, in a static.
+pub struct Counter(opentelemetry::metrics::Counter<u64>);
+
+impl Counter {
+    /// A counter of that name (without `_total`, which Prometheus' form adds) and meaning.
+    #[must_use]
+    pub fn new(name: &'static str, description: &'static str) -> Self {
+        let counter = meter().u64_counter(name).with_description(description);
+        Self(counter.build())
+    }
+
+    /// Counts one, under labels whose values are few.
+    pub fn count(&self, labels: &[(&'static str, &'static str)]) {
+        self.0.add(1, &key_values(labels));
+    }
+}
+
+fn key_values(labels: &[(&'static str, &'static str)]) -> Vec<KeyValue> {
+    let labels = labels.iter();
+    labels
+        .map(|(name, value)| KeyValue::new(*name, *value))
+        .collect()
+}
+
+/// Measures something each time that somebody asks for the metrics, for as long as `measure` knows a value.
+pub fn watch(
+    name: &'static str,
+    description: &'static str,
+    labels: &[(&'static str, &'static str)],
+    measure: impl Fn() -> Option<f64> + Send + Sync + 'static,
+) {
+    let labels = key_values(labels);
+    let gauge = meter().f64_observable_gauge(name);
+    let _ = gauge
+        .with_description(description)
+        .with_callback(move |observer| {
+            if let Some(value) = measure() {
+                observer.observe(value, &labels);
+            }
+        })
+        .build();
+}
+
+/// Measures the connections of a service for as long as its pool is there.
+pub fn watch_pool(service: &'static str, pool: &TenantPool) {
+    let stats = pool.watch();
+    let connections = {
+        let stats = stats.clone();
+        meter()
+            .u64_observable_gauge("averis_db_connections")
+            .with_description(
+                "Connections to the database: held by work, at rest, and the most there may be.",
+            )
+            .with_callback(move |observer| {
+                let Some(stats) = stats.now() else { return };
+                for (state, number) in [
+                    ("in_use", stats.in_use),
+                    ("idle", stats.idle),
+                    ("most", stats.most),
+                ] {
+                    let labels = [
+                        KeyValue::new("service", service),
+                        KeyValue::new("state", state),
+                    ];
+                    observer.observe(u64::try_from(number).unwrap_or(u64::MAX), &labels);
+                }
+            })
+    };
+    let _ = connections.build();
+    let _ = meter()
+        .u64_observable_counter("averis_db_events")
+        .with_description(
+            "What happens to connections: taken for work, taken bound to its tenant already, opened, closed in doubt, \
+             retired, and not to be had in time.",
+        )
+        .with_callback(move |observer| {
+            let Some(stats) = stats.now() else { return };
+            for (event, number) in [
+                ("taken", stats.checkouts),
+                ("taken_bound", stats.hits),
+                ("opened", stats.opened),
+                ("closed_in_doubt", stats.closed_in_doubt),
+                ("retired", stats.retired),
+                ("busy", stats.busy),
+            ] {
+                let labels = [
+                    KeyValue::new("service", service),
+                    KeyValue::new("event", event),
+                ];
+                observer.observe(number, &labels);
+            }
+        })
+        .build();
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use averis_contracts::client::Correlation;
+use averis_tenant_context::TenantContext;
 use averis_tenant_db::{Actor, acting};
 use uuid::Uuid;
 
@@ -15,18 +16,20 @@ tokio::task_local! {
 pub struct RequestInfo {
     /// `X-Request-Id`: the caller's, or one of our own.
     pub id: String,
-    /// W3C `traceparent` as it came.
-    pub traceparent: Option<String>,
     /// The tenant, once it is found.
     pub tenant: OnceLock<Uuid>,
     /// Who asks, once that is known, as the audit trail has it.
     pub actor: Arc<Actor>,
 }
 
-/// Notes which tenant the request is for.
-pub(crate) fn note_tenant(tenant: Uuid) {
+/// Notes which tenant the request is for, for what it calls, its log lines and its trace.
+pub(crate) fn note_tenant(tenant: &TenantContext) {
+    tracing::Span::current().record("tenant", tenant.key.as_str());
+    if averis_trace::is_recorded() {
+        averis_trace::note_tenant(&tenant.key, &tenant.id.to_string());
+    }
     // A request has no second tenant.
-    let _ = CURRENT.try_with(|info| info.tenant.set(tenant));
+    let _ = CURRENT.try_with(|info| info.tenant.set(tenant.id.0));
 }
 
 /// Notes who makes the request, and the grant under which staff of the platform does.
@@ -52,7 +55,6 @@ pub fn correlation() -> Correlation {
     CURRENT
         .try_with(|info| Correlation {
             request_id: Some(info.id.clone()),
-            traceparent: info.traceparent.clone(),
             tenant: info.tenant.get().copied(),
             caller: info.actor.caller(),
         })

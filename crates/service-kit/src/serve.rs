@@ -1,51 +1,40 @@
 //! A process that serves one service or all of them.
 
+mod health;
+mod process;
+mod way;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, ContentType, HeaderName, HeaderValue};
-use actix_web::middleware::{Next, from_fn};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::header::ContentType;
+use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
-use actix_web::{App, Error, HttpResponse, HttpServer, ResponseError as _, web};
+use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
-use averis_contracts::tenant::TenantClient;
-use averis_tenant_db::{Actor, TenantPool};
-use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
-use tracing::Instrument as _;
-use uuid::Uuid;
+use averis_tenant_db::TenantPool;
+use serde_json::Value;
+
+pub use health::{Check, answers};
+pub use process::{main, stop_requested};
 
 use crate::auth::authenticate;
-use crate::config::{HttpConfig, ServiceConfig};
+use crate::config::HttpConfig;
 use crate::limit::{Limits, limit};
 use crate::problem::{Problem, codes};
-use crate::request::{RequestInfo, scope};
 use crate::tenancy::{TenantDirectory, resolve_tenant};
-use crate::{access_log, metrics, openapi};
+use crate::{metrics, openapi};
+use health::{Health, live, ready};
+use way::trace;
 
 /// How long a stopping process waits for what it has begun.
 const SHUTDOWN_SECONDS: u64 = 30;
 
-/// How long an idle connection stays open. Longer than callers keep theirs (proxies 60 s, our own clients 30 s), so
+/// How long an idle connection stays open. Longer than callers keep theirs (proxies 60 s, our own clients 4 s), so
 /// that it is never the server that closes one at the moment when a request comes.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// A check whether a dependency is there.
-pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
-
-/// Returns the check that a pool of tenants' databases answers.
-#[must_use]
-pub fn answers(pool: &TenantPool) -> Check {
-    let pool = pool.clone();
-    Arc::new(move || {
-        let pool = pool.clone();
-        Box::pin(async move { pool.ping().await.map_err(|error| error.to_string()) })
-    })
-}
 
 /// A service as a process mounts it.
 #[derive(Clone)]
@@ -58,9 +47,40 @@ pub struct Service {
     pub openapi: fn() -> Value,
     /// Whether it can serve.
     pub ready: Check,
+    /// Its connections to tenants' data, which are measured.
+    pub pool: TenantPool,
 }
 
-/// Starts serving on a listener that is bound already. The returned server runs when it is awaited.
+/// A server, and how it is stopped.
+pub struct Serving {
+    /// Runs when it is awaited.
+    pub server: Server,
+    /// Stops it.
+    pub stop: Stop,
+}
+
+/// Stops a server so that nobody's request is lost.
+#[derive(Clone)]
+pub struct Stop {
+    handle: ServerHandle,
+    health: web::Data<Health>,
+    drain: Duration,
+}
+
+impl Stop {
+    /// Says first that no more requests should come here, to whoever asks whether this process is ready and with each answer, while
+    /// those that come are still answered. Then takes no more, and waits for what has begun.
+    pub async fn stop(self) {
+        self.health.drain();
+        if !self.drain.is_zero() {
+            tracing::info!(seconds = self.drain.as_secs(), "no more requests, please");
+            tokio::time::sleep(self.drain).await;
+        }
+        self.handle.stop(true).await;
+    }
+}
+
+/// Starts serving on a listener that is bound already.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -69,8 +89,8 @@ pub fn serve(
     config: HttpConfig,
     directory: TenantDirectory,
     services: Vec<Service>,
-) -> std::io::Result<Server> {
-    let workers = config.workers;
+) -> std::io::Result<Serving> {
+    let (workers, drain) = (config.workers, config.drain);
     let address = listener.local_addr()?;
     tracing::info!(
         %address,
@@ -84,19 +104,20 @@ pub fn serve(
         makers: services.iter().map(|service| service.openapi).collect(),
         text: OnceLock::new(),
     });
-    let checks: web::Data<Vec<(&'static str, Check)>> = web::Data::new(
-        services
-            .iter()
-            .map(|service| (service.name, Arc::clone(&service.ready)))
-            .collect(),
-    );
+    for service in &services {
+        metrics::watch_pool(service.name, &service.pool);
+    }
+    let checks = services.iter();
+    let checks = checks.map(|service| (service.name, Arc::clone(&service.ready)));
+    let health = web::Data::new(Health::new(checks.collect()));
+    let answered = health.clone();
     let server = HttpServer::new(move || {
         // Last in the list is first in the way of a request.
         let mut app = App::new()
             .app_data(config.clone())
             .app_data(directory.clone())
             .app_data(document.clone())
-            .app_data(checks.clone())
+            .app_data(answered.clone())
             .app_data(limits.clone())
             .wrap(from_fn(limit))
             .wrap(from_fn(authenticate))
@@ -118,26 +139,13 @@ pub fn serve(
     .disable_signals()
     .listen(listener)?
     .run();
-    Ok(server)
-}
-
-/// Runs one service as a process of its own until somebody asks it to stop, and then finishes what has begun.
-///
-/// # Errors
-/// When the address is taken, or the server fails.
-pub async fn run(http: HttpConfig, common: ServiceConfig, service: Service) -> anyhow::Result<()> {
-    let listener = listen(http.bind)?;
-    let metrics = serve_metrics(listen(http.metrics)?)?;
-    let client = TenantClient::new(common.urls.tenant, common.identity)?;
-    let directory = TenantDirectory::new(client, common.database, &http.issuer);
-    let server = serve(listener, http, directory, vec![service])?;
     let handle = server.handle();
-    tokio::select! {
-        result = server => result?,
-        result = metrics => result?,
-        () = stop_requested() => handle.stop(true).await,
-    }
-    Ok(())
+    let stop = Stop {
+        handle,
+        health,
+        drain,
+    };
+    Ok(Serving { server, stop })
 }
 
 /// Takes an address to listen on.
@@ -154,55 +162,19 @@ pub fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// When the listener cannot be used.
 pub fn serve_metrics(listener: TcpListener) -> std::io::Result<Server> {
     let app = || {
-        let metrics = web::resource("/metrics").get(async || metrics::text());
+        let metrics = web::resource("/metrics").get(async || {
+            HttpResponse::Ok()
+                .content_type("text/plain; version=0.0.4; charset=utf-8")
+                .body(metrics::text())
+        });
         App::new().service(metrics)
     };
     let server = HttpServer::new(app).workers(1).disable_signals();
     Ok(server.listen(listener)?.run())
 }
 
-/// Waits until somebody asks the process to stop, by Ctrl-C or SIGTERM.
-pub async fn stop_requested() {
-    let mut terminate =
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(signal) => signal,
-            Err(error) => {
-                tracing::warn!(error = %error, "SIGTERM cannot be caught");
-                return std::future::pending().await;
-            }
-        };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
 async fn no_such_route() -> Result<HttpResponse, Problem> {
     Err(Problem::new(codes::NO_SUCH_ROUTE))
-}
-
-async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "live"}))
-}
-
-async fn ready(checks: web::Data<Vec<(&'static str, Check)>>) -> HttpResponse {
-    let mut report = serde_json::Map::new();
-    let mut all = true;
-    for (name, check) in checks.iter() {
-        let result = check().await;
-        all &= result.is_ok();
-        report.insert(
-            (*name).to_owned(),
-            result.map_or_else(Value::from, |()| "ready".into()),
-        );
-    }
-    let status = if all {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let word = if all { "ready" } else { "not_ready" };
-    HttpResponse::build(status).json(json!({"status": word, "services": report}))
 }
 
 /// The document of all services of the process, once somebody has asked for it: as text, which takes a small part of the
@@ -223,124 +195,4 @@ async fn openapi_document(document: web::Data<OpenApi>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::json())
         .body(text.clone())
-}
-
-/// The outermost part of a request's way: its identity, its span, its metrics, and the assurance that its work
-/// runs to the end even when the client has gone. A connection in the middle of a statement would otherwise have
-/// to be closed, and clients that hang up would cost everybody new connections.
-async fn trace(
-    req: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let start = Instant::now();
-    let info = Arc::new(identify(&req));
-    let id = HeaderValue::from_str(&info.id);
-    let method = req.method().clone();
-    let span = tracing::info_span!(
-        "request",
-        request_id = %info.id,
-        method = %method,
-        path = req.path(),
-        tenant = tracing::field::Empty,
-    );
-    let work = scope(
-        info,
-        async move { next.call(req).await.map(answer_in_form) },
-    );
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "carries the request's own span and identity"
-    )]
-    let task = actix_web::rt::spawn(work.instrument(span.clone()));
-    let mut response = match task.await {
-        Ok(response) => response?,
-        Err(error) => {
-            span.in_scope(|| tracing::error!(error = %error, "a handler panicked"));
-            return Err(Problem::new(codes::INTERNAL).into());
-        }
-    };
-    if let Ok(id) = id {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), id);
-    }
-    let status = response.status();
-    let elapsed = start.elapsed();
-    // A path that no route knows must not become a label of its own.
-    let route = response
-        .request()
-        .match_pattern()
-        .unwrap_or_else(|| "none".to_owned());
-    metrics::note_request(&route, method.as_str(), status.as_u16(), elapsed);
-    span.in_scope(|| {
-        log(&response, elapsed);
-        access_log::note(&response, elapsed);
-    });
-    Ok(response)
-}
-
-fn identify(req: &ServiceRequest) -> RequestInfo {
-    let header = |name: &str| {
-        req.headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let id = header("x-request-id")
-        .filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()))
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let traceparent = header("traceparent")
-        .filter(|text| text.len() == 55)
-        .map(str::to_owned);
-    let actor = Arc::new(Actor::of_request(&id));
-    RequestInfo {
-        id,
-        traceparent,
-        tenant: OnceLock::new(),
-        actor,
-    }
-}
-
-/// Gives the one answer that the framework makes by itself the form of all others.
-fn answer_in_form(
-    response: ServiceResponse<impl MessageBody + 'static>,
-) -> ServiceResponse<actix_web::body::BoxBody> {
-    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response.map_into_boxed_body();
-    }
-    let allow = response.headers().get(ALLOW).cloned();
-    let mut problem = Problem::new(codes::METHOD_NOT_ALLOWED).error_response();
-    if let Some(allow) = allow {
-        problem.headers_mut().insert(ALLOW, allow);
-    }
-    response.into_response(problem)
-}
-
-fn log<B>(response: &ServiceResponse<B>, elapsed: Duration) {
-    let status = response.status().as_u16();
-    let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    let problem = response
-        .response()
-        .error()
-        .and_then(|error| error.as_error::<Problem>());
-    match problem {
-        Some(problem) if status >= 500 => {
-            let cause = problem.cause_chain().unwrap_or_default();
-            tracing::error!(
-                status,
-                microseconds,
-                code = problem.code().name,
-                cause,
-                "request failed"
-            );
-        }
-        Some(problem) => {
-            tracing::debug!(
-                status,
-                microseconds,
-                code = problem.code().name,
-                "request refused"
-            );
-        }
-        None => tracing::debug!(status, microseconds, "request answered"),
-    }
 }

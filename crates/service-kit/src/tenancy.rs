@@ -130,8 +130,7 @@ async fn called(req: &HttpRequest) -> Result<(ServiceTenant, ServiceClaims), Pro
     if claims.tenant != Some(context.id.0) {
         return Err(Problem::new(codes::TENANT_MISMATCH));
     }
-    tracing::Span::current().record("tenant", context.key.as_str());
-    request::note_tenant(context.id.0);
+    request::note_tenant(&context);
     let db = database(req, &context)?;
     Ok((ServiceTenant { context, db }, claims))
 }

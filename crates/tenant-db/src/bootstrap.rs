@@ -75,6 +75,12 @@ impl Passwords {
         let password = self.0.get(&role).map_or("", String::as_str);
         database.for_role(role.name(), password)
     }
+
+    /// Returns that address as a text, with the password: for whatever hands secrets out.
+    #[must_use]
+    pub fn address(&self, database: &DatabaseUrl, role: LoginRole) -> String {
+        self.url(database, role).with_password().to_owned()
+    }
 }
 
 /// Makes the roles and the platform's schema where they are missing, sets the passwords, and takes from PUBLIC

@@ -31,6 +31,6 @@ pub use error::{Constraint, DbError, Failure, failure};
 pub use fleet::{FleetOptions, FleetProgress, FleetReport, MigrationFailure, migrate_fleet};
 pub use pipeline::{Pipeline, Reader};
 pub use platform::{PlatformConn, PlatformDb};
-pub use pool::PoolStats;
+pub use pool::{PoolStats, PoolWatch};
 pub use provisioning::{Provisioner, TableCount};
 pub use tenant_db::{TenantDb, TenantPool};

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use averis_tenant_context::{SchemaName, TenantKey};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
@@ -36,6 +36,22 @@ pub struct PoolStats {
     pub idle: usize,
     /// Connections held.
     pub in_use: usize,
+    /// Connections that there may be.
+    pub most: usize,
+    /// Checkouts that waited so long that they were given up.
+    pub busy: u64,
+}
+
+/// Reads what a pool has done, for as long as it is there.
+#[derive(Clone)]
+pub struct PoolWatch(pub(crate) Weak<Pool>);
+
+impl PoolWatch {
+    /// Returns what the pool has done so far; `None` when it is gone.
+    #[must_use]
+    pub fn now(&self) -> Option<PoolStats> {
+        self.0.upgrade().map(|pool| pool.stats())
+    }
 }
 
 #[derive(Default)]
@@ -45,6 +61,7 @@ struct Counters {
     retired: AtomicU64,
     hits: AtomicU64,
     checkouts: AtomicU64,
+    busy: AtomicU64,
 }
 
 pub(crate) struct Pool {
@@ -111,6 +128,8 @@ impl Pool {
                 .config
                 .size
                 .saturating_sub(self.permits.available_permits()),
+            most: self.config.size,
+            busy: count(&self.counters.busy),
         }
     }
 
@@ -187,7 +206,10 @@ impl Pool {
                 _share: share,
                 _permit: permit,
             }),
-            _ => Err(DbError::Busy),
+            _ => {
+                self.counters.busy.fetch_add(1, Ordering::Relaxed);
+                Err(DbError::Busy)
+            }
         }
     }
 

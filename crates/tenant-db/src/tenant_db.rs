@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use averis_tenant_context::{Domain, SchemaName, TenantContext, TenantId, TenantKey};
+use averis_trace::{Kind, Span};
 use tokio::sync::mpsc;
 
 use crate::config::{DatabaseUrl, PoolConfig};
 use crate::connection::TenantConn;
 use crate::error::{DbError, Failure};
 use crate::pipeline::Pipeline;
-use crate::pool::{Pool, PoolStats};
+use crate::pool::{Pool, PoolStats, PoolWatch};
 
 /// The connections of one domain's service.
 #[derive(Clone)]
@@ -26,6 +27,12 @@ impl TenantPool {
             domain,
             pool: Pool::new(url, config),
         }
+    }
+
+    /// Returns the domain whose data it reaches.
+    #[must_use]
+    pub const fn domain(&self) -> Domain {
+        self.domain
     }
 
     /// Returns the database of the tenant that a request was resolved to.
@@ -62,6 +69,12 @@ impl TenantPool {
     pub fn stats(&self) -> PoolStats {
         self.pool.stats()
     }
+
+    /// Returns what reads that for as long as the pool is there, without keeping it.
+    #[must_use]
+    pub fn watch(&self) -> PoolWatch {
+        PoolWatch(Arc::downgrade(&self.pool))
+    }
 }
 
 /// One tenant's database in one domain.
@@ -97,13 +110,16 @@ impl TenantDb {
         F: AsyncFn(&mut TenantConn) -> Result<R, E>,
         E: From<DbError>,
     {
-        let mut conn = self.checkout().await?;
-        let result = work(&mut conn).await;
-        if result.is_ok() || conn.repeatable().is_none() {
-            return result;
-        }
-        self.renew(&mut conn).await?;
-        work(&mut conn).await
+        let reading = async {
+            let mut conn = self.checkout().await?;
+            let result = work(&mut conn).await;
+            if result.is_ok() || conn.repeatable().is_none() {
+                return result;
+            }
+            self.renew(&mut conn).await?;
+            work(&mut conn).await
+        };
+        self.traced("read", reading).await
     }
 
     /// Runs work in one transaction, which is committed when the work succeeds and rolled back when it fails.
@@ -130,6 +146,38 @@ impl TenantDb {
     /// # Errors
     /// As of [`transaction`](Self::transaction). A first read that failed is the work's to tell.
     pub async fn transaction_after<T, R, E>(
+        &self,
+        first: impl AsyncFn(Pipeline<'_>) -> T,
+        work: impl AsyncFn(&mut TenantConn, T) -> Result<R, E>,
+    ) -> Result<R, E>
+    where
+        E: From<DbError>,
+    {
+        let writing = self.write(first, work);
+        self.traced("transaction", writing).await
+    }
+
+    /// Has work with the database be a part of the trace that is under way, if that is recorded.
+    async fn traced<R, E>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<R, E>>,
+    ) -> Result<R, E> {
+        if !averis_trace::is_recorded() {
+            return work.await;
+        }
+        let span = Span::within(what.to_owned(), Kind::Client);
+        span.set("db.system.name", "postgresql");
+        span.set("db.namespace", self.schema.to_string());
+        span.set_tenant(&self.key, &self.id.to_string());
+        let outcome = span.around(work).await;
+        if outcome.is_err() {
+            span.set("averis.rolled_back", true);
+        }
+        outcome
+    }
+
+    async fn write<T, R, E>(
         &self,
         first: impl AsyncFn(Pipeline<'_>) -> T,
         work: impl AsyncFn(&mut TenantConn, T) -> Result<R, E>,

@@ -10,7 +10,10 @@ use uuid::Uuid;
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    host: String,
+    /// The host that it names, where that is not the one of its address.
+    host: Option<String>,
+    /// The tenant that it names in a header.
+    tenant: Option<String>,
     token: Option<String>,
 }
 
@@ -39,8 +42,30 @@ impl Client {
         Self {
             http,
             base: base.to_owned(),
-            host: host.to_owned(),
+            host: Some(host.to_owned()),
+            tenant: None,
             token: None,
+        }
+    }
+
+    /// Makes a caller of `base` that speaks by `http`.
+    #[must_use]
+    pub fn over(http: reqwest::Client, base: &str) -> Self {
+        Self {
+            http,
+            base: base.to_owned(),
+            host: None,
+            tenant: None,
+            token: None,
+        }
+    }
+
+    /// Returns the same caller, who names that tenant in `X-Tenant-ID`.
+    #[must_use]
+    pub fn with_tenant_header(&self, key: &str) -> Self {
+        Self {
+            tenant: Some(key.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -70,10 +95,13 @@ impl Client {
 
     /// Starts a request with the caller's host name and credential.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self
-            .http
-            .request(method, format!("{}{path}", self.base))
-            .header(HOST, &self.host);
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(host) = &self.host {
+            request = request.header(HOST, host);
+        }
+        if let Some(tenant) = &self.tenant {
+            request = request.header("x-tenant-id", tenant);
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

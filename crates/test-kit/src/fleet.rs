@@ -16,8 +16,10 @@ use serde_json::json;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
+use crate::address::Address;
 use crate::client::{Answer, Client};
 use crate::database::Database;
+use crate::edge::{self, Edge, Strategy, Upstreams};
 use crate::platform::{self, CURSORS, ISSUER, SIGNING, unique_key};
 
 /// The services.
@@ -28,14 +30,34 @@ pub const SERVICES: [&str; 7] = [
 /// What is to be set for a service besides what all have.
 pub type Variables = Vec<(&'static str, String)>;
 
+/// A service's process, which runs or not.
+struct Instance {
+    port: u16,
+    child: Option<Child>,
+}
+
+/// Where each service is found, whichever of its instances answers.
+type Addresses = BTreeMap<&'static str, Address>;
+
+/// What stands before the services.
+enum Ingress {
+    /// Passes requests on and nothing more.
+    Plain(u16),
+    /// What is deployed.
+    Edge(Edge),
+}
+
 /// The services' processes. They are killed when it is dropped.
 pub struct Fleet {
     /// Their database, on a server of its own.
     pub database: Database,
-    running: BTreeMap<&'static str, Child>,
-    ports: BTreeMap<&'static str, u16>,
+    instances: BTreeMap<&'static str, Vec<Instance>>,
+    /// Where the services find each other.
+    found_at: BTreeMap<&'static str, u16>,
+    /// What is there, where it is no instance itself.
+    addresses: Addresses,
     besides: BTreeMap<&'static str, Variables>,
-    ingress: u16,
+    ingress: Ingress,
     tokens: AccessTokens,
     folder: tempfile::TempDir,
 }
@@ -51,7 +73,13 @@ pub struct FleetTenant {
     pub staff: Client,
 }
 
-fn free_port() -> u16 {
+impl Instance {
+    fn at(port: u16) -> Self {
+        Self { port, child: None }
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
@@ -59,13 +87,37 @@ fn free_port() -> u16 {
 impl Fleet {
     /// Starts all services on a database of their own that keeps what it has confirmed.
     pub async fn start(besides: BTreeMap<&'static str, Variables>) -> Self {
-        let ports: BTreeMap<&str, u16> = SERVICES.iter().map(|name| (*name, free_port())).collect();
+        let ports: Upstreams = SERVICES.map(|name| (name, free_port())).into();
+        let instances = SERVICES.map(|name| (name, vec![Instance::at(ports[name])]));
+        let ingress = Ingress::Plain(ingress(ports.clone()));
+        Self::start_behind(ingress, instances.into(), ports, Addresses::new(), besides).await
+    }
+
+    /// Starts so many instances of each service behind what is deployed before them.
+    pub async fn behind_edge(number: usize, besides: BTreeMap<&'static str, Variables>) -> Self {
+        let addresses: Addresses = SERVICES.map(|name| (name, Address::new())).into();
+        let found_at = addresses.iter();
+        let found_at: Upstreams = found_at.map(|(name, at)| (*name, at.port())).collect();
+        let edge = Ingress::Edge(Edge::start(&found_at).await);
+        let instance = |_| Instance::at(free_port());
+        let instances = SERVICES.map(|name| (name, (0..number).map(instance).collect()));
+        Self::start_behind(edge, instances.into(), found_at, addresses, besides).await
+    }
+
+    async fn start_behind(
+        ingress: Ingress,
+        instances: BTreeMap<&'static str, Vec<Instance>>,
+        found_at: BTreeMap<&'static str, u16>,
+        addresses: Addresses,
+        besides: BTreeMap<&'static str, Variables>,
+    ) -> Self {
         let mut fleet = Self {
             database: Database::beside().await,
-            running: BTreeMap::new(),
-            ingress: ingress(ports.clone()),
-            ports,
+            instances,
+            found_at,
+            addresses,
             besides,
+            ingress,
             tokens: AccessTokens::new(platform::signing(), ISSUER),
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -78,34 +130,85 @@ impl Fleet {
         fleet
     }
 
-    /// Starts a service that does not run.
+    /// Has an instance be found from now on, or not.
+    fn announce(&self, name: &str, port: u16, is_there: bool) {
+        if let Some(address) = self.addresses.get(name) {
+            if is_there {
+                address.add(port);
+            } else {
+                address.remove(port);
+            }
+        }
+    }
+
+    /// Starts the instances of a service that do not run.
     pub fn run(&mut self, name: &'static str) {
-        let child = self.command(name).spawn();
-        self.running
-            .insert(name, child.expect("the services' binaries are built"));
+        for number in 0..self.instances[name].len() {
+            if self.instances[name][number].child.is_none() {
+                self.spawn(name, number);
+                self.announce(name, self.instances[name][number].port, true);
+            }
+        }
+    }
+
+    fn spawn(&mut self, name: &'static str, number: usize) {
+        let port = self.instances[name][number].port;
+        let child = self.command(name, port).spawn();
+        let instances = self.instances.get_mut(name).expect("a service");
+        instances[number].child = Some(child.expect("the services' binaries are built"));
     }
 
     /// Kills a service as the kernel would, in the middle of whatever it does.
     pub async fn kill(&mut self, name: &str) {
-        if let Some(mut child) = self.running.remove(name) {
-            child.kill().await.expect("the kill");
+        for instance in self.instances.get_mut(name).expect("a service") {
+            if let Some(mut child) = instance.child.take() {
+                child.kill().await.expect("the kill");
+            }
         }
     }
 
-    /// Waits until a service is ready.
-    pub async fn wait(&mut self, name: &str) {
-        let health = Client::new(
-            &format!("http://127.0.0.1:{}", self.ports[name]),
-            "localhost",
-        );
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            let asked = health.request(reqwest::Method::GET, "/health/ready").send();
-            if asked.await.is_ok_and(|answer| answer.status().is_success()) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{name} does not get ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    /// Asks all services to stop and waits until they have.
+    pub async fn stop(&mut self) {
+        for number in 0..self.instances[SERVICES[0]].len() {
+            self.end(&SERVICES, number).await;
+        }
+    }
+
+    /// Asks the instances of that number of some services to stop, all at once, and starts others in their places when they have.
+    pub async fn replace(&mut self, names: &[&'static str], number: usize) {
+        self.end(names, number).await;
+        for name in names {
+            self.spawn(name, number);
+        }
+        for name in names {
+            let port = self.instances[name][number].port;
+            wait(name, port).await;
+            self.announce(name, port, true);
+        }
+    }
+
+    /// Takes instances from their addresses, as a cluster does with what it is about to end, and waits for their ends.
+    async fn end(&mut self, names: &[&'static str], number: usize) {
+        let mut ending = Vec::new();
+        for name in names {
+            let instances = self.instances.get_mut(name).expect("a service");
+            let instance = &mut instances[number];
+            let port = instance.port;
+            let child = instance.child.take().expect("it runs");
+            self.announce(name, port, false);
+            terminate(&child).await;
+            ending.push((name, child));
+        }
+        for (name, mut child) in ending {
+            let status = child.wait().await.expect("its end");
+            assert!(status.success(), "{name} ended with {status}");
+        }
+    }
+
+    /// Waits until all instances of a service are ready.
+    pub async fn wait(&self, name: &str) {
+        for instance in &self.instances[name] {
+            wait(name, instance.port).await;
         }
     }
 
@@ -117,25 +220,33 @@ impl Fleet {
             let pages: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
             Some(pages * 1024)
         };
-        let known = self.running.iter();
-        known
-            .filter_map(|(name, child)| Some((*name, of(child)?)))
+        let memory = |instances: &Vec<Instance>| {
+            let children = instances
+                .iter()
+                .filter_map(|instance| instance.child.as_ref());
+            children.filter_map(of).sum()
+        };
+        let all = self.instances.iter();
+        all.map(|(name, instances)| (*name, memory(instances)))
             .collect()
     }
 
-    fn command(&self, name: &str) -> Command {
+    fn command(&self, name: &str, port: u16) -> Command {
         let role = match name {
             "tenant" => LoginRole::Tenant,
             _ => LoginRole::Service(name.parse::<Domain>().expect("a domain")),
         };
         let mut command = Command::new(binary(name));
-        for (name, port) in &self.ports {
+        for (name, port) in &self.found_at {
             let url = format!("http://127.0.0.1:{port}");
             command.env(format!("AVERIS_{}_URL", name.to_uppercase()), url);
         }
         command
-            .env("AVERIS_HTTP_PORT", self.ports[name].to_string())
+            .env("AVERIS_HTTP_PORT", port.to_string())
             .env("AVERIS_METRICS_PORT", "0")
+            .env("AVERIS_BASE_DOMAIN", self.domain())
+            // The edge, as all else here, is this machine.
+            .env("AVERIS_TRUSTED_PROXIES", "127.0.0.1")
             .env("AVERIS_ISSUER", ISSUER)
             .env("AVERIS_RATE_LIMITS", "false")
             .env("AVERIS_LOG", "off")
@@ -164,24 +275,61 @@ impl Fleet {
         command
     }
 
+    fn domain(&self) -> &'static str {
+        match self.ingress {
+            Ingress::Plain(_) => "localhost",
+            Ingress::Edge(_) => edge::DOMAIN,
+        }
+    }
+
     /// Returns where the ingress is, without a slash at the end.
     #[must_use]
     pub fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ingress)
+        match &self.ingress {
+            Ingress::Plain(port) => format!("http://127.0.0.1:{port}"),
+            Ingress::Edge(edge) => edge.url(None),
+        }
+    }
+
+    /// Returns what is deployed before the services.
+    ///
+    /// # Panics
+    /// When something simpler stands there.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        match &self.ingress {
+            Ingress::Plain(_) => panic!("it was not started behind the edge"),
+            Ingress::Edge(edge) => edge,
+        }
+    }
+
+    /// Returns an admin of the platform at its own address.
+    #[must_use]
+    pub fn admin(&self) -> Client {
+        let platform = match &self.ingress {
+            Ingress::Plain(_) => Client::new(&self.base(), "localhost"),
+            Ingress::Edge(edge) => edge.platform(),
+        };
+        let roles = [GlobalRole::PlatformAdmin];
+        platform.with_token(&platform::platform_token(&self.tokens, &roles))
+    }
+
+    fn under(&self, key: &str) -> Client {
+        match &self.ingress {
+            Ingress::Plain(_) => Client::new(&self.base(), &format!("{key}.localhost")),
+            Ingress::Edge(edge) => edge.client(key, Strategy::Subdomain),
+        }
     }
 
     /// Provisions a tenant.
     pub async fn tenant(&self, prefix: &str) -> FleetTenant {
         let key = unique_key(prefix).to_string();
         let body = json!({"key": key, "name": key, "subscription_tier": "enterprise"});
-        let admin = platform::platform_token(&self.tokens, &[GlobalRole::PlatformAdmin]);
-        let platform = Client::new(&self.base(), "localhost").with_token(&admin);
-        let made: Answer = platform.post("/api/tenant/v1/tenants", &body).await;
+        let made: Answer = self.admin().post("/api/tenant/v1/tenants", &body).await;
         let id = made.expect(201).id().parse().expect("an id");
         let staff = platform::token_in(&self.tokens, id, &[TenantRole::TenantAdmin]);
-        let host = format!("{key}.localhost");
         FleetTenant {
-            staff: Client::new(&self.base(), &host).with_token(&staff),
+            staff: self.under(&key).with_token(&staff),
             key,
             id,
         }
@@ -195,8 +343,30 @@ impl Fleet {
     }
 }
 
+/// Waits until the instance of a service that listens there is ready.
+async fn wait(name: &str, port: u16) {
+    let health = Client::new(&format!("http://127.0.0.1:{port}"), "localhost");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let asked = health.request(reqwest::Method::GET, "/health/ready").send();
+        if asked.await.is_ok_and(|answer| answer.status().is_success()) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{name} does not get ready");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Asks a process to stop.
+async fn terminate(child: &Child) {
+    let id = child.id().expect("it runs").to_string();
+    let asked = Command::new("kill").args(["-TERM", &id]).status().await;
+    assert!(asked.expect("kill").success());
+}
+
 /// The binary of a service, beside which the test itself was built.
-fn binary(service: &str) -> PathBuf {
+#[must_use]
+pub fn binary(service: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own place");
     let folder = test.ancestors().nth(2).expect("the folder of binaries");
     folder.join(format!("averis-{service}"))

@@ -9,14 +9,17 @@
     reason = "the test kit sets up what services may not"
 )]
 
+mod address;
 mod client;
 mod database;
 mod described;
 mod document;
+pub mod edge;
 pub mod fleet;
 pub mod launch;
 mod matrix;
 pub mod oidc;
+pub mod otlp;
 mod platform;
 pub mod shop;
 pub mod stytch;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use averis_contracts::tenant::TenantClient;
 use averis_identity::{MailConfig, ProvidersConfig};
 use averis_service_kit::config::{Env, HttpConfig, LEFT_AFTER, ServiceConfig, ServiceUrls};
-use averis_service_kit::serve::{Service, serve, serve_metrics};
+use averis_service_kit::serve::{Service, Stop, serve, serve_metrics};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
 use averis_tenant::{AccessTokens, Grantee, Targets, WebhooksConfig};
@@ -36,7 +36,7 @@ pub struct TestPlatform {
     /// Makes tokens that the services accept.
     pub tokens: AccessTokens,
     mail: tempfile::TempDir,
-    handle: actix_web::dev::ServerHandle,
+    stop: Stop,
 }
 
 /// What a test may choose before the services start.
@@ -154,9 +154,10 @@ impl Setup {
     /// Starts the tenant service and `services`.
     #[must_use]
     pub fn start(self, services: Vec<Service>) -> TestPlatform {
-        telemetry::start(Env(&|name| {
-            (name == "AVERIS_LOG").then(|| "error".to_owned())
-        }))
+        telemetry::start(
+            Env(&|name| Ok((name == "AVERIS_LOG").then(|| "error".to_owned()))),
+            "tests",
+        )
         .expect("logging");
         let address = self.listener.local_addr().expect("an address");
         let base = self.base();
@@ -185,7 +186,7 @@ impl Setup {
         };
         let mut all = vec![averis_tenant::service(tenant).expect("the tenant service")];
         all.extend(services);
-        let mut http = HttpConfig::from_env(Env(&|_| None), 0).expect("defaults");
+        let mut http = HttpConfig::from_env(Env(&|_| Ok(None)), 0).expect("defaults");
         http.issuer = ISSUER.to_owned();
         http.rate_limits = self.rate_limits;
         let directory = TenantDirectory::new(
@@ -196,9 +197,8 @@ impl Setup {
         let metrics = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let metrics_address = metrics.local_addr().expect("an address");
         tokio::spawn(serve_metrics(metrics).expect("the metrics are served"));
-        let server = serve(self.listener, http, directory, all).expect("the server starts");
-        let handle = server.handle();
-        tokio::spawn(server);
+        let serving = serve(self.listener, http, directory, all).expect("the server starts");
+        tokio::spawn(serving.server);
         let tokens = AccessTokens::new(signing(), ISSUER);
         let client = Client::new(base.as_str().trim_end_matches('/'), "localhost");
         let admin = platform_token(&tokens, &[GlobalRole::PlatformAdmin]);
@@ -209,7 +209,7 @@ impl Setup {
             client: client.with_token(&admin),
             tokens,
             mail: self.mail,
-            handle,
+            stop: serving.stop,
         }
     }
 }
@@ -408,7 +408,7 @@ impl TestPlatform {
 
     /// Stops serving, after what has begun is finished.
     pub async fn stop(self) -> Database {
-        self.handle.stop(true).await;
+        self.stop.stop().await;
         self.database
     }
 }

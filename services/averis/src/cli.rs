@@ -99,6 +99,8 @@ pub enum Command {
         #[command(flatten)]
         state: StateDir,
     },
+    /// Hand out what each service needs to know and nobody else: as files, or as manifests for Kubernetes.
+    Secrets(SecretsOptions),
     /// Check audit trails.
     Audit {
         /// What.
@@ -159,6 +161,36 @@ pub struct UpOptions {
     /// Where secrets and the private PostgreSQL are.
     #[command(flatten)]
     pub state: StateDir,
+}
+
+/// Whom secrets are for.
+#[derive(Clone, Debug, Args)]
+pub struct SecretsOptions {
+    /// Where the services find the database: HOST:PORT/NAME.
+    #[arg(long, global = true, default_value = "127.0.0.1:5432/averis")]
+    pub database: String,
+    /// In which form.
+    #[command(subcommand)]
+    pub form: SecretsForm,
+    /// Where secrets and the private PostgreSQL are.
+    #[command(flatten)]
+    pub state: StateDir,
+}
+
+/// How secrets are handed out.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SecretsForm {
+    /// A folder for each service with a file for each variable, as AVERIS_SECRETS_DIR takes it.
+    Files {
+        /// Where.
+        folder: PathBuf,
+    },
+    /// A Secret for each service and one for the whole installation, for `kubectl apply` or for a vault.
+    Kubernetes {
+        /// Where the services run.
+        #[arg(long, default_value = "averis-platform")]
+        namespace: String,
+    },
 }
 
 /// What to do with tenants.

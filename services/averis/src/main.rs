@@ -12,6 +12,7 @@ mod demo;
 mod import;
 mod members;
 mod migrate;
+mod secrets;
 mod state;
 mod tenant;
 mod up;
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
         Command::Tenant { command, server } => tenant::run(command, &server, json).await,
         Command::Audit { command } => audit::run(command, json).await,
         Command::ServiceKeys { state } => members::service_keys(&state),
+        Command::Secrets(options) => secrets::run(&options),
         Command::Login { email, server } => members::login(&email, &server).await,
         Command::Logout { server } => members::logout(&server).await,
         Command::Token { tenant, server } => members::token(tenant.as_ref(), &server).await,

@@ -15,7 +15,7 @@ use crate::state::{Database, Secrets, prepare};
 
 /// Migrates the fleet.
 pub async fn run(options: MigrateOptions, as_json: bool) -> anyhow::Result<ExitCode> {
-    telemetry::start(Env::process())?;
+    telemetry::start(Env::process(), "averis-migrate")?;
     let database = Database::open(&options.state.state_dir).await?;
     let secrets = Secrets::load(&options.state.state_dir)?;
     let migrated = migrate(&options, &secrets, &database, as_json).await;

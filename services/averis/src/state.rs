@@ -189,11 +189,27 @@ impl Secrets {
         secret.map_err(|error| anyhow::anyhow!("the signing secret {error}"))
     }
 
-    /// Returns a service's own identity.
-    pub fn identity(&self, service: &str) -> anyhow::Result<ServiceIdentity> {
+    /// Returns what access tokens are signed with, as it is kept.
+    pub fn signing_text(&self) -> &str {
+        &self.signing_secret
+    }
+
+    /// Returns the key that signs page cursors, as it is kept.
+    pub fn cursor_text(&self) -> &str {
+        &self.cursor_secret
+    }
+
+    /// Returns what a service's own key is derived from, as it is kept.
+    pub fn service_text(&self, service: &str) -> anyhow::Result<&str> {
         let secret = self.service_secrets.get(service);
         let secret = secret.with_context(|| format!("no secret of the service {service}"))?;
-        let secret: SigningSecret = secret
+        Ok(secret)
+    }
+
+    /// Returns a service's own identity.
+    pub fn identity(&self, service: &str) -> anyhow::Result<ServiceIdentity> {
+        let secret: SigningSecret = self
+            .service_text(service)?
             .parse()
             .map_err(|error| anyhow::anyhow!("the secret of the service {service} {error}"))?;
         Ok(ServiceIdentity::new(service, &secret))

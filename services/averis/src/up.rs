@@ -9,7 +9,7 @@ use averis_contracts::tenant::TenantClient;
 use averis_oms::{ProvidersConfig, StripeConfig};
 use averis_payment_simulator::{Behaviour, Simulator};
 use averis_service_kit::config::{Env, HttpConfig, ServiceConfig, ServiceUrls, left_after};
-use averis_service_kit::serve::{listen, serve, serve_metrics, stop_requested};
+use averis_service_kit::serve::{Serving, listen, serve, serve_metrics, stop_requested};
 use averis_service_kit::telemetry;
 use averis_service_kit::tenancy::TenantDirectory;
 use averis_tenant::Accounts;
@@ -28,7 +28,7 @@ use crate::state::{Database, Secrets, prepare};
 pub async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
     let env = Env::process();
-    telemetry::start(env)?;
+    telemetry::start(env, "averis")?;
     let mut http = HttpConfig::from_env(env, options.port)?;
     http.bind.set_port(options.port);
     let listener = listen(http.bind)?;
@@ -55,6 +55,7 @@ pub async fn run(options: UpOptions) -> anyhow::Result<ExitCode> {
     let served = serve_on(listener, http, &options, &secrets, &database, start).await;
     metrics.abort();
     database.close().await?;
+    telemetry::stop().await;
     served
 }
 
@@ -175,8 +176,7 @@ async fn serve_on(
     ];
     let base_domain = http.base_domain.clone();
     let metrics = http.metrics.port();
-    let server = serve(listener, http, directory, services)?;
-    let handle = server.handle();
+    let Serving { server, stop } = serve(listener, http, directory, services)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "the server itself, which outlives every request"
@@ -216,7 +216,7 @@ async fn serve_on(
         () = stop_requested() => Ok(()),
     };
     println!("Stopping: what has begun is finished first.");
-    handle.stop(true).await;
+    stop.stop().await;
     serving.await??;
     outcome.map(|()| ExitCode::SUCCESS)
 }

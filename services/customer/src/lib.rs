@@ -81,12 +81,13 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
         shoppers,
         _delivery: Arc::new(Delivery::start(pool.clone(), tenants, subscribers)),
     });
-    let ready = answers(&pool);
+    let (ready, measured) = (answers(&pool), pool.clone());
     let (pool, trusted) = (Data::new(pool), Data::new(common.trusted));
     Ok(Service {
         name: "customer",
         openapi: document,
         ready,
+        pool: measured,
         routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
     })
 }

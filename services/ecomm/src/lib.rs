@@ -24,6 +24,7 @@ use averis_contracts::product::ProductClient;
 use averis_contracts::tenant::TenantClient;
 use averis_outbox::{Delivery, Subscriber};
 use averis_service_kit::cursor::CursorSecret;
+use averis_service_kit::metrics::PerTenant;
 use averis_service_kit::rounds::Rounds;
 use averis_service_kit::serve::{Service, answers};
 use averis_tenant_context::Domain;
@@ -40,6 +41,8 @@ pub struct State {
     /// How long whoever works on a checkout has it to itself.
     lease: Duration,
     calls: Arc<Calls>,
+    /// Attempts that are under way, as the last round has found them.
+    open: PerTenant,
 }
 
 /// The services that checkouts ask.
@@ -73,6 +76,7 @@ pub fn service(config: Config) -> Result<Service, CallError> {
             erp: ErpClient::new(urls.erp, own.clone())?,
             oms: OmsClient::new(urls.oms, own.clone())?,
         }),
+        open: saga::measured(),
     };
     let (swept, left_after) = (state.clone(), common.left_after);
     let subscribers = vec![Subscriber::new("tenant", &urls.tenant, &own)?];
@@ -93,12 +97,13 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         },
     );
     let background = Arc::new((rounds, delivery));
-    let ready = answers(&pool);
+    let (ready, measured) = (answers(&pool), pool.clone());
     let (state, pool) = (Data::new(state), Data::new(pool));
     Ok(Service {
         name: "ecomm",
         openapi: document,
         ready,
+        pool: measured,
         routes: Arc::new(move |app| {
             // Kept as long as anybody is served.
             app.app_data(Data::from(Arc::clone(&background)));

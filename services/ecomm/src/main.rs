@@ -1,15 +1,13 @@
 //! The ecomm service as a process of its own.
 
 use averis_ecomm::Config;
-use averis_service_kit::config::{Env, HttpConfig};
-use averis_service_kit::{serve, telemetry};
+use averis_service_kit::serve;
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    let env = Env::process();
-    telemetry::start(env)?;
-    let http = HttpConfig::from_env(env, 6004)?;
-    let config = Config::from_env(env)?;
-    let common = config.common.clone();
-    serve::run(http, common, averis_ecomm::service(config)?).await
+    serve::main("ecomm", 6004, |env| {
+        let config = Config::from_env(env)?;
+        Ok((config.common.clone(), averis_ecomm::service(config)?))
+    })
+    .await
 }

@@ -20,13 +20,15 @@ mod steps;
 mod stock;
 mod undo;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use averis_contracts::client::{CallError, Correlation};
+use averis_service_kit::metrics::{Counter, PerTenant};
 use averis_service_kit::problem::Problem;
 use averis_tenant_context::TenantContext;
 use averis_tenant_db::TenantDb;
+use averis_trace::{Kind, Span};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -53,6 +55,31 @@ const FOLLOWED: Duration = Duration::from_secs(15 * 60);
 const HELD_ALONE: TimeDelta = TimeDelta::minutes(4);
 /// Attempts of one tenant that one round takes up.
 const AT_ONCE: i64 = 50;
+
+/// What an attempt can be before it is over.
+const OPEN: [&str; 4] = [RUNNING, PAYING, FINALISING, COMPENSATING];
+
+static ENDED: LazyLock<Counter> = LazyLock::new(|| {
+    Counter::new(
+        "averis_checkouts_ended",
+        "Attempts to buy that are over, by what became of them.",
+    )
+});
+
+/// Returns what keeps how many attempts are open, and has them measured.
+pub fn measured() -> PerTenant {
+    let open = PerTenant::default();
+    for status in OPEN {
+        open.watch(
+            "averis_checkouts_open",
+            "Attempts to buy that are under way, of all tenants, as this process has last found them.",
+            &[("status", status)],
+            status,
+            |all| all.iter().sum(),
+        );
+    }
+    open
+}
 
 /// What an attempt works with.
 #[derive(Clone)]
@@ -103,10 +130,12 @@ pub async fn run(work: &Work, id: Uuid) -> Result<Option<CheckoutRow>, EcommErro
         let at = now();
         Ok(checkouts::claim(conn, id, at, at + work.state.lease).await?)
     });
-    match claimed.await? {
-        Some(row) => Ok(Some(go_through(work, row).await?)),
-        None => Ok(None),
-    }
+    let Some(row) = claimed.await? else {
+        return Ok(None);
+    };
+    let (key, tenant) = (&work.tenant.key, work.tenant.id.to_string());
+    let span = Span::for_tenant("go on with a checkout", Kind::Internal, key, &tenant);
+    Ok(Some(span.around(go_through(work, row)).await?))
 }
 
 /// Goes on with an attempt that its caller has to itself, until it is over, or until it has to wait. Returns it as it is then.
@@ -351,7 +380,10 @@ async fn end(
             Ok(Some(ended))
         })
         .await?;
-    Ok(Stands::Still(ended.unwrap_or(row)))
+    let row = ended.unwrap_or(row);
+    let outcome = if row.status == PLACED { PLACED } else { FAILED };
+    ENDED.count(&[("outcome", outcome)]);
+    Ok(Stands::Still(row))
 }
 
 /// Goes on in the background with an attempt that has to wait, until it is over or somebody else's.
@@ -392,10 +424,20 @@ pub async fn sweep(
     db: &TenantDb,
     left_after: Duration,
 ) -> Result<(), EcommError> {
-    let due = db.read(async |conn| -> Result<_, EcommError> {
-        Ok(checkouts::due(conn, now() - left_after, AT_ONCE).await?)
+    let found = db.read(async |conn| -> Result<_, EcommError> {
+        let open = checkouts::open_by_status(conn).await?;
+        Ok((
+            checkouts::due(conn, now() - left_after, AT_ONCE).await?,
+            open,
+        ))
     });
-    for id in due.await? {
+    let (due, open) = found.await?;
+    for status in OPEN {
+        let number = open.iter().find(|(of, _)| of == status);
+        let number = number.and_then(|(_, number)| u32::try_from(*number).ok());
+        state.open.note(tenant.id, status, number.map(f64::from));
+    }
+    for id in due {
         let work = Work {
             state: state.clone(),
             tenant: Arc::new(tenant.clone()),

@@ -55,12 +55,13 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         cursors: common.cursor_secret,
         reservation_lifetime,
     });
-    let ready = answers(&pool);
+    let (ready, measured) = (answers(&pool), pool.clone());
     let (pool, trusted) = (Data::new(pool), Data::new(common.trusted));
     Ok(Service {
         name: "erp",
         openapi: document,
         ready,
+        pool: measured,
         routes: Arc::new(move |app| {
             // Kept as long as anybody is served.
             app.app_data(Data::from(Arc::clone(&delivery)));

@@ -1,15 +1,13 @@
 //! The ERP service as a process of its own.
 
 use averis_erp::Config;
-use averis_service_kit::config::{Env, HttpConfig};
-use averis_service_kit::{serve, telemetry};
+use averis_service_kit::serve;
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    let env = Env::process();
-    telemetry::start(env)?;
-    let http = HttpConfig::from_env(env, 6006)?;
-    let config = Config::from_env(env)?;
-    let common = config.common.clone();
-    serve::run(http, common, averis_erp::service(config)?).await
+    serve::main("erp", 6006, |env| {
+        let config = Config::from_env(env)?;
+        Ok((config.common.clone(), averis_erp::service(config)?))
+    })
+    .await
 }

@@ -109,7 +109,7 @@ mod tests {
         let read = |set: &[(&str, &str)]| {
             let get = |name: &str| {
                 let found = set.iter().find(|(own, _)| *own == name);
-                found.map(|(_, value)| (*value).to_owned())
+                Ok(found.map(|(_, value)| (*value).to_owned()))
             };
             payment_providers(Env(&get))
         };

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use averis_tenant_db::{TenantConn, TenantDb};
+use averis_trace::{Kind, Span};
 use chrono::TimeDelta;
 use serde_json::Value;
 use uuid::Uuid;
@@ -222,7 +223,10 @@ pub async fn drive_asked(
 pub fn wake(state: &State, db: &TenantDb) {
     let (own, db) = (state.clone(), db.clone());
     state.lanes.wake(db.id(), (), async move || {
-        go_on(&own, &db).await.unwrap_or_else(|error| {
+        let id = db.id().to_string();
+        let span = Span::for_tenant("go on with payments", Kind::Internal, db.tenant(), &id);
+        let gone_on = span.around(go_on(&own, &db)).await;
+        gone_on.unwrap_or_else(|error| {
             tracing::warn!(tenant = %db.tenant(), error = %error, "payments cannot be gone on with");
             Some(AWAY)
         })

@@ -96,12 +96,13 @@ pub fn service(config: Config) -> Result<Service, SetupError> {
             },
         ),
     });
-    let ready = answers(&pool);
+    let (ready, measured) = (answers(&pool), pool.clone());
     let (state, pool, trusted) = (Data::new(state), Data::new(pool), Data::new(common.trusted));
     Ok(Service {
         name: "oms",
         openapi: document,
         ready,
+        pool: measured,
         routes: Arc::new(move |app| {
             // Kept as long as anybody is served.
             app.app_data(Data::from(Arc::clone(&background)));

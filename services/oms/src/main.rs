@@ -1,15 +1,13 @@
 //! The OMS service as a process of its own.
 
 use averis_oms::Config;
-use averis_service_kit::config::{Env, HttpConfig};
-use averis_service_kit::{serve, telemetry};
+use averis_service_kit::serve;
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    let env = Env::process();
-    telemetry::start(env)?;
-    let http = HttpConfig::from_env(env, 6005)?;
-    let config = Config::from_env(env)?;
-    let common = config.common.clone();
-    serve::run(http, common, averis_oms::service(config)?).await
+    serve::main("oms", 6005, |env| {
+        let config = Config::from_env(env)?;
+        Ok((config.common.clone(), averis_oms::service(config)?))
+    })
+    .await
 }

@@ -71,12 +71,13 @@ pub fn service(config: Config) -> Result<Service, CallError> {
         quote_lifetime,
     });
     let trusted = Data::new(common.trusted);
-    let ready = answers(&pool);
+    let (ready, measured) = (answers(&pool), pool.clone());
     let pool = Data::new(pool);
     Ok(Service {
         name: "pricing",
         openapi: document,
         ready,
+        pool: measured,
         routes: Arc::new(move |app| {
             // Kept as long as anybody is served.
             app.app_data(Data::from(Arc::clone(&background)));

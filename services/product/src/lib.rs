@@ -76,12 +76,13 @@ pub fn service_on(config: Config, pool: TenantPool) -> Result<Service, CallError
         max_import_bytes,
         _delivery: Arc::new(delivery),
     });
-    let ready = answers(&pool);
+    let (ready, measured) = (answers(&pool), pool.clone());
     let pool = Data::new(pool);
     Ok(Service {
         name: "product",
         openapi: document,
         ready,
+        pool: measured,
         routes: Arc::new(move |app| routes::routes(app, &state, &pool, &trusted)),
     })
 }

@@ -111,12 +111,14 @@ pub fn service(config: Config) -> anyhow::Result<Service> {
         sending.look_after(&db, left_after).await;
     });
     let rounds = web::Data::new(rounds);
+    let measured = pool.clone();
     let (webhooks, pool) = (web::Data::new(webhooks), web::Data::new(pool));
     let trusted = web::Data::new(common.trusted);
     let platform = state.platform.clone();
     Ok(Service {
         name: "tenant",
         openapi: document,
+        pool: measured,
         ready: Arc::new(move || {
             let platform = platform.clone();
             Box::pin(async move { platform.ping().await.map_err(|error| error.to_string()) })

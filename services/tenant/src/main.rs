@@ -1,15 +1,13 @@
 //! The tenant service as a process of its own.
 
-use averis_service_kit::config::{Env, HttpConfig};
-use averis_service_kit::{serve, telemetry};
+use averis_service_kit::serve;
 use averis_tenant::Config;
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    let env = Env::process();
-    telemetry::start(env)?;
-    let http = HttpConfig::from_env(env, 6012)?;
-    let config = Config::from_env(env)?;
-    let common = config.common.clone();
-    serve::run(http, common, averis_tenant::service(config)?).await
+    serve::main("tenant", 6012, |env| {
+        let config = Config::from_env(env)?;
+        Ok((config.common.clone(), averis_tenant::service(config)?))
+    })
+    .await
 }

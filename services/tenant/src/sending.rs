@@ -14,6 +14,7 @@ use averis_service_kit::clock::now;
 use averis_service_kit::lanes::Lanes;
 use averis_tenant_context::TenantId;
 use averis_tenant_db::{PlatformDb, TenantConn, TenantDb};
+use averis_trace::{Kind, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -201,7 +202,15 @@ impl Sending {
         message: &MessageRow,
     ) -> Result<(), TenantError> {
         let (at, start) = (now(), Instant::now());
-        let outcome = self.call(endpoint, message, at).await;
+        let tenant = db.id().to_string();
+        let span = Span::for_tenant("send a webhook", Kind::Client, db.tenant(), &tenant);
+        let outcome = span.around(self.call(endpoint, message, at)).await;
+        if let Some(status) = outcome.status {
+            span.set("http.response.status_code", i64::from(status.as_u16()));
+        }
+        if let Some(failure) = outcome.failure {
+            span.fail(failure.to_owned());
+        }
         let attempt = AttemptRow {
             id: Uuid::now_v7(),
             delivery_id: delivery.id,

@@ -1,8 +1,8 @@
 //! What this process knows of tenants: asked from the tenant service once, kept, and corrected within a second
 //! of a change; while the tenant service is away, known tenants go on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use averis_contracts::access::Revocation;
@@ -13,6 +13,7 @@ use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
 
 use crate::auth::Access;
+use crate::metrics::Counter;
 use crate::problem::{Problem, codes};
 use crate::request;
 
@@ -23,6 +24,13 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How long an answer counts otherwise, how long "there is none" counts, and how long to leave an absent tenant
 /// service alone.
 const BRIEF: Duration = Duration::from_millis(800);
+
+static LOOKUPS: LazyLock<Counter> = LazyLock::new(|| {
+    Counter::new(
+        "averis_tenant_lookups",
+        "Which tenant a request means: known here, asked from the tenant service, stale while that is away, or failed.",
+    )
+});
 
 /// The directory of tenants of one process, and the check of callers, which hears of changes in the same way.
 #[derive(Clone)]
@@ -96,6 +104,7 @@ impl TenantDirectory {
         if let Some(entry) = inner.known.get(clue).await
             && inner.is_usable(&entry)
         {
+            LOOKUPS.count(&[("answer", "known")]);
             return Ok(entry.tenant.clone());
         }
         // One request asks, the others of this name wait for its answer.
@@ -140,15 +149,19 @@ impl Inner {
     async fn ask(&self, clue: &Clue, present: Option<Arc<Entry>>) -> Result<Arc<Entry>, Problem> {
         let asked_at = self.changes.load(Ordering::Acquire);
         match self.client.lookup(clue, &request::correlation()).await {
-            Ok(tenant) => Ok(Arc::new(Entry {
-                tenant: tenant.map(Arc::new),
-                learned: Instant::now(),
-                asked_at,
-                outdated: AtomicBool::new(false),
-                failed: None,
-            })),
+            Ok(tenant) => {
+                LOOKUPS.count(&[("answer", "asked")]);
+                Ok(Arc::new(Entry {
+                    tenant: tenant.map(Arc::new),
+                    learned: Instant::now(),
+                    asked_at,
+                    outdated: AtomicBool::new(false),
+                    failed: None,
+                }))
+            }
             Err(error) => match present.filter(|entry| entry.tenant.is_some()) {
                 Some(old) => {
+                    LOOKUPS.count(&[("answer", "stale")]);
                     tracing::warn!(error = %error, "going on with what is known of the tenant");
                     Ok(Arc::new(Entry {
                         tenant: old.tenant.clone(),
@@ -158,7 +171,10 @@ impl Inner {
                         failed: Some(Instant::now()),
                     }))
                 }
-                None => Err(Problem::new(codes::TENANT_LOOKUP_UNAVAILABLE).because(error)),
+                None => {
+                    LOOKUPS.count(&[("answer", "failed")]);
+                    Err(Problem::new(codes::TENANT_LOOKUP_UNAVAILABLE).because(error))
+                }
             },
         }
     }

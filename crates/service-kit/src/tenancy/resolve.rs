@@ -31,8 +31,7 @@ pub async fn resolve_tenant(
     }
     match find_tenant(&mut req).await {
         Ok(Some(tenant)) => {
-            tracing::Span::current().record("tenant", tenant.key.as_str());
-            request::note_tenant(tenant.id.0);
+            request::note_tenant(&tenant);
             req.extensions_mut().insert(tenant);
         }
         Ok(None) => {}
@@ -113,7 +112,7 @@ fn read_host(req: &ServiceRequest, config: &HttpConfig) -> Result<Option<String>
         host = req.uri().authority().map(ToString::to_string);
     }
     let peer = req.peer_addr().map(|address| address.ip());
-    if peer.is_some_and(|peer| config.trusted_proxies.contains(&peer)) {
+    if peer.is_some_and(|peer| config.trusts(&peer)) {
         let forwarded = req.headers().get("x-forwarded-host").and_then(text);
         host = forwarded.or(host);
     }

@@ -10,7 +10,9 @@
 
 mod chaos;
 mod commands;
+mod configuration;
 mod docs;
+mod edge;
 mod import_memory;
 mod launches;
 mod logs;
@@ -18,3 +20,4 @@ mod openapi;
 mod process;
 mod provisioning_kills;
 mod stress_isolation;
+mod telemetry;

@@ -67,6 +67,16 @@ pub async fn find(conn: &mut TenantConn, id: Uuid) -> QueryResult<Option<Checkou
     row.first(conn).await.optional()
 }
 
+/// Counts the attempts that are not over, by their status.
+pub async fn open_by_status(conn: &mut TenantConn) -> QueryResult<Vec<(String, i64)>> {
+    table::table
+        .filter(table::status.ne_all([PLACED, FAILED]))
+        .group_by(table::status)
+        .select((table::status, diesel::dsl::count_star()))
+        .load(conn)
+        .await
+}
+
 /// Finds the attempt at a cart that is under way.
 pub async fn open_of(conn: &mut TenantConn, cart: Uuid) -> QueryResult<Option<CheckoutRow>> {
     let row = table::table.filter(table::cart_id.eq(cart));

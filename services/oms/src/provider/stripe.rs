@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use averis_trace::{Kind, Span};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -153,17 +154,26 @@ impl StripeClient {
             .header("idempotency-key", &request.key)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
+        let span = Span::within("ask the payment provider".to_owned(), Kind::Client);
         // Without the address: it names the payment.
-        let answer = asked
-            .send()
-            .await
-            .map_err(|error| error.without_url().to_string())?;
-        let status = answer.status();
-        let body = answer
-            .json()
-            .await
-            .map_err(|error| error.without_url().to_string())?;
-        Ok((status, body))
+        let answering = async {
+            let answer = asked
+                .send()
+                .await
+                .map_err(|error| error.without_url().to_string())?;
+            let status = answer.status();
+            span.set("http.response.status_code", i64::from(status.as_u16()));
+            let body = answer
+                .json()
+                .await
+                .map_err(|error| error.without_url().to_string())?;
+            Ok((status, body))
+        };
+        let answered = answering.await;
+        if let Err(why) = &answered {
+            span.fail(String::clone(why));
+        }
+        answered
     }
 }
 

@@ -45,7 +45,7 @@ async fn metrics_are_told_at_their_own_port_alone() {
 }
 
 #[actix_web::test]
-async fn s43_no_caller_can_make_series_or_put_a_tenant_into_them() {
+async fn s43_no_caller_can_make_series_and_one_counter_alone_names_tenants() {
     let platform = Setup::new().await.start(vec![]);
     let tenants = join_all((0..10).map(|_| platform.tenant("label"))).await;
     let mut secrets: Vec<String> = Vec::new();
@@ -74,7 +74,35 @@ async fn s43_no_caller_can_make_series_or_put_a_tenant_into_them() {
         let _ = Answer::of(platform.client.request(method, &path)).await;
         secrets.extend([made_up.to_string(), made_up.as_str().to_uppercase()]);
     }
-    let text = metrics(&platform).await;
+    let all = metrics(&platform).await;
+    let of_tenants = |line: &&str| line.starts_with("averis_tenant_requests_total{");
+    let own: Vec<&str> = all.lines().filter(of_tenants).collect();
+    for tenant in &tenants {
+        let named = format!("tenant=\"{}\"", tenant.key);
+        let of_it: Vec<&&str> = own.iter().filter(|line| line.contains(&named)).collect();
+        let outcomes = values(&all, "outcome");
+        assert!(outcomes.is_subset(&BTreeSet::from(["good", "slow", "failed"])));
+        let answered: f64 = of_it
+            .iter()
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum();
+        // At its own address and by path, of three requests; the other was at the platform's.
+        assert!((answered - 2.0).abs() < 0.1, "{of_it:?}");
+    }
+    let text: Vec<&str> = all.lines().filter(|line| !of_tenants(line)).collect();
+    let text = text.join("\n");
+    let made_up = secrets.split_off(2 * tenants.len());
+    assert!(
+        made_up.len() > 200
+            && made_up
+                .iter()
+                .all(|made_up| !all.contains(made_up.as_str()))
+    );
+    let ids = secrets.iter().filter(|secret| secret.contains('-'));
+    assert!(ids.clone().count() > 0);
+    for id in ids {
+        assert!(!all.contains(id.as_str()), "{id} is in the metrics");
+    }
     for secret in &secrets {
         assert!(
             !text.contains(secret.as_str()),

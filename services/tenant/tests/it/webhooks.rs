@@ -43,6 +43,7 @@ pub fn happened(kind: &str, data: Value) -> Event {
         subject: Uuid::now_v7(),
         at: Utc::now(),
         data,
+        trace: None,
     }
 }
 

@@ -137,6 +137,7 @@ pub fn test_of(endpoint: Uuid, at: DateTime<Utc>) -> Event {
         subject: endpoint,
         at,
         data: Value::Null,
+        trace: None,
     }
 }
 
@@ -163,6 +164,7 @@ mod tests {
             subject: Uuid::nil(),
             at: DateTime::from_timestamp(1_764_288_000, 0).expect("a time"),
             data: json!({"order_id": "o", "customer_id": null, "lines": [{"sku": "LAMP"}], "payment_days": 30}),
+            trace: None,
         };
         let key = "acme".parse().expect("a key");
         let kind = find("shipment.shipped").expect("known");
@@ -186,6 +188,7 @@ mod tests {
             subject: Uuid::nil(),
             at: Utc::now(),
             data: json!({"customer_ids": ids}),
+            trace: None,
         };
         let key = "acme".parse().expect("a key");
         let kind = find("customer.erased").expect("known");
