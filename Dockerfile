@@ -24,7 +24,7 @@ COPY . /src
 RUN sh deploy/image/build.sh /out
 
 FROM tools AS bill
-RUN cargo install --locked cargo-cyclonedx --version 0.5.7
+RUN cargo install --locked cargo-cyclonedx --version 0.5.9
 COPY . /src
 RUN cargo cyclonedx --format json --spec-version 1.5 --target x86_64-unknown-linux-gnu \
     && mkdir /sbom && cp services/*/*.cdx.json /sbom/

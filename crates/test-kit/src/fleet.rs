@@ -33,6 +33,7 @@ pub type Variables = Vec<(&'static str, String)>;
 /// A service's process, which runs or not.
 struct Instance {
     port: u16,
+    metrics: u16,
     child: Option<Child>,
 }
 
@@ -75,11 +76,17 @@ pub struct FleetTenant {
 
 impl Instance {
     fn at(port: u16) -> Self {
-        Self { port, child: None }
+        Self {
+            port,
+            metrics: free_port(),
+            child: None,
+        }
     }
 }
 
-pub(crate) fn free_port() -> u16 {
+/// A port that was free a moment ago.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
@@ -152,8 +159,7 @@ impl Fleet {
     }
 
     fn spawn(&mut self, name: &'static str, number: usize) {
-        let port = self.instances[name][number].port;
-        let child = self.command(name, port).spawn();
+        let child = self.command(name, &self.instances[name][number]).spawn();
         let instances = self.instances.get_mut(name).expect("a service");
         instances[number].child = Some(child.expect("the services' binaries are built"));
     }
@@ -212,6 +218,13 @@ impl Fleet {
         }
     }
 
+    /// Returns where the metrics of each instance of a service are.
+    #[must_use]
+    pub fn metrics(&self, name: &str) -> Vec<u16> {
+        let instances = self.instances[name].iter();
+        instances.map(|instance| instance.metrics).collect()
+    }
+
     /// What the running services take of memory, in bytes, as Linux counts it.
     pub fn resident(&self) -> BTreeMap<&'static str, u64> {
         let of = |child: &Child| -> Option<u64> {
@@ -231,7 +244,7 @@ impl Fleet {
             .collect()
     }
 
-    fn command(&self, name: &str, port: u16) -> Command {
+    fn command(&self, name: &str, instance: &Instance) -> Command {
         let role = match name {
             "tenant" => LoginRole::Tenant,
             _ => LoginRole::Service(name.parse::<Domain>().expect("a domain")),
@@ -242,8 +255,8 @@ impl Fleet {
             command.env(format!("AVERIS_{}_URL", name.to_uppercase()), url);
         }
         command
-            .env("AVERIS_HTTP_PORT", port.to_string())
-            .env("AVERIS_METRICS_PORT", "0")
+            .env("AVERIS_HTTP_PORT", instance.port.to_string())
+            .env("AVERIS_METRICS_PORT", instance.metrics.to_string())
             .env("AVERIS_BASE_DOMAIN", self.domain())
             // The edge, as all else here, is this machine.
             .env("AVERIS_TRUSTED_PROXIES", "127.0.0.1")

@@ -83,16 +83,16 @@ impl ServiceIdentity {
     }
 }
 
-/// The services whose calls are accepted, with their public keys.
+/// The services whose calls are accepted, with their public keys: while one is replaced by another, a service has two.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedServices(HashMap<String, Arc<KeySet>>);
+pub struct TrustedServices(HashMap<String, Vec<Arc<KeySet>>>);
 
 impl FromStr for TrustedServices {
     type Err = String;
 
     /// Reads `name:x,name:x`, as [`ServiceIdentity::public`] writes each.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut trusted = HashMap::new();
+        let mut trusted: HashMap<String, Vec<Arc<KeySet>>> = HashMap::new();
         for part in text
             .split(',')
             .map(str::trim)
@@ -104,7 +104,8 @@ impl FromStr for TrustedServices {
             let key: Jwk =
                 public_key(name, x).ok_or_else(|| format!("the key of {name:?} is none"))?;
             let keys = KeySet::fixed(JwkSet { keys: vec![key] });
-            trusted.insert(name.to_owned(), Arc::new(keys));
+            let of_service = trusted.entry(name.to_owned()).or_default();
+            of_service.push(Arc::new(keys));
         }
         Ok(Self(trusted))
     }
@@ -144,6 +145,42 @@ impl TrustedServices {
             audience: own,
             algorithms: &[Algorithm::EdDSA],
         };
-        verify(token, &expected, keys).await
+        let mut refused = TokenError::Invalid(format!("{name:?} has no key"));
+        for key in keys {
+            match verify(token, &expected, key).await {
+                Ok(claims) => return Ok(claims),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_whose_key_is_replaced_has_two_for_a_while() {
+        let identity = |secret: &str| {
+            let secret = secret.parse().expect("long enough");
+            ServiceIdentity::new("oms", &secret)
+        };
+        let old = identity("what-the-service-signed-with-until-now");
+        let new = identity("what-the-service-signs-with-from-now-on");
+        let other = identity("what-somebody-else-signs-with-all-the-time");
+        let of = |identity: &ServiceIdentity| identity.public().expect("a key");
+        let both: TrustedServices = format!("{},{}", of(&old), of(&new)).parse().expect("keys");
+        let one: TrustedServices = of(&new).parse().expect("a key");
+        let may = async |trusted: &TrustedServices, caller: &ServiceIdentity| {
+            let token = caller.sign("erp", None, None).expect("signed");
+            trusted.verify(&token, "erp", &["oms"]).await.is_ok()
+        };
+        assert!(may(&both, &old).await && may(&both, &new).await);
+        assert!(may(&one, &new).await && !may(&one, &old).await);
+        assert!(!may(&both, &other).await);
+        let token = old.sign("erp", None, None).expect("signed");
+        assert!(both.verify(&token, "erp", &["ecomm"]).await.is_err());
+        assert!(both.verify(&token, "oms", &["oms"]).await.is_err());
     }
 }

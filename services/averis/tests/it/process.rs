@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use averis_tenant::{AccessTokens, Grantee};
 use averis_tenant_context::{GlobalRole, TenantRole};
 use averis_test_kit::Client;
+use averis_test_kit::fleet::free_port;
 use averis_tokens::now_ms;
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -23,12 +24,6 @@ pub struct Process {
 /// Whether the long forms of the proofs are asked for.
 pub fn is_long() -> bool {
     std::env::var("AVERIS_STRESS").is_ok_and(|form| form == "long")
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
 
 impl Process {

@@ -1,13 +1,19 @@
-//! What an operator sees: traces that cross services.
+//! What an operator sees: traces that cross services, and metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use averis_test_kit::Answer;
-use averis_test_kit::fleet::Fleet;
+use averis_test_kit::edge::tool;
+use averis_test_kit::fleet::{Fleet, SERVICES, free_port};
 use averis_test_kit::otlp::{Collector, ReceivedSpan};
-use averis_test_kit::shop::{agreed, cart, open_shop, path, total};
+use averis_test_kit::shop::{agreed, cart, complete, open_shop, path, total};
+use averis_test_kit::{Answer, Client};
 use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, Command};
 
 use crate::edge::provider;
 
@@ -123,4 +129,146 @@ async fn one_checkout_is_one_trace_with_every_hop_and_its_tenant() {
         let services: BTreeSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
         services.len()
     });
+}
+
+/// The metrics that the documents describe.
+fn described() -> Vec<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations/telemetry.md");
+    let text = std::fs::read_to_string(file).expect("the document");
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `averis_"));
+    let names = rows.filter_map(|row| row.split('`').next());
+    names.map(|name| format!("averis_{name}")).collect()
+}
+
+/// A Prometheus that scrapes a fleet with the rules that are deployed, each second.
+struct Prometheus {
+    _child: Child,
+    _home: tempfile::TempDir,
+    client: Client,
+}
+
+impl Prometheus {
+    fn start(fleet: &Fleet) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let rules = root.join("k8s/components/monitoring/averis.rules.yml");
+        let rules = std::fs::read_to_string(rules).expect("the rules");
+        let rules = rules.replace("interval: 30s", "interval: 1s");
+        std::fs::write(home.path().join("averis.rules.yml"), rules).expect("written");
+        let targets = SERVICES.into_iter().flat_map(|name| fleet.metrics(name));
+        let targets: Vec<String> = targets.map(|port| format!("127.0.0.1:{port}")).collect();
+        let config = json!({
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["averis.rules.yml"],
+            "scrape_configs": [{"job_name": "averis", "static_configs": [{"targets": targets}]}],
+        });
+        // JSON is YAML.
+        let file = home.path().join("prometheus.yml");
+        std::fs::write(&file, config.to_string()).expect("written");
+        let port = free_port();
+        let child = Command::new(tool("prometheus"))
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                home.path().join("data").display()
+            ))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Prometheus starts");
+        Self {
+            _child: child,
+            _home: home,
+            client: Client::new(&format!("http://127.0.0.1:{port}"), "localhost"),
+        }
+    }
+
+    /// Asks it, until the answer is as it should be.
+    async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let asked = self.client.request(Method::GET, path).send().await;
+            let said: Value = match asked {
+                Ok(answer) => answer.json().await.unwrap_or_default(),
+                Err(_) => Value::Null,
+            };
+            if is_so(&said["data"]) {
+                return said["data"].clone();
+            }
+            assert!(Instant::now() < deadline, "{path} stays {said}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_real_prometheus_scrapes_every_service_and_evaluates_every_rule() {
+    let (_provider, besides) = provider(&[("AVERIS_LEFT_AFTER", "3".to_owned())]);
+    let fleet = Fleet::behind_edge(1, besides).await;
+    let tenant = fleet.tenant("scraped").await;
+    open_shop(&tenant.staff, &tenant.key, 10).await;
+    let shopper = fleet.shopper(&tenant);
+    let bought = cart(&shopper, &[("LAMP", 1)]).await;
+    let _ = complete(&shopper, &bought, Some("pm_ok")).await.expect(200);
+    let prometheus = Prometheus::start(&fleet);
+    let is_up = |data: &Value| {
+        let targets = data["activeTargets"].as_array();
+        targets.is_some_and(|all| {
+            all.len() == SERVICES.len() && all.iter().all(|one| one["health"] == "up")
+        })
+    };
+    prometheus.until("/api/v1/targets", is_up).await;
+    for name in described() {
+        // Nobody is refused here, since limits are off.
+        if name == "averis_rate_limited_total" {
+            continue;
+        }
+        let name = match name.strip_suffix("_seconds") {
+            Some(_) if name.contains("duration") => format!("{name}_count"),
+            _ => name,
+        };
+        let query = format!("/api/v1/query?query=count({name})");
+        let is_there = |data: &Value| data["result"].as_array().is_some_and(|all| !all.is_empty());
+        prometheus.until(&query, is_there).await;
+    }
+    let own = format!(
+        "/api/v1/query?query=averis_tenant_requests_total%7Btenant=%22{}%22%7D",
+        tenant.key
+    );
+    let is_known = |data: &Value| data["result"].as_array().is_some_and(|all| all.len() >= 5);
+    prometheus.until(&own, is_known).await;
+    let are_evaluated = |data: &Value| {
+        let groups = data["groups"].as_array();
+        let rules = groups.into_iter().flatten();
+        let rules: Vec<&Value> = rules
+            .flat_map(|group| group["rules"].as_array().into_iter().flatten())
+            .collect();
+        rules.len() >= 30 && rules.iter().all(|rule| rule["health"] == "ok")
+    };
+    prometheus.until("/api/v1/rules", are_evaluated).await;
+    // The form is what Prometheus' own tool asks for.
+    for service in SERVICES {
+        let base = format!("http://127.0.0.1:{}", fleet.metrics(service)[0]);
+        let text = Client::new(&base, "localhost")
+            .get("/metrics")
+            .await
+            .expect(200)
+            .text;
+        let mut lint = Command::new(tool("promtool"))
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("promtool starts");
+        let mut input = lint.stdin.take().expect("its input");
+        input.write_all(text.as_bytes()).await.expect("written");
+        drop(input);
+        let said = lint.wait_with_output().await.expect("its end");
+        let why = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{service}: {why}");
+    }
 }
