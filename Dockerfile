@@ -48,9 +48,8 @@ FROM base AS cli
 LABEL org.opencontainers.image.title="averis" \
       org.opencontainers.image.description="Averis: the operator's command line"
 COPY --from=build /out/bin/averis /averis
-# What is mounted here belongs to whoever runs.
-COPY --from=build --chown=65532:65532 /out/empty /state
-COPY --from=build --chown=65532:65532 /out/empty /run/averis
+# Two folders for what is mounted, which belong to whoever runs.
+COPY --from=build --chown=65532:65532 /out/mounts /
 ENV AVERIS_STATE_DIR=/state
 HEALTHCHECK NONE
 CMD ["help"]

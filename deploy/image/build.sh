@@ -3,14 +3,14 @@
 #   sh deploy/image/build.sh OUT
 #     OUT/bin/    the programs, without what only debuggers read
 #     OUT/root/   what all of them need: the C library, certificate authorities, a user
-#     OUT/empty/  a folder with nothing in it
+#     OUT/mounts/ the folders in which the command line's image has something mounted
 set -eu
 out=$1
 target=${CARGO_TARGET_DIR:-target}
 # What was copied may be older than what was built in its place.
 find crates services migrations -type f -exec touch {} +
 cargo build --locked --release --workspace --bins
-mkdir -p "$out/bin" "$out/root/etc/ssl/certs" "$out/root/tmp" "$out/empty"
+mkdir -p "$out/bin" "$out/root/etc/ssl/certs" "$out/root/tmp" "$out/mounts/state" "$out/mounts/run/averis"
 for program in averis averis-customer averis-ecomm averis-erp averis-oms averis-pricing averis-product averis-tenant; do
     strip --strip-all -o "$out/bin/$program" "$target/release/$program"
     # Each library, where the program looks for it.

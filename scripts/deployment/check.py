@@ -79,10 +79,18 @@ def pod(document):
     return document.get("spec", {}).get("template", {}).get("spec")
 
 
+def holds_password(value):
+    """Whether a text is an address with a password that is no reference."""
+    return bool(re.search(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@", str(value or "")))
+
+
 def policies(overlay, documents):
     """What every pod has to be, whoever wrote it."""
     for document in documents:
         expect(document["kind"] != "Secret", f"{overlay}: {name(document)}: no secret is in the repository")
+        if document["kind"] == "ConfigMap":
+            for key, value in document.get("data", {}).items():
+                expect(not holds_password(value), f"{overlay}: {name(document)}: {key} holds a credential")
         spec = pod(document)
         if not spec:
             continue
@@ -108,8 +116,7 @@ def policies(overlay, documents):
                 expect("readinessProbe" in container, f"{said} never says that it is ready")
             for variable in container.get("env", []):
                 secret = re.search(r"SECRET|PASSWORD|TOKEN|_URL$", variable["name"])
-                plain = "://" in str(variable.get("value", "")) and "@" in str(variable.get("value", ""))
-                expect(not (secret and plain), f"{said}: {variable['name']} holds a credential")
+                expect(not (secret and holds_password(variable.get("value"))), f"{said}: {variable['name']} holds a credential")
     selected = [document["spec"]["podSelector"] for document in documents if document["kind"] == "NetworkPolicy"]
     expect({} in selected, f"{overlay}: not everything is closed that no policy opens")
     for service in SERVICES:
@@ -121,6 +128,11 @@ def policies(overlay, documents):
                 drain = int(settings(documents)["AVERIS_DRAIN_SECONDS"])
                 grace = pod(document)["terminationGracePeriodSeconds"]
                 expect(grace >= drain + 30, f"{overlay}: {name(document)} is killed before it has finished")
+                budget = next(d for d in documents if name(d) == f"PodDisruptionBudget/averis-{service}")
+                chosen = budget["spec"].get("selector", {}).get("matchLabels", {})
+                labels = document["spec"]["template"]["metadata"]["labels"]
+                own = chosen.get("app.kubernetes.io/name") == f"averis-{service}"
+                expect(own and chosen.items() <= labels.items(), f"{overlay}: {name(budget)} is for no pod")
                 expect(document["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, f"{overlay}: {name(document)}")
 
 

@@ -30,6 +30,7 @@
 //! | `AVERIS_LEFT_AFTER` | 30 | seconds after which work that is due and that nobody does counts as left by a crash |
 //! | `AVERIS_DRAIN_SECONDS` | 0 | seconds between being asked to stop and taking no more requests, 0 to 300: at least as long as whoever sends them needs to learn of it and keeps idle connections |
 //! | `AVERIS_OTLP_URL` | | OTLP receiver (over HTTP) that traces go to, such as `http://collector:4318`; without one nothing is recorded |
+//! | `AVERIS_TRACE_PARENTS` | `services` | whose word counts for which trace a request belongs to and whether it is recorded: `services`, or `any` where what stands before the services says it of every request |
 //! | `AVERIS_TRACE_RATIO` | `0.1` | share of the traces that begin here which is recorded, 0 to 1; of others their beginner decides |
 //! | `AVERIS_LOG` | `info` | log filter |
 //! | `AVERIS_LOG_FORMAT` | `text` on a terminal, else `json` | form of log lines |
@@ -145,6 +146,28 @@ impl Env<'_> {
     }
 }
 
+/// Whose traces are gone on with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceParents {
+    /// Those of other services. A caller outside decides neither what is recorded nor under which name.
+    #[default]
+    Services,
+    /// Everybody's: what stands before the services names the trace of every request itself.
+    Any,
+}
+
+impl FromStr for TraceParents {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "services" => Ok(Self::Services),
+            "any" => Ok(Self::Any),
+            _ => Err("must be services or any"),
+        }
+    }
+}
+
 /// How requests come in.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
@@ -166,6 +189,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Threads that serve requests.
     pub workers: usize,
+    /// Whose traces are gone on with.
+    pub trace_parents: TraceParents,
     /// How long requests are still taken after the process was asked to stop.
     pub drain: Duration,
 }
@@ -213,6 +238,7 @@ impl HttpConfig {
                 ResolutionStrategies::default(),
             )?,
             trusted_proxies,
+            trace_parents: env.or("AVERIS_TRACE_PARENTS", TraceParents::default())?,
             drain: drain(env)?,
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         })

@@ -12,12 +12,15 @@ use std::sync::OnceLock;
 use averis_tenant_db::TenantPool;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
 pub use http::MOST_TENANTS;
 pub(crate) use http::{Answered, known_method, note_answer};
 pub use per_tenant::PerTenant;
+
+/// Sets of labels that one metric of requests may have; far more than there are routes, statuses and tiers.
+const MOST_SERIES: usize = 50_000;
 
 /// What is measured is kept here, whichever services the process holds.
 struct Kept {
@@ -31,7 +34,8 @@ fn kept() -> &'static Kept {
     static KEPT: OnceLock<Kept> = OnceLock::new();
     KEPT.get_or_init(|| {
         let registry = Registry::new();
-        let provider = SdkMeterProvider::builder();
+        // Without a view all that is beyond 2,000 sets of labels would be one.
+        let provider = SdkMeterProvider::builder().with_view(roomy);
         let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
             .without_target_info()
@@ -52,6 +56,13 @@ fn kept() -> &'static Kept {
         kept.note_version();
         kept
     })
+}
+
+/// Room for each route, method, status and tier of all services in one process.
+fn roomy(instrument: &Instrument) -> Option<Stream> {
+    let is_of_routes = instrument.name().starts_with("averis_http_request");
+    let stream = Stream::builder().with_cardinality_limit(MOST_SERIES);
+    is_of_routes.then(|| stream.build().ok()).flatten()
 }
 
 impl Kept {

@@ -260,6 +260,7 @@ impl Fleet {
             .env("AVERIS_BASE_DOMAIN", self.domain())
             // The edge, as all else here, is this machine.
             .env("AVERIS_TRUSTED_PROXIES", "127.0.0.1")
+            .env("AVERIS_TRACE_PARENTS", "any")
             .env("AVERIS_ISSUER", ISSUER)
             .env("AVERIS_RATE_LIMITS", "false")
             .env("AVERIS_LOG", "off")

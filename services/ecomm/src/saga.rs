@@ -364,11 +364,12 @@ async fn end(
     row: CheckoutRow,
     state: &str,
 ) -> Result<Stands, EcommError> {
-    let ended = work
+    // Somebody else may have ended it: that one counts it.
+    let (ended, is_own) = work
         .db
         .transaction(async |conn| -> Result<_, EcommError> {
             let Some(ended) = checkouts::store(conn, before, &row).await? else {
-                return Ok(checkouts::find(conn, row.id).await?);
+                return Ok((checkouts::find(conn, row.id).await?, false));
             };
             if let Some(mut cart) = carts::lock(conn, row.cart_id, row.session_id).await?
                 && cart.state == LOCKED
@@ -377,12 +378,14 @@ async fn end(
                 cart.order_id = row.order_id.filter(|_| state == ORDERED);
                 carts::update(conn, &cart).await?;
             }
-            Ok(Some(ended))
+            Ok((Some(ended), true))
         })
         .await?;
     let row = ended.unwrap_or(row);
-    let outcome = if row.status == PLACED { PLACED } else { FAILED };
-    ENDED.count(&[("outcome", outcome)]);
+    if is_own {
+        let outcome = if row.status == PLACED { PLACED } else { FAILED };
+        ENDED.count(&[("outcome", outcome)]);
+    }
     Ok(Stands::Still(row))
 }
 

@@ -31,11 +31,13 @@ impl PerTenant {
         };
     }
 
-    /// Notes the number of a tenant that has none.
+    /// Notes the number of a tenant that has none. One that is there is not renewed: whoever visits tenants does that, and visits
+    /// none that is gone.
     pub fn note_first(&self, tenant: TenantId, what: &'static str, number: f64) {
         let mut noted = self.noted();
-        let entry = noted.entry((tenant, what));
-        entry.or_insert((number, Instant::now())).1 = Instant::now();
+        noted
+            .entry((tenant, what))
+            .or_insert((number, Instant::now()));
     }
 
     /// Tells `together` of the numbers for `what` as a metric with these labels.

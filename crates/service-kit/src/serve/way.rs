@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::health::Health;
 use crate::access_log;
+use crate::config::{HttpConfig, TraceParents};
 use crate::metrics::{self, Answered};
 use crate::problem::{Problem, codes};
 use crate::request::{RequestInfo, scope};
@@ -55,6 +56,13 @@ pub(super) async fn trace(
         Err(error) => {
             span.in_scope(|| tracing::error!(error = %error, "a handler panicked"));
             traced.fail("a handler panicked".to_owned());
+            metrics::note_answer(&Answered {
+                route: "panicked",
+                method: method.as_str(),
+                status: 500,
+                elapsed: start.elapsed(),
+                tenant: None,
+            });
             return Err(Problem::new(codes::INTERNAL).into());
         }
     };
@@ -99,7 +107,12 @@ fn header<'a>(req: &'a ServiceRequest, name: &str) -> Option<&'a str> {
 /// Begins the request's span, in the trace of whoever asks. Its path is as it was asked for, without the query.
 fn begin_trace(req: &ServiceRequest, id: &str) -> Span {
     let method = metrics::known_method(req.method().as_str());
-    let span = Span::of_request(method.to_owned(), header(req, TRACEPARENT));
+    let config = req.app_data::<web::Data<HttpConfig>>();
+    let is_of_service = req.path().starts_with("/internal/");
+    let believed =
+        is_of_service || config.is_some_and(|config| config.trace_parents == TraceParents::Any);
+    let parent = header(req, TRACEPARENT).filter(|_| believed);
+    let span = Span::of_request(method.to_owned(), parent);
     span.set("http.request.method", method);
     span.set("url.path", req.path().to_owned());
     span.set("averis.request_id", id.to_owned());
