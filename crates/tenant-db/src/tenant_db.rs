@@ -110,16 +110,26 @@ impl TenantDb {
         F: AsyncFn(&mut TenantConn) -> Result<R, E>,
         E: From<DbError>,
     {
-        let reading = async {
-            let mut conn = self.checkout().await?;
-            let result = work(&mut conn).await;
-            if result.is_ok() || conn.repeatable().is_none() {
-                return result;
-            }
-            self.renew(&mut conn).await?;
-            work(&mut conn).await
-        };
-        self.traced("read", reading).await
+        if averis_trace::is_recorded() {
+            return self
+                .traced("read", Box::pin(self.read_untraced(work)))
+                .await;
+        }
+        self.read_untraced(work).await
+    }
+
+    async fn read_untraced<R, E, F>(&self, work: F) -> Result<R, E>
+    where
+        F: AsyncFn(&mut TenantConn) -> Result<R, E>,
+        E: From<DbError>,
+    {
+        let mut conn = self.checkout().await?;
+        let result = work(&mut conn).await;
+        if result.is_ok() || conn.repeatable().is_none() {
+            return result;
+        }
+        self.renew(&mut conn).await?;
+        work(&mut conn).await
     }
 
     /// Runs work in one transaction, which is committed when the work succeeds and rolled back when it fails.
@@ -153,19 +163,20 @@ impl TenantDb {
     where
         E: From<DbError>,
     {
-        let writing = self.write(first, work);
-        self.traced("transaction", writing).await
+        if averis_trace::is_recorded() {
+            return self
+                .traced("transaction", Box::pin(self.write(first, work)))
+                .await;
+        }
+        self.write(first, work).await
     }
 
-    /// Has work with the database be a part of the trace that is under way, if that is recorded.
+    /// Has work with the database be a part of the trace that is under way.
     async fn traced<R, E>(
         &self,
         what: &str,
         work: impl Future<Output = Result<R, E>>,
     ) -> Result<R, E> {
-        if !averis_trace::is_recorded() {
-            return work.await;
-        }
         let span = Span::within(what.to_owned(), Kind::Client);
         span.set("db.system.name", "postgresql");
         span.set("db.namespace", self.schema.to_string());

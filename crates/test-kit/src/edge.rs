@@ -159,8 +159,7 @@ impl Edge {
     /// Returns what speaks TLS with it and trusts its authority alone.
     ///
     /// # Panics
-    /// When the client cannot be built.
-    #[must_use]
+    /// When its certificate cannot be read.
     pub fn http(&self) -> reqwest::ClientBuilder {
         let authority = reqwest::Certificate::from_pem(&self.authority).expect("a certificate");
         reqwest::Client::builder()

@@ -45,7 +45,7 @@ enum Ingress {
     /// Passes requests on and nothing more.
     Plain(u16),
     /// What is deployed.
-    Edge(Edge),
+    Edge(Box<Edge>),
 }
 
 /// The services' processes. They are killed when it is dropped.
@@ -84,11 +84,16 @@ impl Instance {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago. None of those that connections take by themselves (Linux takes them from 32768), which may be
+/// anybody's while whoever listens there is away.
+///
+/// # Panics
+/// When none is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    let mut ports = (0..1_000).map(|_| rand::random_range(20_000..32_000));
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("a free port")
 }
 
 impl Fleet {
@@ -105,7 +110,7 @@ impl Fleet {
         let addresses: Addresses = SERVICES.map(|name| (name, Address::new())).into();
         let found_at = addresses.iter();
         let found_at: Upstreams = found_at.map(|(name, at)| (*name, at.port())).collect();
-        let edge = Ingress::Edge(Edge::start(&found_at).await);
+        let edge = Ingress::Edge(Box::new(Edge::start(&found_at).await));
         let instance = |_| Instance::at(free_port());
         let instances = SERVICES.map(|name| (name, (0..number).map(instance).collect()));
         Self::start_behind(edge, instances.into(), found_at, addresses, besides).await
