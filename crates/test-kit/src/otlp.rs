@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use averis_service_kit::hex::hex;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -49,10 +50,6 @@ fn texts(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
         Some((attribute.key, value))
     };
     attributes.into_iter().filter_map(text).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn spans(request: ExportTraceServiceRequest) -> Vec<ReceivedSpan> {

@@ -13,12 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::SecretsForm;
 use crate::cli::SecretsOptions;
-use crate::state::{Secrets, write_secret};
-
-/// The services that run as processes of their own.
-const SERVICES: [&str; 7] = [
-    "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
-];
+use crate::state::{SERVICES, Secrets, write_secret};
 
 /// Variables and their values.
 type Variables = BTreeMap<&'static str, String>;
@@ -32,8 +27,10 @@ pub fn run(options: &SecretsOptions) -> anyhow::Result<ExitCode> {
         let said = &options.database;
         format!("--database is {said:?}; it must be HOST:PORT/NAME, without a login")
     })?;
+    // `averis` is no process of its own but all of them in one.
     let of_services = SERVICES
         .into_iter()
+        .filter(|service| *service != "averis")
         .map(|service| Ok((service, of_service(&secrets, &database, service)?)))
         .collect::<anyhow::Result<Vec<(&str, Variables)>>>()?;
     match &options.form {

@@ -110,7 +110,7 @@ pub struct Secrets {
 }
 
 /// The services that call each other; `averis` is all of them in one process.
-const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 8] = [
     "averis", "customer", "ecomm", "erp", "oms", "pricing", "product", "tenant",
 ];
 
