@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use averis_tenant_context::Domain;
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::SimpleAsyncConnection as _;
 
 use crate::config::DatabaseUrl;
+use crate::connect;
 use crate::error::DbError;
 
 /// A role that some process logs in as.
@@ -90,9 +91,7 @@ impl Passwords {
 /// # Errors
 /// When the database cannot be reached or refuses.
 pub async fn bootstrap(admin: &DatabaseUrl, passwords: &Passwords) -> Result<(), DbError> {
-    let mut conn = AsyncPgConnection::establish(admin.with_password())
-        .await
-        .map_err(DbError::Unreachable)?;
+    let mut conn = connect::open(admin).await.map_err(DbError::Unreachable)?;
     let mut script = String::from("BEGIN; SELECT pg_advisory_xact_lock(7021789201);");
     script.push_str(ROLES);
     for (role, password) in &passwords.0 {

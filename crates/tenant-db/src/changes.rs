@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use averis_tenant_context::TenantKey;
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::AsyncMessage;
 use uuid::Uuid;
 
 use crate::config::DatabaseUrl;
+use crate::connect;
 
 const TENANTS: &str = "averis_tenants";
 const ACCESS: &str = "averis_access";
@@ -100,9 +101,8 @@ impl Drop for TenantChanges {
 async fn listen_once(
     url: &DatabaseUrl,
     sender: &mpsc::UnboundedSender<TenantChange>,
-) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = tokio_postgres::connect(url.with_password(), NoTls).await?;
-    let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (client, mut messages) = connect::listen(url).await?;
     let listening = client.batch_execute("LISTEN averis_tenants; LISTEN averis_access");
     tokio::pin!(listening);
     // A connection that was cut without a word looks like one on which nothing happens.
@@ -112,7 +112,7 @@ async fn listen_once(
             let beat = tokio::time::timeout(SIGN_OF_LIFE, client.batch_execute("SELECT 1"));
             match beat.await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(error),
+                Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Ok(()),
             }
         }
@@ -131,7 +131,7 @@ async fn listen_once(
             }
             message = messages.next() => match message {
                 None => return Ok(()),
-                Some(Err(error)) => return Err(error),
+                Some(Err(error)) => return Err(error.into()),
                 Some(Ok(AsyncMessage::Notification(note))) => {
                     if let Some(change) = read(note.channel(), note.payload())
                         && sender.send(change).is_err()

@@ -1,41 +1,101 @@
 //! Where the database is and how many connections a service may hold.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use url::Url;
 
 /// A PostgreSQL address with its credentials. Shows itself without the password.
+///
+/// Of the parameters that PostgreSQL's own programs know, `sslmode` is `disable` (the default) or `verify-full`, and `sslrootcert` names
+/// the file with the certificates of the authorities that are believed; it is read anew for each connection, so an authority is replaced
+/// without a restart. Modes that encrypt without checking with whom are refused.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(Url);
+pub struct DatabaseUrl {
+    url: Url,
+    authorities: Option<PathBuf>,
+}
 
-/// The text is no `postgres://` address with a user, a host and a database.
+/// The text is no address of a database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no postgres://user:password@host:port/database address")]
-pub struct InvalidDatabaseUrl;
+pub enum InvalidDatabaseUrl {
+    /// No `postgres://` address with a user, a host and a database.
+    #[error("is no postgres://user:password@host:port/database address")]
+    NoAddress,
+    /// Encrypted perhaps, or with anybody.
+    #[error("has sslmode={0}; it must be verify-full or disable")]
+    Mode(String),
+    /// Authorities and what they are for come together.
+    #[error("must have sslrootcert=FILE with sslmode=verify-full, and neither without the other")]
+    Authorities,
+}
+
+/// The file of authorities says nothing about whom to believe.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidAuthorities {
+    /// It cannot be read.
+    #[error("names {0:?} as sslrootcert, which cannot be read: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// There is no certificate in it.
+    #[error("names {0:?} as sslrootcert, which holds no certificate")]
+    None(PathBuf),
+}
 
 impl DatabaseUrl {
     /// Returns the same database as another login role sees it.
     #[must_use]
     pub fn for_role(&self, role: &str, password: &str) -> Self {
-        let mut url = self.0.clone();
+        let mut other = self.clone();
         // Both fail only for addresses without a host, which `from_str` has refused.
-        let _ = url.set_username(role);
-        let _ = url.set_password(Some(password));
-        Self(url)
+        let _ = other.url.set_username(role);
+        let _ = other.url.set_password(Some(password));
+        other
     }
 
-    /// Returns the address with the password, as a driver needs it.
+    /// Returns the address with the password, as PostgreSQL's own programs take it.
     pub(crate) fn with_password(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
+    }
+
+    /// Returns what the driver takes: all but how the server is checked, which it does not know.
+    pub(crate) fn driver(&self) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
+        let mut url = self.url.clone();
+        let others: Vec<&str> = url.query().map_or_else(Vec::new, |query| {
+            let pairs = query.split('&');
+            pairs.filter(|pair| !is_ours(pair)).collect()
+        });
+        let others = others.join("&");
+        url.set_query(Some(others.as_str()).filter(|others| !others.is_empty()));
+        url.as_str().parse()
+    }
+
+    /// Returns the file with the authorities that a server's certificate has to be of; without one nothing is encrypted.
+    pub(crate) fn authorities(&self) -> Option<&Path> {
+        self.authorities.as_deref()
+    }
+
+    /// Checks that the authorities can be read now, so that a wrong name is told at the start.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub fn check_authorities(&self) -> Result<(), InvalidAuthorities> {
+        let Some(file) = self.authorities() else {
+            return Ok(());
+        };
+        crate::connect::authorities(file, std::fs::read(file)).map(drop)
     }
 
     /// Returns the name of the database.
     #[must_use]
     pub fn database(&self) -> &str {
-        self.0.path().trim_start_matches('/')
+        self.url.path().trim_start_matches('/')
     }
+}
+
+fn is_ours(pair: &str) -> bool {
+    ["sslmode", "sslrootcert"].contains(&pair.split('=').next().unwrap_or_default())
 }
 
 impl FromStr for DatabaseUrl {
@@ -43,23 +103,35 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let Ok(url) = Url::parse(text) else {
-            return Err(InvalidDatabaseUrl);
+            return Err(InvalidDatabaseUrl::NoAddress);
         };
         let complete = matches!(url.scheme(), "postgres" | "postgresql")
             && url.host_str().is_some_and(|host| !host.is_empty())
             && !url.username().is_empty()
             && url.path().len() > 1;
-        if complete {
-            Ok(Self(url))
-        } else {
-            Err(InvalidDatabaseUrl)
+        if !complete {
+            return Err(InvalidDatabaseUrl::NoAddress);
         }
+        let parameter = |name: &str| {
+            let mut pairs = url.query_pairs();
+            pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+        };
+        let checked = match parameter("sslmode").as_deref() {
+            None | Some("disable") => false,
+            Some("verify-full") => true,
+            Some(other) => return Err(InvalidDatabaseUrl::Mode(other.to_owned())),
+        };
+        let authorities = parameter("sslrootcert").map(PathBuf::from);
+        if authorities.is_some() != checked {
+            return Err(InvalidDatabaseUrl::Authorities);
+        }
+        Ok(Self { url, authorities })
     }
 }
 
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         let _ = url.set_password(None);
         f.write_str(url.as_str())
     }
@@ -131,7 +203,29 @@ mod tests {
             "postgres://h/db",
             "postgres://u@h/",
         ] {
-            assert!(bad.parse::<DatabaseUrl>().is_err(), "{bad}");
+            let refused = bad.parse::<DatabaseUrl>();
+            assert_eq!(refused, Err(InvalidDatabaseUrl::NoAddress), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_checked_or_nothing_is_encrypted() {
+        let of = |query: &str| format!("postgres://u:p@h/db{query}").parse::<DatabaseUrl>();
+        for plain in ["", "?sslmode=disable", "?application_name=a"] {
+            assert_eq!(of(plain).expect(plain).authorities(), None);
+        }
+        let checked = of("?connect_timeout=3&sslmode=verify-full&sslrootcert=/a%20b/ca.crt");
+        let checked = checked.expect("an address");
+        assert_eq!(checked.authorities(), Some(Path::new("/a b/ca.crt")));
+        let driver = checked.for_role("r", "s").driver().expect("the driver's");
+        assert_eq!(driver.get_user(), Some("r"));
+        assert_eq!(driver.get_connect_timeout(), Some(&Duration::from_secs(3)));
+        for mode in ["prefer", "require", "allow", "verify-ca", ""] {
+            let refused = of(&format!("?sslmode={mode}&sslrootcert=/ca.crt"));
+            assert_eq!(refused, Err(InvalidDatabaseUrl::Mode(mode.to_owned())));
+        }
+        for half in ["?sslmode=verify-full", "?sslrootcert=/ca.crt"] {
+            assert_eq!(of(half), Err(InvalidDatabaseUrl::Authorities));
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::ops::{Deref, DerefMut};
 
 use deadpool::managed::{Object, Pool, Timeouts};
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, TransactionManager as _};
+use futures_util::FutureExt as _;
 
 use crate::actor::begin_message;
 use crate::config::{DatabaseUrl, PoolConfig};
+use crate::connect;
 use crate::error::DbError;
 
 type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
@@ -48,7 +50,13 @@ impl PlatformDb {
     /// # Errors
     /// When the pool cannot be built, which only a missing runtime causes.
     pub fn new(url: &DatabaseUrl, config: &PoolConfig) -> Result<Self, DbError> {
-        let manager = Manager::new(url.with_password());
+        let server = url.clone();
+        let mut opening = ManagerConfig::default();
+        opening.custom_setup = Box::new(move |_| {
+            let server = server.clone();
+            async move { connect::open(&server).await }.boxed()
+        });
+        let manager = Manager::new_with_config(url.with_password(), opening);
         let pool = Pool::builder(manager)
             .max_size(config.size)
             .timeouts(Timeouts {

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use averis_tenant_context::{SchemaName, TenantKey};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::binding::{Fitness, Slot, home};
 use crate::config::{DatabaseUrl, PoolConfig};
+use crate::connect;
 use crate::error::DbError;
 use crate::tenant_db::TenantDb;
 
@@ -160,8 +160,7 @@ impl Pool {
 
     /// Opens a connection that has served nobody.
     pub async fn open(&self) -> Result<Slot, DbError> {
-        let opening = AsyncPgConnection::establish(self.url.with_password());
-        match timeout(self.config.connect, opening).await {
+        match timeout(self.config.connect, connect::open(&self.url)).await {
             Ok(Ok(conn)) => {
                 self.counters.opened.fetch_add(1, Ordering::Relaxed);
                 Ok(Slot::new(conn))

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use averis_tenant_context::{Domain, SchemaName, TenantKey};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{ExpressionMethods as _, QueryDsl as _};
-use diesel_async::{
-    AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
-};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::actor::begin_message;
 use crate::config::{DatabaseUrl, PoolConfig};
+use crate::connect;
 use crate::error::DbError;
 use crate::migrations::{migrate_platform, migrate_schema};
 use crate::platform::{PlatformConn, check_not_aborted};
@@ -134,12 +133,7 @@ impl Provisioner {
     }
 
     pub(crate) async fn open(&self) -> Result<AsyncPgConnection, DbError> {
-        match timeout(
-            self.config.connect,
-            AsyncPgConnection::establish(self.url.with_password()),
-        )
-        .await
-        {
+        match timeout(self.config.connect, connect::open(&self.url)).await {
             Ok(opened) => opened.map_err(DbError::Unreachable),
             Err(_) => Err(DbError::ConnectTimeout),
         }

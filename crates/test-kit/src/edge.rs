@@ -98,17 +98,23 @@ fn upstreams(of: &Upstreams) -> String {
     text
 }
 
+/// Makes `ca.crt`, `tls.crt` and `tls.key` in that folder, for a domain and all directly below it.
+pub async fn certificate(folder: &Path, domain: &str) {
+    let made = Command::new("sh")
+        .arg(root().join("scripts/local-ca.sh"))
+        .arg(folder)
+        .arg(domain)
+        .stdout(Stdio::null())
+        .status();
+    assert!(made.await.expect("a shell").success(), "no certificate");
+}
+
 impl Edge {
     /// Starts nginx before those services.
     pub async fn start(of: &Upstreams) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let (at, port) = (home.path().display().to_string(), free_port());
-        let made = Command::new("sh")
-            .arg(root().join("scripts/local-ca.sh"))
-            .args([&format!("{at}/tls"), DOMAIN])
-            .stdout(Stdio::null())
-            .status();
-        assert!(made.await.expect("a shell").success(), "no certificate");
+        certificate(&home.path().join("tls"), DOMAIN).await;
         let own = home.path().join("upstreams.conf");
         fs::write(&own, upstreams(of)).expect("written");
         let values = [

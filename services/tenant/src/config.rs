@@ -18,7 +18,7 @@
 //! | `AVERIS_OIDC_CLIENT_ID` | required with an issuer | who the installation is to it |
 
 use averis_identity::{MailConfig, OidcConfig, ProvidersConfig, StytchConfig, mail_config};
-use averis_service_kit::config::{ConfigError, Env, ServiceConfig, base_domain};
+use averis_service_kit::config::{ConfigError, Env, ServiceConfig, base_domain, database};
 use averis_tenant_context::BaseDomain;
 use averis_tenant_db::DatabaseUrl;
 use averis_tokens::SigningSecret;
@@ -80,13 +80,13 @@ impl Config {
         let (providers, stytch_redirect) = provider_config(env)?;
         Ok(Self {
             common: ServiceConfig::from_env(env, "tenant")?,
-            provisioner: env.required("AVERIS_PROVISIONER_URL")?,
+            provisioner: database(env, "AVERIS_PROVISIONER_URL")?,
             capacity: env.or("AVERIS_DATABASE_CAPACITY", DEFAULT_CAPACITY)?,
             issuer: env.or("AVERIS_ISSUER", "averis".to_owned())?,
             signing: env.required("AVERIS_SIGNING_SECRET")?,
             mail: mail_config(env, None)?,
             webhooks: WebhooksConfig {
-                database: env.required("AVERIS_WEBHOOKS_DATABASE_URL")?,
+                database: database(env, "AVERIS_WEBHOOKS_DATABASE_URL")?,
                 targets: webhook_targets(env)?,
                 base_domain: base_domain(env)?,
             },

@@ -21,3 +21,4 @@ mod roles;
 mod session;
 mod support;
 mod switching;
+mod tls;

@@ -71,7 +71,7 @@ const FREE: [&str; 12] = [
 ];
 
 /// A good value of each variable that has no default, or that others depend on.
-fn good() -> BTreeMap<String, String> {
+pub fn good() -> BTreeMap<String, String> {
     let keys = identity("oms").public().expect("a key");
     let database = "postgres://averis@127.0.0.1:1/averis";
     let secret = "0123456789abcdef0123456789abcdef";
@@ -178,6 +178,24 @@ fn every_bad_variable_is_named() {
         }
     }
     println!("{checked} variables of {} services", SERVICES.len());
+}
+
+#[test]
+fn authorities_that_cannot_be_read_are_named_with_their_variable() {
+    for name in [
+        "AVERIS_DATABASE_URL",
+        "AVERIS_PROVISIONER_URL",
+        "AVERIS_WEBHOOKS_DATABASE_URL",
+    ] {
+        let mut values = good();
+        let query = "sslmode=verify-full&sslrootcert=/nowhere/ca.crt";
+        values.insert(name.to_owned(), format!("{}?{query}", values[name]));
+        let error = read("tenant", &values).1.expect_err("there is none");
+        assert!(
+            error.starts_with(name) && error.contains("/nowhere/ca.crt"),
+            "{error}"
+        );
+    }
 }
 
 #[actix_web::test]
