@@ -277,7 +277,7 @@ impl Inner {
             };
             let causes = events.iter().filter_map(|event| event.trace.as_deref());
             let span = Span::after(format!("deliver events to {name}"), Kind::Producer, causes);
-            span.set_tenant(db.tenant(), &db.id().to_string());
+            span.set_tenant(db.tenant(), db.id());
             let batch = EventBatch { events };
             let post = to.client.post::<Taken>(&path, &batch, &correlation);
             span.around(post)

@@ -137,31 +137,28 @@ pub fn watch(
 
 /// Measures the connections of a service for as long as its pool is there.
 pub fn watch_pool(service: &'static str, pool: &TenantPool) {
-    let stats = pool.watch();
-    let connections = {
-        let stats = stats.clone();
-        meter()
-            .u64_observable_gauge("averis_db_connections")
-            .with_description(
-                "Connections to the database: held by work, at rest, and the most there may be.",
-            )
-            .with_callback(move |observer| {
-                let Some(stats) = stats.now() else { return };
-                for (state, number) in [
-                    ("in_use", stats.in_use),
-                    ("idle", stats.idle),
-                    ("most", stats.most),
-                ] {
-                    let labels = [
-                        KeyValue::new("service", service),
-                        KeyValue::new("state", state),
-                    ];
-                    observer.observe(u64::try_from(number).unwrap_or(u64::MAX), &labels);
-                }
-            })
+    let labels = move |name: &'static str, value: &'static str| {
+        [
+            KeyValue::new("service", service),
+            KeyValue::new(name, value),
+        ]
     };
+    let stats = pool.watch();
+    let connections = meter()
+        .u64_observable_gauge("averis_db_connections")
+        .with_description(
+            "Connections to the database: held by work, at rest, and the most there may be.",
+        )
+        .with_callback(move |observer| {
+            let Some(stats) = stats.now() else { return };
+            let number = |connections| u64::try_from(connections).unwrap_or(u64::MAX);
+            observer.observe(number(stats.in_use), &labels("state", "in_use"));
+            observer.observe(number(stats.idle), &labels("state", "idle"));
+            observer.observe(number(stats.most), &labels("state", "most"));
+        });
     let _ = connections.build();
-    let _ = meter()
+    let stats = pool.watch();
+    let events = meter()
         .u64_observable_counter("averis_db_events")
         .with_description(
             "What happens to connections: taken for work, taken bound to its tenant already, opened, closed in doubt, \
@@ -169,20 +166,12 @@ pub fn watch_pool(service: &'static str, pool: &TenantPool) {
         )
         .with_callback(move |observer| {
             let Some(stats) = stats.now() else { return };
-            for (event, number) in [
-                ("taken", stats.checkouts),
-                ("taken_bound", stats.hits),
-                ("opened", stats.opened),
-                ("closed_in_doubt", stats.closed_in_doubt),
-                ("retired", stats.retired),
-                ("busy", stats.busy),
-            ] {
-                let labels = [
-                    KeyValue::new("service", service),
-                    KeyValue::new("event", event),
-                ];
-                observer.observe(number, &labels);
-            }
-        })
-        .build();
+            observer.observe(stats.checkouts, &labels("event", "taken"));
+            observer.observe(stats.hits, &labels("event", "taken_bound"));
+            observer.observe(stats.opened, &labels("event", "opened"));
+            observer.observe(stats.closed_in_doubt, &labels("event", "closed_in_doubt"));
+            observer.observe(stats.retired, &labels("event", "retired"));
+            observer.observe(stats.busy, &labels("event", "busy"));
+        });
+    let _ = events.build();
 }

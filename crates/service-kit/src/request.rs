@@ -26,7 +26,7 @@ pub struct RequestInfo {
 pub(crate) fn note_tenant(tenant: &TenantContext) {
     tracing::Span::current().record("tenant", tenant.key.as_str());
     if averis_trace::is_recorded() {
-        averis_trace::note_tenant(&tenant.key, &tenant.id.to_string());
+        averis_trace::note_tenant(&tenant.key, tenant.id);
     }
     // A request has no second tenant.
     let _ = CURRENT.try_with(|info| info.tenant.set(tenant.id.0));

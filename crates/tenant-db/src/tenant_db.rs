@@ -174,13 +174,13 @@ impl TenantDb {
     /// Has work with the database be a part of the trace that is under way.
     async fn traced<R, E>(
         &self,
-        what: &str,
+        what: &'static str,
         work: impl Future<Output = Result<R, E>>,
     ) -> Result<R, E> {
-        let span = Span::within(what.to_owned(), Kind::Client);
+        let span = Span::within(what, Kind::Client);
         span.set("db.system.name", "postgresql");
         span.set("db.namespace", self.schema.to_string());
-        span.set_tenant(&self.key, &self.id.to_string());
+        span.set_tenant(&self.key, self.id);
         let outcome = span.around(work).await;
         if outcome.is_err() {
             span.set("averis.rolled_back", true);

@@ -377,7 +377,10 @@ async fn wait(name: &str, port: u16) {
 }
 
 /// Asks a process to stop.
-async fn terminate(child: &Child) {
+///
+/// # Panics
+/// When it does not run.
+pub async fn terminate(child: &Child) {
     let id = child.id().expect("it runs").to_string();
     let asked = Command::new("kill").args(["-TERM", &id]).status().await;
     assert!(asked.expect("kill").success());

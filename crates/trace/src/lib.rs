@@ -6,10 +6,11 @@
 
 mod export;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use averis_tenant_context::TenantKey;
+use averis_tenant_context::{TenantId, TenantKey};
 use opentelemetry::context::{FutureExt as _, WithContext};
 use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
@@ -96,17 +97,21 @@ fn parse(traceparent: Option<&str>) -> Context {
 struct ForTenant(Arc<OnceLock<[KeyValue; 2]>>);
 
 /// Notes on the span that is under way for which tenant it works, and all that will be within it.
-pub fn note_tenant(key: &TenantKey, id: &str) {
+pub fn note_tenant(key: &TenantKey, id: TenantId) {
     Context::map_current(|context| for_tenant(context, key, id));
 }
 
-fn for_tenant(context: &Context, key: &TenantKey, id: &str) {
+fn for_tenant(context: &Context, key: &TenantKey, id: TenantId) {
+    // What is not recorded names nobody, and nothing within it is recorded either.
+    if !context.span().is_recording() {
+        return;
+    }
     let Some(ForTenant(tenant)) = context.get::<ForTenant>() else {
         return;
     };
     let attributes = [
         KeyValue::new(TENANT_KEY, key.to_string()),
-        KeyValue::new(TENANT_ID, id.to_owned()),
+        KeyValue::new(TENANT_ID, id.to_string()),
     ];
     // Nothing works for a second tenant.
     if tenant.set(attributes.clone()).is_ok() {
@@ -121,20 +126,20 @@ pub struct Span(Context);
 impl Span {
     /// Begins what a request causes here, within the trace that the request's header names.
     #[must_use]
-    pub fn of_request(name: String, traceparent: Option<&str>) -> Self {
+    pub fn of_request(name: impl Into<Cow<'static, str>>, traceparent: Option<&str>) -> Self {
         Self::begin(name, Kind::Server, &parse(traceparent), Vec::new())
     }
 
     /// Begins something within what is under way.
     #[must_use]
-    pub fn within(name: String, kind: Kind) -> Self {
+    pub fn within(name: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
         Context::map_current(|context| Self::begin(name, kind, context, Vec::new()))
     }
 
     /// Begins work for a tenant, within what is under way if anything is.
     #[must_use]
-    pub fn for_tenant(name: &str, kind: Kind, key: &TenantKey, id: &str) -> Self {
-        let span = Self::within(name.to_owned(), kind);
+    pub fn for_tenant(name: &'static str, kind: Kind, key: &TenantKey, id: TenantId) -> Self {
+        let span = Self::within(name, kind);
         span.set_tenant(key, id);
         span
     }
@@ -163,7 +168,12 @@ impl Span {
         Self::begin(name, kind, &parent, links)
     }
 
-    fn begin(name: String, kind: Kind, parent: &Context, links: Vec<Link>) -> Self {
+    fn begin(
+        name: impl Into<Cow<'static, str>>,
+        kind: Kind,
+        parent: &Context,
+        links: Vec<Link>,
+    ) -> Self {
         let mut builder = SpanBuilder::from_name(name).with_kind(kind);
         let tenant = parent.get::<ForTenant>().cloned().unwrap_or_default();
         if let Some(attributes) = tenant.0.get() {
@@ -176,13 +186,19 @@ impl Span {
         Self(parent.with_value(tenant).with_span(span))
     }
 
+    /// Whether anybody will read what is said about it.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.0.span().is_recording()
+    }
+
     /// Says something about it.
     pub fn set(&self, name: &'static str, value: impl Into<Value>) {
         self.0.span().set_attribute(KeyValue::new(name, value));
     }
 
     /// Says for which tenant it is, and all that will be within it, if that is not known yet.
-    pub fn set_tenant(&self, key: &TenantKey, id: &str) {
+    pub fn set_tenant(&self, key: &TenantKey, id: TenantId) {
         for_tenant(&self.0, key, id);
     }
 

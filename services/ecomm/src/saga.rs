@@ -133,8 +133,8 @@ pub async fn run(work: &Work, id: Uuid) -> Result<Option<CheckoutRow>, EcommErro
     let Some(row) = claimed.await? else {
         return Ok(None);
     };
-    let (key, tenant) = (&work.tenant.key, work.tenant.id.to_string());
-    let span = Span::for_tenant("go on with a checkout", Kind::Internal, key, &tenant);
+    let (key, tenant) = (&work.tenant.key, work.tenant.id);
+    let span = Span::for_tenant("go on with a checkout", Kind::Internal, key, tenant);
     Ok(Some(span.around(go_through(work, row)).await?))
 }
 

@@ -223,8 +223,8 @@ pub async fn drive_asked(
 pub fn wake(state: &State, db: &TenantDb) {
     let (own, db) = (state.clone(), db.clone());
     state.lanes.wake(db.id(), (), async move || {
-        let id = db.id().to_string();
-        let span = Span::for_tenant("go on with payments", Kind::Internal, db.tenant(), &id);
+        let (key, id) = (db.tenant(), db.id());
+        let span = Span::for_tenant("go on with payments", Kind::Internal, key, id);
         let gone_on = span.around(go_on(&own, &db)).await;
         gone_on.unwrap_or_else(|error| {
             tracing::warn!(tenant = %db.tenant(), error = %error, "payments cannot be gone on with");

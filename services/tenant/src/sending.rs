@@ -202,8 +202,7 @@ impl Sending {
         message: &MessageRow,
     ) -> Result<(), TenantError> {
         let (at, start) = (now(), Instant::now());
-        let tenant = db.id().to_string();
-        let span = Span::for_tenant("send a webhook", Kind::Client, db.tenant(), &tenant);
+        let span = Span::for_tenant("send a webhook", Kind::Client, db.tenant(), db.id());
         let outcome = span.around(self.call(endpoint, message, at)).await;
         if let Some(status) = outcome.status {
             span.set("http.response.status_code", i64::from(status.as_u16()));

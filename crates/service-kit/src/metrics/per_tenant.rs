@@ -63,3 +63,30 @@ impl PerTenant {
         own.map(|(_, (number, _))| *number).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_notes_again_is_forgotten() {
+        let numbers = PerTenant::default();
+        let of = |number| TenantId(Uuid::from_u128(number));
+        numbers.note(of(1), "lag", Some(7.0));
+        numbers.note(of(2), "lag", Some(5.0));
+        numbers.note(of(2), "dead", Some(1.0));
+        let long_ago = Instant::now().checked_sub(FORGOTTEN).expect("a time");
+        for (_, at) in numbers.noted().values_mut() {
+            *at = long_ago;
+        }
+        // Who visits a tenant renews what it has; to find that something is there already does not.
+        numbers.note(of(1), "lag", Some(8.0));
+        numbers.note_first(of(2), "lag", 6.0);
+        assert_eq!(numbers.of("lag"), [8.0]);
+        assert_eq!(numbers.of("dead"), [0.0; 0]);
+        numbers.note(of(1), "lag", None);
+        assert_eq!(numbers.of("lag"), [0.0; 0]);
+    }
+}

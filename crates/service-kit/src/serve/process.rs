@@ -52,17 +52,22 @@ pub async fn main(
 
 async fn run(http: HttpConfig, common: ServiceConfig, service: Service) -> anyhow::Result<()> {
     let listener = listen(http.bind)?;
-    let metrics = serve_metrics(listen(http.metrics)?)?;
+    let mut metrics = serve_metrics(listen(http.metrics)?)?;
     let client = TenantClient::new(common.urls.tenant, common.identity)?;
     let directory = TenantDirectory::new(client, common.database, &http.issuer);
     let Serving { mut server, stop } = serve(listener, http, directory, vec![service])?;
     tokio::select! {
         result = &mut server => return Ok(result?),
-        result = metrics => return Ok(result?),
+        result = &mut metrics => return Ok(result?),
         () = stop_requested() => {}
     }
-    // The server has to be awaited while it is being stopped.
-    let (stopped, ()) = tokio::join!(server, stop.stop());
+    // A server has to be awaited while it is being stopped; meanwhile the other tells how that goes.
+    let told = metrics.handle();
+    let stopping = async {
+        stop.stop().await;
+        told.stop(false).await;
+    };
+    let (stopped, _, ()) = tokio::join!(server, metrics, stopping);
     Ok(stopped?)
 }
 

@@ -112,7 +112,10 @@ fn begin_trace(req: &ServiceRequest, id: &str) -> Span {
     let believed =
         is_of_service || config.is_some_and(|config| config.trace_parents == TraceParents::Any);
     let parent = header(req, TRACEPARENT).filter(|_| believed);
-    let span = Span::of_request(method.to_owned(), parent);
+    let span = Span::of_request(method, parent);
+    if !span.is_recorded() {
+        return span;
+    }
     span.set("http.request.method", method);
     span.set("url.path", req.path().to_owned());
     span.set("averis.request_id", id.to_owned());
@@ -121,6 +124,9 @@ fn begin_trace(req: &ServiceRequest, id: &str) -> Span {
 
 /// Says what the request was about and what came of it.
 fn end_trace<B>(span: &Span, response: &ServiceResponse<B>, route: &str) {
+    if !span.is_recorded() {
+        return;
+    }
     let status = response.status();
     let method = metrics::known_method(response.request().method().as_str());
     span.rename(format!("{method} {route}"));
@@ -191,5 +197,31 @@ fn log<B>(response: &ServiceResponse<B>, elapsed: Duration) {
             );
         }
         None => tracing::debug!(status, microseconds, "request answered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, HttpResponse, test, web};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_is_counted_and_answered_for() {
+        let broken =
+            web::resource("/broken").get(async || -> HttpResponse { panic!("on purpose") });
+        let app = App::new().wrap(from_fn(trace)).service(broken);
+        let app = test::init_service(app).await;
+        let request = test::TestRequest::get().uri("/broken").to_request();
+        let error = test::try_call_service(&app, request).await.err();
+        let problem = error.expect("it fails").error_response();
+        assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let counted = metrics::text();
+        let line = counted
+            .lines()
+            .find(|line| line.contains(r#"route="panicked""#));
+        let line = line.expect("the panic is counted");
+        assert!(line.contains(r#"method="GET""#), "{line}");
     }
 }

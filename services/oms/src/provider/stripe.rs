@@ -154,7 +154,7 @@ impl StripeClient {
             .header("idempotency-key", &request.key)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
-        let span = Span::within("ask the payment provider".to_owned(), Kind::Client);
+        let span = Span::within("ask the payment provider", Kind::Client);
         // Without the address: it names the payment.
         let answering = async {
             let answer = asked
