@@ -5,11 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How a text begins that means a path of the repository.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 10] = [
     "crates/",
     "services/",
     "migrations/",
+    "deploy/",
     "docs/",
+    "k8s/",
     "scripts/",
     "bench/",
     ".ci/",
@@ -35,7 +37,8 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 /// Reads every document, with its path.
 fn documents() -> Vec<(PathBuf, String)> {
     let root = root();
-    let mut folders = vec![root.clone(), root.join("docs"), root.join("bench")];
+    let folders = ["", "docs", "docs/operations", "bench"];
+    let mut folders: Vec<PathBuf> = folders.map(|folder| root.join(folder)).into();
     folders.extend(entries(&root.join("crates")));
     folders.extend(entries(&root.join("services")));
     let mut documents = Vec::new();

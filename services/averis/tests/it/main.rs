@@ -12,6 +12,7 @@ mod chaos;
 mod commands;
 mod configuration;
 mod docs;
+mod draining;
 mod edge;
 mod import_memory;
 mod launches;

@@ -10,6 +10,7 @@ use averis_test_kit::fleet::{Fleet, SERVICES, free_port};
 use averis_test_kit::otlp::{Collector, ReceivedSpan};
 use averis_test_kit::shop::{agreed, cart, complete, open_shop, path, total};
 use averis_test_kit::{Answer, Client};
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -207,13 +208,21 @@ impl Prometheus {
 
 #[actix_web::test]
 async fn a_real_prometheus_scrapes_every_service_and_evaluates_every_rule() {
-    let (_provider, besides) = provider(&[("AVERIS_LEFT_AFTER", "3".to_owned())]);
+    let (_provider, mut besides) = provider(&[("AVERIS_LEFT_AFTER", "3".to_owned())]);
+    let limited = ("AVERIS_RATE_LIMITS", "true".to_owned());
+    besides.entry("ecomm").or_default().push(limited);
     let fleet = Fleet::behind_edge(1, besides).await;
     let tenant = fleet.tenant("scraped").await;
     open_shop(&tenant.staff, &tenant.key, 10).await;
     let shopper = fleet.shopper(&tenant);
     let bought = cart(&shopper, &[("LAMP", 1)]).await;
     let _ = complete(&shopper, &bought, Some("pm_ok")).await.expect(200);
+    // More tries than anybody has in a minute.
+    let nowhere = path(&format!("/carts/{}/complete", uuid::Uuid::nil()));
+    let nothing = json!({});
+    let tries = (0..13).map(|_| shopper.post(&nowhere, &nothing));
+    let refused = join_all(tries).await;
+    assert!(refused.iter().any(|answer| answer.status == 429));
     let prometheus = Prometheus::start(&fleet);
     let is_up = |data: &Value| {
         let targets = data["activeTargets"].as_array();
@@ -223,10 +232,6 @@ async fn a_real_prometheus_scrapes_every_service_and_evaluates_every_rule() {
     };
     prometheus.until("/api/v1/targets", is_up).await;
     for name in described() {
-        // Nobody is refused here, since limits are off.
-        if name == "averis_rate_limited_total" {
-            continue;
-        }
         let name = match name.strip_suffix("_seconds") {
             Some(_) if name.contains("duration") => format!("{name}_count"),
             _ => name,

@@ -9,8 +9,9 @@ use averis_test_kit::Client;
 use averis_test_kit::fleet::{Fleet, FleetTenant, SERVICES};
 use averis_test_kit::shop::{agreed, berlin, open_shop, path};
 use futures_util::future::join_all;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::provider;
 use crate::process::is_long;
@@ -23,108 +24,91 @@ struct Tally {
     failures: Vec<String>,
 }
 
-/// Asks once, as browsers do, and notes what came back.
-async fn ask(
-    client: &Client,
-    method: Method,
-    path: &str,
-    (version, body): (Option<&str>, Option<&Value>),
-    tally: &mut Tally,
-) -> Value {
-    let mut request = client.request(method.clone(), path);
-    if let Some(body) = body {
-        request = request
-            .header("idempotency-key", uuid::Uuid::now_v7().to_string())
-            .json(body);
+/// Somebody who asks once, as browsers do, and notes what came back.
+struct Person {
+    client: Client,
+    tally: Tally,
+}
+
+impl Person {
+    fn new(client: Client) -> Self {
+        let tally = Tally::default();
+        Self { client, tally }
     }
-    if let Some(version) = version {
-        request = request.header("if-match", version);
+
+    async fn get(&mut self, path: &str) -> Value {
+        let request = self.client.request(Method::GET, path);
+        self.ask(path, request).await
     }
-    let answer = match request.send().await {
-        Ok(answer) => answer,
-        Err(error) => {
-            tally.failures.push(format!("{method} {path}: {error:?}"));
-            return Value::Null;
+
+    async fn post(&mut self, path: &str, body: &Value) -> Value {
+        let request = self.client.request(Method::POST, path).json(body);
+        let key = Uuid::now_v7().to_string();
+        self.ask(path, request.header("idempotency-key", key)).await
+    }
+
+    async fn patch(&mut self, path: &str, version: &Value, body: &Value) -> Value {
+        let request = self.client.request(Method::PATCH, path).json(body);
+        let request = request.header("if-match", format!("\"{version}\""));
+        self.ask(path, request).await
+    }
+
+    async fn ask(&mut self, path: &str, request: RequestBuilder) -> Value {
+        let failures = &mut self.tally.failures;
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                failures.push(format!("{path}: {error:?}"));
+                return Value::Null;
+            }
+        };
+        let status = answer.status().as_u16();
+        *self.tally.answers.entry(status).or_default() += 1;
+        let text = answer
+            .text()
+            .await
+            .unwrap_or_else(|error| error.to_string());
+        // 202: the checkout goes on, and its shopper looks again.
+        if !matches!(status, 200..=202) {
+            failures.push(format!("{path}: {status} {text}"));
         }
-    };
-    let status = answer.status().as_u16();
-    *tally.answers.entry(status).or_default() += 1;
-    let text = answer
-        .text()
-        .await
-        .unwrap_or_else(|error| error.to_string());
-    // 202: the checkout goes on, and its shopper looks again.
-    if !matches!(status, 200..=202) {
-        tally
-            .failures
-            .push(format!("{method} {path}: {status} {text}"));
+        serde_json::from_str(&text).unwrap_or_default()
     }
-    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// Looks at what there is, fills a cart and buys it, again and again.
 async fn shop(shopper: Client, done: Rc<Cell<bool>>) -> Tally {
-    let mut tally = Tally::default();
+    let mut shopper = Person::new(shopper);
     while !done.get() {
-        let post = Method::POST;
-        let products = path("/storefront/products?country=DE");
-        ask(&shopper, Method::GET, &products, (None, None), &mut tally).await;
+        shopper.get(&path("/storefront/products?country=DE")).await;
         let country = json!({"country": "DE"});
-        let carts = path("/carts");
-        let made = ask(
-            &shopper,
-            post.clone(),
-            &carts,
-            (None, Some(&country)),
-            &mut tally,
-        )
-        .await;
+        let made = shopper.post(&path("/carts"), &country).await;
         let Some(id) = made["id"].as_str() else {
             continue;
         };
         let own = path(&format!("/carts/{id}"));
         let line = json!({"sku": "BULB", "quantity": 1});
-        let lines = format!("{own}/lines");
-        ask(
-            &shopper,
-            post.clone(),
-            &lines,
-            (None, Some(&line)),
-            &mut tally,
-        )
-        .await;
-        let seen = ask(&shopper, Method::GET, &own, (None, None), &mut tally).await;
-        let version = format!("\"{}\"", seen["version"]);
+        shopper.post(&format!("{own}/lines"), &line).await;
+        let seen = shopper.get(&own).await;
         let more =
             json!({"email": "ana@example.com", "ship_to": berlin(), "shipping_method": "standard"});
-        let more = (Some(version.as_str()), Some(&more));
-        ask(&shopper, Method::PATCH, &own, more, &mut tally).await;
-        let totals = format!("{own}/totals");
-        let seen = ask(&shopper, Method::GET, &totals, (None, None), &mut tally).await;
+        shopper.patch(&own, &seen["version"], &more).await;
+        let seen = shopper.get(&format!("{own}/totals")).await;
         let agreed = agreed(&seen["total"], Some("pm_ok"));
-        let complete = format!("{own}/complete");
-        let placed = ask(&shopper, post, &complete, (None, Some(&agreed)), &mut tally).await;
-        tally.bought += u64::from(placed["status"] == "placed");
+        let placed = shopper.post(&format!("{own}/complete"), &agreed).await;
+        shopper.tally.bought += u64::from(placed["status"] == "placed");
     }
-    tally
+    shopper.tally
 }
 
 /// Drafts products and looks at orders and stock, again and again.
 async fn work(staff: Client, number: usize, done: Rc<Cell<bool>>) -> Tally {
-    let mut tally = Tally::default();
+    let mut staff = Person::new(staff);
     let mut drafted = 0;
     while !done.get() {
         let name = format!("draft-{number}-{drafted}");
         let body = json!({"key": name, "name": name, "variants": [{"sku": name}]});
-        let products = "/api/product/v1/products";
-        ask(
-            &staff,
-            Method::POST,
-            products,
-            (None, Some(&body)),
-            &mut tally,
-        )
-        .await;
+        staff.post("/api/product/v1/products", &body).await;
         for path in [
             "/api/oms/v1/orders",
             "/api/erp/v1/stock-levels?sku=BULB",
@@ -132,11 +116,11 @@ async fn work(staff: Client, number: usize, done: Rc<Cell<bool>>) -> Tally {
             "/api/pricing/v1/prices",
             "/api/tenant/v1/webhook-endpoints",
         ] {
-            ask(&staff, Method::GET, path, (None, None), &mut tally).await;
+            staff.get(path).await;
         }
         drafted += 1;
     }
-    tally
+    staff.tally
 }
 
 /// Replaces every instance of every service: in short one of each at once, in long one after the other, three times.
