@@ -28,8 +28,10 @@ edge:
 	$(CARGO) build --locked --workspace --all-targets
 	AVERIS_STRESS=long ./target/debug/with-postgres $(CARGO) test --locked -p averis --test it -- --nocapture --test-threads=1 edge telemetry
 
-## Checks all that deploys: manifests, alert rules, dashboards, compose file, Dockerfile.
+## Checks all that deploys: manifests, alert rules, dashboards, compose file, Dockerfile, and the commands that the documents tell to type.
 deployment:
+	sh scripts/get-postgres.sh $(STATE)
+	$(CARGO) build --locked --workspace --all-targets
 	sh scripts/get-tools.sh $(STATE) nginx prometheus manifests compose
 	PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/python/bin/python scripts/deployment/check.py $(TOOLS)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+import commands
 import ingress
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +115,11 @@ def policies(overlay, documents):
             expect(tag not in ("", "latest"), f"{said}: {container['image']} may be anything")
             if document["kind"] in ("Deployment", "StatefulSet"):
                 expect("readinessProbe" in container, f"{said} never says that it is ready")
+            known = set()
             for variable in container.get("env", []):
+                unknown = set(re.findall(r"\$\((\w+)\)", str(variable.get("value", "")))) - known
+                expect(not unknown, f"{said}: {variable['name']} refers to {sorted(unknown)}, which do not stand before it")
+                known.add(variable["name"])
                 secret = re.search(r"SECRET|PASSWORD|TOKEN|_URL$", variable["name"])
                 expect(not (secret and holds_password(variable.get("value"))), f"{said}: {variable['name']} holds a credential")
     selected = [document["spec"]["podSelector"] for document in documents if document["kind"] == "NetworkPolicy"]
@@ -134,6 +139,33 @@ def policies(overlay, documents):
                 own = chosen.get("app.kubernetes.io/name") == f"averis-{service}"
                 expect(own and chosen.items() <= labels.items(), f"{overlay}: {name(budget)} is for no pod")
                 expect(document["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, f"{overlay}: {name(document)}")
+
+
+def database(overlay, documents):
+    """Where the operator runs the database, nobody logs in in the clear, and whoever logs in knows whom to believe."""
+    clusters = [document for document in documents if document["kind"] == "Cluster"]
+    for cluster in clusters:
+        first = cluster["spec"]["postgresql"].get("pg_hba", [None])[0]
+        expect(first == "hostnossl all all all reject", f"{overlay}: {name(cluster)} takes logins in the clear")
+        believed = f"{cluster['metadata']['name']}-ca"
+        for document in documents:
+            if name(document) not in ["Job/averis-migrate", *(f"Deployment/averis-{service}" for service in SERVICES)]:
+                continue
+            said = f"{overlay}: {name(document)}"
+            mounts = {mount["name"]: mount["mountPath"] for mount in pod(document)["containers"][0]["volumeMounts"]}
+            places = [
+                f"{mounts.get(volume['name'])}/{item['path']}"
+                for volume in pod(document)["volumes"]
+                if volume.get("secret", {}).get("secretName") == believed
+                for item in volume["secret"].get("items", [{"path": "the authority's key"}])
+            ]
+            expect(places == ["/run/averis-db/ca.crt"], f"{said} finds {places} of {believed}")
+            for variable in pod(document)["containers"][0]["env"]:
+                address = str(variable.get("value", ""))
+                checked = address.endswith("?sslmode=verify-full&sslrootcert=/run/averis-db/ca.crt")
+                expect(checked or not address.startswith("postgres://"), f"{said}: {variable['name']} is in the clear")
+    if clusters:
+        print(f"{overlay}: logins to the database by TLS alone")
 
 
 def settings(documents):
@@ -250,19 +282,44 @@ def compose(tools):
     print(f"compose: {len(whole['services'])} services")
 
 
+def named(documents):
+    """What commands may name: objects, and secrets that pods ask for."""
+    names = {name(document).lower() for document in documents}
+    for document in documents:
+        names |= {f"secret/{secret}" for secret in re.findall(r'"(?:secretName|name)": "([\w-]+)"', json.dumps(pod(document)))}
+    return names
+
+
+def collector(overlay, documents):
+    """The collector's pipelines have the parts that it defines, and it listens where services send their traces to."""
+    whole = yaml.safe_load((ROOT / "deploy/otel/collector.yml").read_text())
+    for kind in ("receivers", "processors", "exporters"):
+        used = {part for pipeline in whole["service"]["pipelines"].values() for part in pipeline[kind]}
+        expect(used == set(whole[kind]), f"collector: {kind} {sorted(whole[kind])} are defined, and {sorted(used)} used")
+    first = {pipeline["processors"][0] for pipeline in whole["service"]["pipelines"].values()}
+    expect(first == {"memory_limiter"}, f"collector: {sorted(first)} come before the limit of memory")
+    port = whole["receivers"]["otlp"]["protocols"]["http"]["endpoint"].rpartition(":")[2]
+    target = settings(documents).get("AVERIS_OTLP_URL")
+    expect(not target or target.endswith(f":{port}"), f"{overlay}: the collector listens at {port}, and services send to {target}")
+
+
 def main():
     tools = Path(sys.argv[1]).resolve()
     write = "--write" in sys.argv
     rules(tools, write)
+    known = set()
     for overlay in OVERLAYS:
         documents = built(overlay)
+        known |= named(documents)
         schemas(tools, overlay, documents)
         policies(overlay, documents)
         callers(overlay, documents)
-        if any(document["kind"] == "Ingress" for document in documents):
-            ingress.exercise(program(tools, "nginx"), documents, expect)
+        database(overlay, documents)
+        collector(overlay, documents)
+        ingress.exercise(program(tools, "nginx"), documents, expect)
     dashboards(tools)
     compose(tools)
+    commands.check(tools, expect, known)
     for finding in findings:
         print(f"FOUND: {finding}", file=sys.stderr)
     sys.exit(1 if findings else 0)

@@ -1,4 +1,5 @@
-"""Exercises an Ingress: an nginx that is made from its rules stands before backends that say what reached them."""
+"""Exercises an Ingress, or a Gateway with its routes: an nginx that is made from their rules stands before backends that say what reached
+them."""
 
 import http.client
 import json
@@ -52,41 +53,84 @@ def named(documents, kind, name):
     return next(d for d in documents if d["kind"] == kind and d["metadata"]["name"].startswith(name))
 
 
-def host_of(rule):
+def host_of(host):
     """A wildcard is one label, as the Ingress API has it."""
-    host = rule["host"]
     return "~^[^.]+" + host[1:].replace(".", r"\.") + "$" if host.startswith("*.") else host
 
 
-def config(ingress, ports, paths, port, paths_port, home):
-    """Writes nginx's configuration for the rules, and for the proxy behind /t with the text that is deployed."""
+def prefix(path):
+    """A prefix is one of whole segments."""
+    return f"^{path.rstrip('/').replace('.', chr(92) + '.')}(/|$)"
+
+
+def proxy(pattern, port, removed=()):
+    without = " ".join(f'proxy_set_header {header} "";' for header in removed)
+    return f"location ~ {pattern} {{ proxy_set_header Host $http_host; {without} proxy_pass http://127.0.0.1:{port}; }}"
+
+
+def server(port, host, locations):
+    return f"server {{ listen 127.0.0.1:{port}; server_name {host_of(host)}; {' '.join(locations)} location / {{ return 404; }} }}"
+
+
+def of_ingress(documents, ports, at, home):
+    """Returns nginx's servers for the rules of an Ingress, and the proxy behind /t with the text that is deployed."""
     servers = []
-    for rule in ingress["spec"]["rules"]:
+    for rule in named(documents, "Ingress", "averis")["spec"]["rules"]:
         locations = []
-        # The longest path wins, and a prefix is one of whole segments.
+        # The longest path wins.
         for path in sorted(rule["http"]["paths"], key=lambda path: -len(path["path"])):
             if path["pathType"] != "Prefix":
                 raise SystemExit(f"{path['path']}: {path['pathType']} means something else to each controller")
             to = path["backend"]["service"]["name"]
-            target = paths_port if to == "averis-paths" else ports[to]
-            locations.append(
-                f"location ~ ^{path['path'].replace('.', chr(92) + '.')}(/|$) {{ proxy_set_header Host $http_host; proxy_pass http://127.0.0.1:{target}; }}"
-            )
-        servers.append(f"server {{ listen 127.0.0.1:{port}; server_name {host_of(rule)}; {' '.join(locations)} location / {{ return 404; }} }}")
-    own = paths["data"]["default.conf.template"]
-    own = own.replace("listen 8080", f"listen 127.0.0.1:{paths_port}").replace("/dev/stdout", f"{home}/access")
+            locations.append(proxy(prefix(path["path"]), at["paths"] if to == "averis-paths" else ports[to]))
+        servers.append(server(at["secured"], rule["host"], locations))
+    own = named(documents, "ConfigMap", "averis-paths")["data"]["default.conf.template"]
+    own = own.replace("listen 8080", f"listen 127.0.0.1:{at['paths']}").replace("/dev/stdout", f"{home}/access")
     # The names of the cluster: here each is a port.
     own = own.replace("resolver ${NGINX_LOCAL_RESOLVERS} valid=10s;", "")
     own = own.replace("http://averis-$averis_service${AVERIS_SERVICES}$request_uri", "http://$averis_service$request_uri")
     upstreams = [
         f"upstream {name.removeprefix('averis-')} {{ server 127.0.0.1:{number}; }}" for name, number in ports.items()
     ]
+    return [*upstreams, *servers, own]
+
+
+def of_gateway(documents, ports, at):
+    """Returns nginx's servers for the routes of a Gateway, one for each of its listeners' hosts."""
+    servers = []
+    listeners = {each["name"]: each for each in named(documents, "Gateway", "averis")["spec"]["listeners"]}
+    for route in (document for document in documents if document["kind"] == "HTTPRoute"):
+        # Prefixes come before regular expressions, which have to match the whole path.
+        prefixes, expressions, others = [], [], []
+        for rule in route["spec"]["rules"]:
+            removed = []
+            for each in rule.get("filters", []):
+                if each["type"] == "RequestHeaderModifier":
+                    removed += each["requestHeaderModifier"]["remove"]
+                elif each["type"] == "RequestRedirect":
+                    target = each["requestRedirect"]
+                    others.append(f"location ~ ^/ {{ return {target['statusCode']} {target['scheme']}://$host$request_uri; }}")
+            for match in rule.get("matches", []):
+                path, target = match["path"], ports[rule["backendRefs"][0]["name"]]
+                if path["type"] == "PathPrefix":
+                    prefixes.append((path["value"], proxy(prefix(path["value"]), target, removed)))
+                else:
+                    expressions.append(proxy(f"^{path['value']}$", target, removed))
+        prefixes = [location for _, location in sorted(prefixes, key=lambda each: -len(each[0]))]
+        attached = [listeners[each["sectionName"]] for each in route["spec"]["parentRefs"]]
+        for host in route["spec"]["hostnames"]:
+            for listener in attached:
+                if listener.get("hostname", host) == host:
+                    port = at["secured"] if listener["protocol"] == "HTTPS" else at["plain"]
+                    servers.append(server(port, host, prefixes + expressions + others))
+    return servers
+
+
+def config(servers, at, home):
+    # A host that no rule has.
+    others = [f"server {{ listen 127.0.0.1:{port} default_server; return 404; }}" for port in (at["secured"], at["plain"])]
     folders = "".join(f"{kind}_temp_path {home}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    return (
-        f"daemon off; pid {home}/pid; error_log stderr crit; events {{}} http {{ access_log off; {folders}\n"
-        + "\n".join(upstreams + servers)
-        + f"\n{own}\n}}\n"
-    )
+    return f"daemon off; pid {home}/pid; error_log stderr crit; events {{}} http {{ access_log off; {folders}\n" + "\n".join(others + servers) + "\n}\n"
 
 
 def ask(port, host, path, headers):
@@ -99,47 +143,66 @@ def ask(port, host, path, headers):
 
 
 def exercise(nginx, documents, expect):
-    ingress = named(documents, "Ingress", "averis")
+    kind = "gateway" if any(document["kind"] == "Gateway" for document in documents) else "ingress"
     domain = next(d for d in documents if d["metadata"]["name"] == "averis-settings")["data"]["AVERIS_BASE_DOMAIN"]
     services = ["customer", "ecomm", "erp", "oms", "pricing", "product", "tenant"]
     ports = {f"averis-{service}": backend(service) for service in services}
-    port, paths_port = free_port(), free_port()
-    asked = 0
+    at = {name: free_port() for name in ("secured", "plain", "paths")}
     with tempfile.TemporaryDirectory() as home:
+        servers = of_gateway(documents, ports, at) if kind == "gateway" else of_ingress(documents, ports, at, home)
         file = Path(home) / "nginx.conf"
-        file.write_text(config(ingress, ports, named(documents, "ConfigMap", "averis-paths"), port, paths_port, home))
-        server = subprocess.Popen([nginx, "-e", "stderr", "-p", home, "-c", str(file)])
+        file.write_text(config(servers, at, home))
+        running = subprocess.Popen([nginx, "-e", "stderr", "-p", home, "-c", str(file)])
         try:
-            wait(port)
-            for service in services:
-                path = f"/api/{service}/v1/things?q=a%2Fb"
-                for strategy, host, whole, headers in (
-                    ("subdomain", f"acme.{domain}", path, {}),
-                    ("header", domain, path, {"X-Tenant-ID": "acme"}),
-                    ("path", domain, f"/t/acme{path}", {}),
-                ):
-                    status, said = ask(port, host, whole, headers)
-                    reached = {"backend": service, "path": whole, "host": host, "tenant": headers.get("X-Tenant-ID")}
-                    same = {key: said.get(key) for key in reached}
-                    expect(status == 200 and same == reached, f"ingress, {strategy}: {whole} at {host}: {status} {said}")
-                    asked += 1
-            keys = ask(port, domain, "/.well-known/jwks.json", {})
-            expect(keys[1].get("backend") == "tenant", f"ingress: keys: {keys}")
-            for host, path in (
-                (domain, "/internal/oms/v1/x"),
-                (f"acme.{domain}", "/internal/oms/v1/x"),
-                (domain, "/t/acme/internal/oms/v1/x"),
-                (domain, "/t/acme/api/apis/v1/x"),
-                (domain, "/metrics"),
-                (domain, "/api/productive/v1/x"),
-            ):
-                status, said = ask(port, host, path, {})
-                expect(status == 404, f"ingress: {path} at {host} reaches {said}")
-                asked += 1
+            wait(at["secured"])
+            asked = routes(kind, domain, services, at["secured"], expect)
+            if kind == "gateway":
+                asked += strangers(domain, at, expect)
         finally:
-            server.terminate()
-            server.wait()
-    print(f"ingress: {asked + 1} requests reached the service they mean, or none")
+            running.terminate()
+            running.wait()
+    print(f"{kind}: {asked} requests reached the service they mean, or none")
+
+
+def routes(kind, domain, services, port, expect):
+    """Every service by each way to name a tenant, and what nobody should reach."""
+    asked = 0
+    for service in services:
+        path = f"/api/{service}/v1/things?q=a%2Fb"
+        for strategy, host, whole, headers in (
+            ("subdomain", f"acme.{domain}", path, {}),
+            ("header", domain, path, {"X-Tenant-ID": "acme"}),
+            ("path", domain, f"/t/acme{path}", {}),
+        ):
+            status, said = ask(port, host, whole, headers)
+            reached = {"backend": service, "path": whole, "host": host, "tenant": headers.get("X-Tenant-ID")}
+            same = {key: said.get(key) for key in reached}
+            expect(status == 200 and same == reached, f"{kind}, {strategy}: {whole} at {host}: {status} {said}")
+            asked += 1
+    keys = ask(port, domain, "/.well-known/jwks.json", {})
+    expect(keys[1].get("backend") == "tenant", f"{kind}: keys: {keys}")
+    for host, path in (
+        (domain, "/internal/oms/v1/x"),
+        (f"acme.{domain}", "/internal/oms/v1/x"),
+        (domain, "/t/acme/internal/oms/v1/x"),
+        (domain, "/t/acme/api/apis/v1/x"),
+        (domain, "/metrics"),
+        (domain, "/api/productive/v1/x"),
+    ):
+        status, said = ask(port, host, path, {})
+        expect(status == 404, f"{kind}: {path} at {host} reaches {said}")
+        asked += 1
+    return asked + 1
+
+
+def strangers(domain, at, expect):
+    """What callers say of themselves does not count, and nobody is served without TLS."""
+    for host, path in ((f"acme.{domain}", "/api/oms/v1/x"), (domain, "/t/acme/api/oms/v1/x")):
+        said = ask(at["secured"], host, path, {"X-Forwarded-Host": f"globex.{domain}"})
+        expect(said[0] == 200 and said[1]["forwarded_host"] is None, f"gateway: {path} at {host} says {said}")
+        status, _ = ask(at["plain"], host, path, {})
+        expect(status == 301, f"gateway: {path} at {host} without TLS: {status}")
+    return 4
 
 
 def wait(port):
