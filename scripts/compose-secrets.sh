@@ -8,7 +8,7 @@ chmod 700 "$folder"
 if [ ! -s "$folder/postgres_password" ]; then
     openssl rand -hex 24 | tr -d '\n' >"$folder/postgres_password"
 fi
-printf 'postgres://postgres:%s@postgres:5432/averis' "$(cat "$folder/postgres_password")" >"$folder/admin_url"
+printf 'postgres://postgres:%s@postgres:5432/averis?sslmode=disable' "$(cat "$folder/postgres_password")" >"$folder/admin_url"
 if [ ! -s "$folder/grafana_password" ]; then
     openssl rand -hex 12 | tr -d '\n' >"$folder/grafana_password"
 fi

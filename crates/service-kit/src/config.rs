@@ -25,7 +25,7 @@
 //! | `AVERIS_SERVICE_SECRET` | required | what the service's own key is derived from; each service has another |
 //! | `AVERIS_TRUSTED_SERVICES` | none | public keys of services whose calls are accepted, `name:key,name:key` |
 //! | `AVERIS_CURSOR_SECRET` | required | signs page cursors; the same for all instances |
-//! | `AVERIS_DATABASE_URL` | required | the service's own login; `?sslmode=verify-full&sslrootcert=FILE` has the server checked and all encrypted |
+//! | `AVERIS_DATABASE_URL` | required | the service's own login; of a server elsewhere with `?sslmode=verify-full&sslrootcert=FILE`, or `?sslmode=disable` |
 //! | `AVERIS_DATABASE_POOL` | 4 per core | connections |
 //! | `AVERIS_LEFT_AFTER` | 30 | seconds after which work that is due and that nobody does counts as left by a crash |
 //! | `AVERIS_DRAIN_SECONDS` | 0 | seconds between being asked to stop and taking no more requests, 0 to 300: at least as long as whoever sends them needs to learn of it and keeps idle connections |
@@ -331,7 +331,7 @@ impl ServiceConfig {
 pub fn database(env: Env<'_>, name: &str) -> Result<DatabaseUrl, ConfigError> {
     let url: DatabaseUrl = env.required(name)?;
     url.check_authorities()
-        .map_err(|why| ConfigError::Invalid(name.to_owned(), why.to_string()))?;
+        .map_err(|why| ConfigError::Invalid(name.to_owned(), format!("cannot be used: {why}")))?;
     Ok(url)
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use averis_tenant_db::{DbError, Failure, failure};
+use averis_tenant_db::{DbError, Failure, causes, failure};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -322,19 +322,8 @@ impl Problem {
     /// Returns the cause with its own causes, for the log.
     #[must_use]
     pub fn cause_chain(&self) -> Option<String> {
-        let mut text = String::new();
-        let mut next: Option<&dyn std::error::Error> = match &self.0.source {
-            Some(source) => Some(source.as_ref()),
-            None => None,
-        };
-        while let Some(error) = next {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&error.to_string());
-            next = error.source();
-        }
-        (!text.is_empty()).then_some(text)
+        let source = self.0.source.as_ref()?;
+        Some(causes(source.as_ref()))
     }
 }
 

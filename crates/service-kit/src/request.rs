@@ -25,9 +25,7 @@ pub struct RequestInfo {
 /// Notes which tenant the request is for, for what it calls, its log lines and its trace.
 pub(crate) fn note_tenant(tenant: &TenantContext) {
     tracing::Span::current().record("tenant", tenant.key.as_str());
-    if averis_trace::is_recorded() {
-        averis_trace::note_tenant(&tenant.key, tenant.id);
-    }
+    averis_trace::note_tenant(&tenant.key, tenant.id);
     // A request has no second tenant.
     let _ = CURRENT.try_with(|info| info.tenant.set(tenant.id.0));
 }

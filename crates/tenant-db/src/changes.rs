@@ -73,9 +73,15 @@ impl TenantChanges {
     pub fn listen(url: DatabaseUrl) -> Self {
         let (sender, changes) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
+            let mut told = false;
             while !sender.is_closed() {
-                if let Err(error) = listen_once(&url, &sender).await {
-                    tracing::debug!(error = %error, "listening for changes of tenants was interrupted");
+                let mut heard = false;
+                if let Err(error) = listen_once(&url, &sender, &mut heard).await {
+                    // Once, and not at every try: it may be away for long.
+                    if heard || !told {
+                        tracing::warn!(error = %error, "changes of tenants cannot be listened for");
+                    }
+                    told = true;
                 }
                 if sender.send(TenantChange::Deaf).is_err() {
                     return;
@@ -101,6 +107,7 @@ impl Drop for TenantChanges {
 async fn listen_once(
     url: &DatabaseUrl,
     sender: &mpsc::UnboundedSender<TenantChange>,
+    heard: &mut bool,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (client, mut messages) = connect::listen(url).await?;
     let listening = client.batch_execute("LISTEN averis_tenants; LISTEN averis_access");
@@ -125,6 +132,7 @@ async fn listen_once(
             result = &mut listening, if !ready => {
                 result?;
                 ready = true;
+                *heard = true;
                 if sender.send(TenantChange::Listening).is_err() {
                     return Ok(());
                 }

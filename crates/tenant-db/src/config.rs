@@ -1,22 +1,40 @@
 //! Where the database is and how many connections a service may hold.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
+
+use crate::error::causes;
 
 /// A PostgreSQL address with its credentials. Shows itself without the password.
 ///
-/// Of the parameters that PostgreSQL's own programs know, `sslmode` is `disable` (the default) or `verify-full`, and `sslrootcert` names
-/// the file with the certificates of the authorities that are believed; it is read anew for each connection, so an authority is replaced
-/// without a restart. Modes that encrypt without checking with whom are refused.
+/// Of the parameters that PostgreSQL's own programs know, it may have those of [`PARAMETERS`], each once. `sslmode` is `verify-full` or
+/// `disable`, and has to be said of a server elsewhere: modes that encrypt without checking with whom are refused, and nothing goes over
+/// a network in the clear unasked. `sslrootcert` names the file with the certificates of the authorities that are believed; it is read
+/// anew for each connection, so an authority is replaced without a restart.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     url: Url,
     authorities: Option<PathBuf>,
 }
+
+/// What may follow the `?`. Not who logs in, nor where and with what: that is said before it, and told by [`DatabaseUrl`].
+const PARAMETERS: [&str; 9] = [
+    "application_name",
+    "connect_timeout",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "sslmode",
+    "sslrootcert",
+    "tcp_user_timeout",
+];
 
 /// The text is no address of a database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,9 +42,18 @@ pub enum InvalidDatabaseUrl {
     /// No `postgres://` address with a user, a host and a database.
     #[error("is no postgres://user:password@host:port/database address")]
     NoAddress,
+    /// Something follows the `?` that may not.
+    #[error("has the parameter {0:?} twice, or should not have it")]
+    Parameter(String),
+    /// The driver does not understand it.
+    #[error("is no address of a database: {0}")]
+    Driver(String),
     /// Encrypted perhaps, or with anybody.
     #[error("has sslmode={0}; it must be verify-full or disable")]
     Mode(String),
+    /// Whether the way there is encrypted has to be said.
+    #[error("is of a server elsewhere, so it must have sslmode=verify-full or sslmode=disable")]
+    Unsaid,
     /// Authorities and what they are for come together.
     #[error("must have sslrootcert=FILE with sslmode=verify-full, and neither without the other")]
     Authorities,
@@ -36,10 +63,10 @@ pub enum InvalidDatabaseUrl {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAuthorities {
     /// It cannot be read.
-    #[error("names {0:?} as sslrootcert, which cannot be read: {1}")]
+    #[error("the file of sslrootcert, {0:?}, cannot be read: {1}")]
     Unreadable(PathBuf, std::io::Error),
     /// There is no certificate in it.
-    #[error("names {0:?} as sslrootcert, which holds no certificate")]
+    #[error("the file of sslrootcert, {0:?}, holds no certificate")]
     None(PathBuf),
 }
 
@@ -62,10 +89,10 @@ impl DatabaseUrl {
     /// Returns what the driver takes: all but how the server is checked, which it does not know.
     pub(crate) fn driver(&self) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
         let mut url = self.url.clone();
-        let others: Vec<&str> = url.query().map_or_else(Vec::new, |query| {
-            let pairs = query.split('&');
-            pairs.filter(|pair| !is_ours(pair)).collect()
-        });
+        let others: Vec<&str> = pairs(&self.url)
+            .filter(|(name, _)| !["sslmode", "sslrootcert"].contains(name))
+            .map(|(_, pair)| pair)
+            .collect();
         let others = others.join("&");
         url.set_query(Some(others.as_str()).filter(|others| !others.is_empty()));
         url.as_str().parse()
@@ -94,8 +121,30 @@ impl DatabaseUrl {
     }
 }
 
-fn is_ours(pair: &str) -> bool {
-    ["sslmode", "sslrootcert"].contains(&pair.split('=').next().unwrap_or_default())
+/// What follows the `?`, each with its name.
+fn pairs(url: &Url) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = url.query().unwrap_or_default().split('&');
+    let pairs = pairs.filter(|pair| !pair.is_empty());
+    pairs.map(|pair| (pair.split('=').next().unwrap_or_default(), pair))
+}
+
+/// Returns a parameter's value. Unlike a form's, a `+` in it is a `+`.
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    let (_, pair) = pairs(url).find(|(own, _)| *own == name)?;
+    let value = pair.split_once('=')?.1;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
+
+/// Whether the way there leaves this machine.
+fn is_elsewhere(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let here = match host.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        // A path, percent-encoded, is that of a socket.
+        Err(_) => host == "localhost" || host.starts_with("%2F") || host.starts_with("%2f"),
+    };
+    !here
 }
 
 impl FromStr for DatabaseUrl {
@@ -108,24 +157,33 @@ impl FromStr for DatabaseUrl {
         let complete = matches!(url.scheme(), "postgres" | "postgresql")
             && url.host_str().is_some_and(|host| !host.is_empty())
             && !url.username().is_empty()
-            && url.path().len() > 1;
+            && url.path().len() > 1
+            && url.fragment().is_none();
         if !complete {
             return Err(InvalidDatabaseUrl::NoAddress);
         }
-        let parameter = |name: &str| {
-            let mut pairs = url.query_pairs();
-            pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-        };
-        let checked = match parameter("sslmode").as_deref() {
+        let mut known: Vec<&str> = Vec::new();
+        for (name, _) in pairs(&url) {
+            if known.contains(&name) || !PARAMETERS.contains(&name) {
+                return Err(InvalidDatabaseUrl::Parameter(name.to_owned()));
+            }
+            known.push(name);
+        }
+        let checked = match parameter(&url, "sslmode").as_deref() {
+            None if is_elsewhere(&url) => return Err(InvalidDatabaseUrl::Unsaid),
             None | Some("disable") => false,
             Some("verify-full") => true,
             Some(other) => return Err(InvalidDatabaseUrl::Mode(other.to_owned())),
         };
-        let authorities = parameter("sslrootcert").map(PathBuf::from);
+        let authorities = parameter(&url, "sslrootcert").map(PathBuf::from);
         if authorities.is_some() != checked {
             return Err(InvalidDatabaseUrl::Authorities);
         }
-        Ok(Self { url, authorities })
+        let address = Self { url, authorities };
+        match address.driver() {
+            Ok(_) => Ok(address),
+            Err(error) => Err(InvalidDatabaseUrl::Driver(causes(&error))),
+        }
     }
 }
 
@@ -211,12 +269,10 @@ mod tests {
     #[test]
     fn a_server_is_checked_or_nothing_is_encrypted() {
         let of = |query: &str| format!("postgres://u:p@h/db{query}").parse::<DatabaseUrl>();
-        for plain in ["", "?sslmode=disable", "?application_name=a"] {
-            assert_eq!(of(plain).expect(plain).authorities(), None);
-        }
-        let checked = of("?connect_timeout=3&sslmode=verify-full&sslrootcert=/a%20b/ca.crt");
+        assert_eq!(of("?sslmode=disable").expect("plain").authorities(), None);
+        let checked = of("?connect_timeout=3&sslmode=verify-full&sslrootcert=/a%20b/c+a.crt");
         let checked = checked.expect("an address");
-        assert_eq!(checked.authorities(), Some(Path::new("/a b/ca.crt")));
+        assert_eq!(checked.authorities(), Some(Path::new("/a b/c+a.crt")));
         let driver = checked.for_role("r", "s").driver().expect("the driver's");
         assert_eq!(driver.get_user(), Some("r"));
         assert_eq!(driver.get_connect_timeout(), Some(&Duration::from_secs(3)));
@@ -224,8 +280,53 @@ mod tests {
             let refused = of(&format!("?sslmode={mode}&sslrootcert=/ca.crt"));
             assert_eq!(refused, Err(InvalidDatabaseUrl::Mode(mode.to_owned())));
         }
-        for half in ["?sslmode=verify-full", "?sslrootcert=/ca.crt"] {
+        for half in [
+            "?sslmode=verify-full",
+            "?sslmode=disable&sslrootcert=/ca.crt",
+        ] {
             assert_eq!(of(half), Err(InvalidDatabaseUrl::Authorities));
         }
+    }
+
+    #[test]
+    fn in_the_clear_is_said_of_a_server_elsewhere() {
+        let at = |host: &str| format!("postgres://u:p@{host}/db").parse::<DatabaseUrl>();
+        for here in [
+            "127.0.0.1:5432",
+            "localhost",
+            "[::1]:1",
+            "%2Fvar%2Frun:5432",
+        ] {
+            assert!(at(here).is_ok(), "{here}");
+        }
+        for elsewhere in ["db", "10.0.0.1:5432", "[2001:db8::1]", "localhost.example"] {
+            assert_eq!(
+                at(elsewhere),
+                Err(InvalidDatabaseUrl::Unsaid),
+                "{elsewhere}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_say_nothing_that_is_said_before_them() {
+        let of =
+            |query: &str| format!("postgres://u:p@localhost/db?{query}").parse::<DatabaseUrl>();
+        for (query, name) in [
+            ("password=x", "password"),
+            ("user=postgres", "user"),
+            ("dbname=other", "dbname"),
+            ("host=other", "host"),
+            ("sslcert=/a", "sslcert"),
+            ("options=-c%20role=x", "options"),
+            ("sslmode=disable&sslmode=disable", "sslmode"),
+        ] {
+            let refused = InvalidDatabaseUrl::Parameter(name.to_owned());
+            assert_eq!(of(query), Err(refused));
+        }
+        let driver = of("connect_timeout=soon").expect_err("no number");
+        assert!(driver.to_string().contains("connect_timeout"), "{driver}");
+        let fragment = "postgres://u:p@localhost/db#x".parse::<DatabaseUrl>();
+        assert_eq!(fragment, Err(InvalidDatabaseUrl::NoAddress));
     }
 }

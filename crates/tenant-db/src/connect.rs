@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
@@ -11,12 +12,17 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::{DatabaseUrl, InvalidAuthorities};
+use crate::error::causes;
+
+/// Longest time for opening a connection, whoever waits for it. Pools have less patience.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a server says without being asked, and the end of its connection.
 pub(crate) type Messages = BoxStream<'static, Result<AsyncMessage, tokio_postgres::Error>>;
@@ -52,7 +58,10 @@ async fn connect(url: &DatabaseUrl) -> ConnectionResult<(Client, Driven)> {
         .with_no_client_auth();
     let mut driver = url.driver().map_err(bad)?;
     let connecting = driver.ssl_mode(mode).connect(MakeRustlsConnect::new(tls));
-    connecting.await.map_err(bad)
+    match timeout(DEADLINE, connecting).await {
+        Ok(connected) => connected.map_err(bad),
+        Err(late) => Err(bad(late)),
+    }
 }
 
 /// Reads certificates of authorities. What else is in the file is passed over.
@@ -69,13 +78,6 @@ pub(crate) fn authorities(
     }
 }
 
-/// Tells all of why: the driver's errors leave to their causes what was wrong.
-fn bad(error: impl Error) -> ConnectionError {
-    let mut why = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        why.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    ConnectionError::BadConnection(why)
+fn bad(error: impl Error + 'static) -> ConnectionError {
+    ConnectionError::BadConnection(causes(&error))
 }

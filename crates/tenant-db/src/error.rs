@@ -37,6 +37,19 @@ pub enum DbError {
     Interrupted,
 }
 
+/// Tells what went wrong and all that caused it, in one line: many errors leave to their causes what was wrong.
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        told.push_str(": ");
+        told.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    told
+}
+
 /// The name of the constraint that a statement violated.
 pub type Constraint = String;
 

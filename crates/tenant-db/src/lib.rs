@@ -28,7 +28,7 @@ pub use bootstrap::{LoginRole, Passwords, bootstrap};
 pub use changes::{TakenBack, TenantChange, TenantChanges};
 pub use config::{DatabaseUrl, InvalidAuthorities, InvalidDatabaseUrl, PoolConfig};
 pub use connection::TenantConn;
-pub use error::{Constraint, DbError, Failure, failure};
+pub use error::{Constraint, DbError, Failure, causes, failure};
 pub use fleet::{FleetOptions, FleetProgress, FleetReport, MigrationFailure, migrate_fleet};
 pub use pipeline::{Pipeline, Reader};
 pub use platform::{PlatformConn, PlatformDb};

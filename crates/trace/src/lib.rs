@@ -70,16 +70,17 @@ pub fn traceparent() -> Option<String> {
     })
 }
 
-/// Like [`traceparent`], if the trace is recorded: what is worth keeping beside an event.
+/// Like [`traceparent`], if anybody records the trace: what is worth keeping beside an event.
 #[must_use]
 pub fn recorded() -> Option<String> {
-    is_recorded().then(traceparent).flatten()
+    let is_sampled = Context::map_current(|context| context.span().span_context().is_sampled());
+    is_sampled.then(traceparent).flatten()
 }
 
-/// Whether the span that is under way is recorded.
+/// Whether the span that is under way is recorded here.
 #[must_use]
 pub fn is_recorded() -> bool {
-    Context::map_current(|context| context.span().span_context().is_sampled())
+    Context::map_current(|context| context.span().is_recording())
 }
 
 /// Reads what a header says; nothing of it if it is no trace.
@@ -102,7 +103,7 @@ pub fn note_tenant(key: &TenantKey, id: TenantId) {
 }
 
 fn for_tenant(context: &Context, key: &TenantKey, id: TenantId) {
-    // What is not recorded names nobody, and nothing within it is recorded either.
+    // What is not recorded names nobody, and nothing within it is recorded either: the sampler goes by the parent (`export`).
     if !context.span().is_recording() {
         return;
     }

@@ -166,7 +166,7 @@ pub struct UpOptions {
 /// Whom secrets are for.
 #[derive(Clone, Debug, Args)]
 pub struct SecretsOptions {
-    /// Where the services find the database: HOST:PORT/NAME.
+    /// Where the services find the database: HOST:PORT/NAME, with ?sslmode=... of one elsewhere.
     #[arg(long, global = true, default_value = "127.0.0.1:5432/averis")]
     pub database: String,
     /// In which form.

@@ -25,7 +25,7 @@ pub fn run(options: &SecretsOptions) -> anyhow::Result<ExitCode> {
     let database = format!("postgres://averis@{}", options.database);
     let database: DatabaseUrl = database.parse().with_context(|| {
         let said = &options.database;
-        format!("--database is {said:?}; it must be HOST:PORT/NAME, without a login")
+        format!("--database is {said:?}; it must be HOST:PORT/NAME, or HOST:PORT/NAME?sslmode=..., without a login")
     })?;
     // `averis` is no process of its own but all of them in one.
     let of_services = SERVICES

@@ -121,7 +121,7 @@ pub fn service(config: Config) -> anyhow::Result<Service> {
         pool: measured,
         ready: Arc::new(move || {
             let platform = platform.clone();
-            Box::pin(async move { platform.ping().await.map_err(|error| error.to_string()) })
+            Box::pin(async move { platform.ping().await.map_err(Into::into) })
         }),
         routes: Arc::new(move |app| {
             // Kept as long as anybody is served.

@@ -8,73 +8,17 @@ use averis_tenant_db::{
     TenantChanges, TenantPool, bootstrap,
 };
 use averis_test_kit::edge::certificate;
-use averis_test_kit::{Database, unique_key};
-use tempfile::TempDir;
+use averis_test_kit::{Database, SECURED, unique_key};
 use url::Url;
 
-use crate::support::{PLENTY, login, of, provision, seen};
-
-const DOMAIN: &str = "db.test";
-
-/// A server that takes nobody in the clear, but its own administrator in a database of his own.
-struct Secured {
-    database: Database,
-    folder: TempDir,
-}
-
-impl Secured {
-    async fn start() -> Self {
-        let mut database = Database::own(false).await;
-        let folder = tempfile::tempdir().expect("a folder");
-        certificate(folder.path(), DOMAIN).await;
-        let admin = login(&database.admin_text).await;
-        let put = async |lines: &str, file: &str| {
-            // By the server's own account, which has to be the only one that can read it.
-            let sql = format!(
-                "COPY (SELECT unnest(string_to_array('{lines}', E'\\n'))) TO PROGRAM 'umask 077; cat > {file}'"
-            );
-            admin.batch_execute(&sql).await.expect("written");
-        };
-        let read = |file: &str| {
-            let text = std::fs::read_to_string(folder.path().join(file)).expect("a file");
-            text.trim_end().to_owned()
-        };
-        put(&read("tls.crt"), "server.crt").await;
-        put(&read("tls.key"), "server.key").await;
-        let rules = "host postgres averis_admin 127.0.0.1/32 scram-sha-256\n\
-                     hostssl all all 127.0.0.1/32 scram-sha-256";
-        put(rules, "pg_hba.conf").await;
-        admin
-            .batch_execute("ALTER SYSTEM SET ssl = on")
-            .await
-            .expect("set");
-        drop(admin);
-        let server = database.server.as_mut().expect("a server of our own");
-        server.halt().await.expect("it stops");
-        server.restart().await.expect("it starts");
-        Self { database, folder }
-    }
-
-    /// The administrator's address at that name, with the authorities of that file.
-    fn at(&self, host: &str, authorities: &Path) -> DatabaseUrl {
-        let mut url = Url::parse(&self.database.admin_text).expect("an address");
-        url.set_host(Some(host)).expect("a host");
-        let file = authorities.display();
-        let query = format!("hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={file}");
-        url.set_query(Some(&query));
-        url.as_str().parse().expect("an address")
-    }
-}
+use crate::support::{PLENTY, of, provision, seen};
 
 #[tokio::test]
 async fn every_way_to_the_database_goes_over_tls() {
-    let secured = Secured::start().await;
-    let admin = secured.at(DOMAIN, &secured.folder.path().join("ca.crt"));
-    let passwords = &secured.database.passwords;
-    let url = |role| passwords.url(&admin, role);
-    bootstrap(&admin, passwords)
-        .await
-        .expect("as administrator");
+    let database = Database::secured().await;
+    let url = |role| database.url(role);
+    let made = bootstrap(&database.admin, &database.passwords).await;
+    made.expect("as administrator");
 
     let mut changes = TenantChanges::listen(url(LoginRole::Tenant));
     assert_eq!(changes.next().await, Some(TenantChange::Listening));
@@ -97,45 +41,69 @@ async fn every_way_to_the_database_goes_over_tls() {
 }
 
 #[tokio::test]
+async fn a_server_without_tls_is_not_spoken_with_in_the_clear() {
+    let database = Database::get().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    certificate(folder.path(), "localhost").await;
+    let plain = database.url_text(LoginRole::Tenant);
+    let authority = folder.path().join("ca.crt");
+    let query = format!("sslmode=verify-full&sslrootcert={}", authority.display());
+    let url: DatabaseUrl = format!("{plain}?{query}").parse().expect("an address");
+    let platform = PlatformDb::new(&url, &PoolConfig::sized(1)).expect("a pool");
+    match platform.ping().await {
+        Err(DbError::Unreachable(error)) => {
+            let told = error.to_string();
+            assert!(told.contains("server does not support TLS"), "{told}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn only_the_server_that_is_meant_is_spoken_with() {
-    let secured = Secured::start().await;
-    let authority = secured.folder.path().join("ca.crt");
+    let database = Database::secured().await;
+    let authority = database.authority();
     let others = tempfile::tempdir().expect("a folder");
-    certificate(others.path(), DOMAIN).await;
+    certificate(others.path(), SECURED).await;
     let empty = others.path().join("empty.crt");
     std::fs::write(&empty, "nothing").expect("written");
-    let passwords = &secured.database.passwords;
 
-    let refused = async |url: DatabaseUrl, why: &str| match bootstrap(&url, passwords).await {
+    let at = |host: &str, query: &str| -> DatabaseUrl {
+        let mut url = Url::parse(&database.url_text(LoginRole::Tenant)).expect("an address");
+        url.set_host(Some(host)).expect("a host");
+        url.set_query(Some(&format!("hostaddr=127.0.0.1{query}")));
+        url.as_str().parse().expect("an address")
+    };
+    let checked = |host: &str, file: &Path| {
+        let query = format!("&sslmode=verify-full&sslrootcert={}", file.display());
+        at(host, &query)
+    };
+    let ping = async |url: &DatabaseUrl| {
+        let platform = PlatformDb::new(url, &PoolConfig::sized(1)).expect("a pool");
+        platform.ping().await
+    };
+    let refused = async |url: DatabaseUrl, why: &str| match ping(&url).await {
         Err(DbError::Unreachable(error)) => {
             assert!(error.to_string().contains(why), "{why}: {error}");
         }
         other => panic!("{why}: {other:?}"),
     };
-    let at = |host: &str, file: &Path| secured.at(host, file);
-    refused(at("else.test", &authority), "not valid for name").await;
-    refused(
-        at(DOMAIN, &others.path().join("ca.crt")),
-        "invalid peer certificate",
-    )
-    .await;
-    refused(at(DOMAIN, &empty), "holds no certificate").await;
-    refused(
-        at(DOMAIN, &others.path().join("none.crt")),
-        "cannot be read",
-    )
-    .await;
-    refused(secured.database.admin.clone(), "no encryption").await;
-
-    let missing = at(DOMAIN, &others.path().join("none.crt"));
+    let unknown = others.path().join("ca.crt");
+    refused(checked("else.test", &authority), "not valid for name").await;
+    refused(checked(SECURED, &unknown), "invalid peer certificate").await;
+    refused(checked(SECURED, &empty), "holds no certificate").await;
+    let missing = checked(SECURED, &others.path().join("none.crt"));
     let told = missing.check_authorities().expect_err("there is none");
     assert!(told.to_string().contains("none.crt"), "{told}");
-    let read = at(DOMAIN, &authority).check_authorities();
-    read.expect("it can be read");
+    refused(missing, "cannot be read").await;
+    refused(at(SECURED, "&sslmode=disable"), "no encryption").await;
 
-    // What is believed may change while a process runs.
+    let good = checked(SECURED, &authority);
+    good.check_authorities().expect("it can be read");
+    ping(&good).await.expect("it is spoken with");
+
+    // Whom to believe may change while a process runs.
     std::fs::copy(&authority, &empty).expect("copied");
-    bootstrap(&at(DOMAIN, &empty), passwords)
-        .await
-        .expect("its authority is believed now");
+    let believed = ping(&checked(SECURED, &empty)).await;
+    believed.expect("its authority is believed now");
 }

@@ -1,5 +1,6 @@
 //! A process that is asked to stop finishes what it has begun, and can be watched meanwhile.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use averis_test_kit::fleet::{binary, free_port, terminate};
@@ -11,13 +12,13 @@ use crate::configuration::good;
 #[actix_web::test]
 async fn a_draining_service_says_so_and_tells_its_metrics() {
     let (port, metrics) = (free_port(), free_port());
-    let mut process = Command::new(binary("product"))
+    let process = Command::new(binary("product"))
         .env_clear()
         .envs(good())
         .env("AVERIS_HTTP_PORT", port.to_string())
         .env("AVERIS_METRICS_PORT", metrics.to_string())
         .env("AVERIS_DRAIN_SECONDS", "3")
-        .env("AVERIS_LOG", "off")
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .expect("the services' binaries are built");
@@ -47,6 +48,14 @@ async fn a_draining_service_says_so_and_tells_its_metrics() {
     let told = told.text().await.expect("metrics");
     let answered = r#"route="/health/ready",status="503""#;
     assert!(told.contains(answered), "{told}");
-    let status = process.wait().await.expect("its end");
-    assert!(status.success(), "it ended with {status}");
+    let ended = process.wait_with_output().await.expect("its end");
+    assert!(ended.status.success(), "it ended with {}", ended.status);
+    // Why it is not ready is for the log, once.
+    let logged = String::from_utf8_lossy(&ended.stderr);
+    let why: Vec<&str> = logged
+        .lines()
+        .filter(|line| line.contains("not ready"))
+        .collect();
+    assert_eq!(why.len(), 1, "{logged}");
+    assert!(why[0].contains("refused"), "{logged}");
 }
