@@ -102,10 +102,12 @@ impl Fleet {
         let ports: Upstreams = SERVICES.map(|name| (name, free_port())).into();
         let instances = SERVICES.map(|name| (name, vec![Instance::at(ports[name])]));
         let ingress = Ingress::Plain(ingress(ports.clone()));
-        Self::start_behind(ingress, instances.into(), ports, Addresses::new(), besides).await
+        let database = Database::beside().await;
+        let ports = (ports, Addresses::new());
+        Self::start_behind(database, ingress, instances.into(), ports, besides).await
     }
 
-    /// Starts so many instances of each service behind what is deployed before them.
+    /// Starts so many instances of each service behind what is deployed before them, with a database that they reach by TLS.
     pub async fn behind_edge(number: usize, besides: BTreeMap<&'static str, Variables>) -> Self {
         let addresses: Addresses = SERVICES.map(|name| (name, Address::new())).into();
         let found_at = addresses.iter();
@@ -113,18 +115,20 @@ impl Fleet {
         let edge = Ingress::Edge(Box::new(Edge::start(&found_at).await));
         let instance = |_| Instance::at(free_port());
         let instances = SERVICES.map(|name| (name, (0..number).map(instance).collect()));
-        Self::start_behind(edge, instances.into(), found_at, addresses, besides).await
+        let database = Database::secured().await;
+        let found = (found_at, addresses);
+        Self::start_behind(database, edge, instances.into(), found, besides).await
     }
 
     async fn start_behind(
+        database: Database,
         ingress: Ingress,
         instances: BTreeMap<&'static str, Vec<Instance>>,
-        found_at: BTreeMap<&'static str, u16>,
-        addresses: Addresses,
+        (found_at, addresses): (BTreeMap<&'static str, u16>, Addresses),
         besides: BTreeMap<&'static str, Variables>,
     ) -> Self {
         let mut fleet = Self {
-            database: Database::beside().await,
+            database,
             instances,
             found_at,
             addresses,

@@ -28,7 +28,7 @@ pub mod webhooks;
 mod wrong;
 
 pub use client::{Answer, Client};
-pub use database::{Database, PREPARED};
+pub use database::{Database, PREPARED, SECURED};
 pub use described::{assert_described, assert_each_code_is_met};
 pub use document::{Operation, operations, routes};
 pub use matrix::{Asked, ask_everything, assert_open};
