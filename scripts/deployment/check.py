@@ -144,9 +144,10 @@ def policies(overlay, documents):
 def database(overlay, documents):
     """Where the operator runs the database, nobody logs in in the clear, and whoever logs in knows whom to believe."""
     clusters = [document for document in documents if document["kind"] == "Cluster"]
+    expect(len(clusters) == (overlay == "production"), f"{overlay}: {len(clusters)} databases by the operator")
     for cluster in clusters:
-        first = cluster["spec"]["postgresql"].get("pg_hba", [None])[0]
-        expect(first == "hostnossl all all all reject", f"{overlay}: {name(cluster)} takes logins in the clear")
+        first = cluster["spec"]["postgresql"].get("pg_hba") or [None]
+        expect(first[0] == "hostnossl all all all reject", f"{overlay}: {name(cluster)} takes logins in the clear")
         believed = f"{cluster['metadata']['name']}-ca"
         for document in documents:
             if name(document) not in ["Job/averis-migrate", *(f"Deployment/averis-{service}" for service in SERVICES)]:
@@ -163,7 +164,7 @@ def database(overlay, documents):
             for variable in pod(document)["containers"][0]["env"]:
                 address = str(variable.get("value", ""))
                 checked = address.endswith("?sslmode=verify-full&sslrootcert=/run/averis-db/ca.crt")
-                expect(checked or not address.startswith("postgres://"), f"{said}: {variable['name']} is in the clear")
+                expect(checked or not re.match("postgres(ql)?://", address), f"{said}: {variable['name']} is in the clear")
     if clusters:
         print(f"{overlay}: logins to the database by TLS alone")
 
@@ -285,8 +286,9 @@ def compose(tools):
 def named(documents):
     """What commands may name: objects, and secrets that pods ask for."""
     names = {name(document).lower() for document in documents}
+    asked = re.compile(r'"secretName": "([\w-]+)"|"secretKeyRef": {[^}]*"name": "([\w-]+)"|"secretRef": {"name": "([\w-]+)"')
     for document in documents:
-        names |= {f"secret/{secret}" for secret in re.findall(r'"(?:secretName|name)": "([\w-]+)"', json.dumps(pod(document)))}
+        names |= {f"secret/{''.join(secret)}" for secret in asked.findall(json.dumps(pod(document)))}
     return names
 
 

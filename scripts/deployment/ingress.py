@@ -12,6 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
+# What callers say of themselves, and what the services believe of a proxy that they trust.
+STRANGE = ["x-forwarded-host", "traceparent", "tracestate"]
+
+
 class Echo(BaseHTTPRequestHandler):
     """Says who it is and what it was asked for."""
 
@@ -23,7 +27,7 @@ class Echo(BaseHTTPRequestHandler):
             "path": self.path,
             "host": self.headers["host"],
             "tenant": self.headers["x-tenant-id"],
-            "forwarded_host": self.headers["x-forwarded-host"],
+            "of_callers": [name for name in STRANGE if self.headers[name]],
         }
         body = json.dumps(said).encode()
         self.send_response(200)
@@ -53,9 +57,9 @@ def named(documents, kind, name):
     return next(d for d in documents if d["kind"] == kind and d["metadata"]["name"].startswith(name))
 
 
-def host_of(host):
-    """A wildcard is one label, as the Ingress API has it."""
-    return "~^[^.]+" + host[1:].replace(".", r"\.") + "$" if host.startswith("*.") else host
+def host_of(host, wildcard):
+    """A wildcard is one label in an Ingress, and any number of them in a Gateway."""
+    return f"~^{wildcard}" + host[1:].replace(".", r"\.") + "$" if host.startswith("*.") else host
 
 
 def prefix(path):
@@ -68,8 +72,8 @@ def proxy(pattern, port, removed=()):
     return f"location ~ {pattern} {{ proxy_set_header Host $http_host; {without} proxy_pass http://127.0.0.1:{port}; }}"
 
 
-def server(port, host, locations):
-    return f"server {{ listen 127.0.0.1:{port}; server_name {host_of(host)}; {' '.join(locations)} location / {{ return 404; }} }}"
+def server(port, name, locations):
+    return f"server {{ listen 127.0.0.1:{port}; server_name {name}; {' '.join(locations)} location / {{ return 404; }} }}"
 
 
 def of_ingress(documents, ports, at, home):
@@ -83,7 +87,7 @@ def of_ingress(documents, ports, at, home):
                 raise SystemExit(f"{path['path']}: {path['pathType']} means something else to each controller")
             to = path["backend"]["service"]["name"]
             locations.append(proxy(prefix(path["path"]), at["paths"] if to == "averis-paths" else ports[to]))
-        servers.append(server(at["secured"], rule["host"], locations))
+        servers.append(server(at["secured"], host_of(rule["host"], "[^.]+"), locations))
     own = named(documents, "ConfigMap", "averis-paths")["data"]["default.conf.template"]
     own = own.replace("listen 8080", f"listen 127.0.0.1:{at['paths']}").replace("/dev/stdout", f"{home}/access")
     # The names of the cluster: here each is a port.
@@ -122,7 +126,7 @@ def of_gateway(documents, ports, at):
             for listener in attached:
                 if listener.get("hostname", host) == host:
                     port = at["secured"] if listener["protocol"] == "HTTPS" else at["plain"]
-                    servers.append(server(port, host, prefixes + expressions + others))
+                    servers.append(server(port, host_of(host, ".+"), prefixes + expressions + others))
     return servers
 
 
@@ -139,7 +143,7 @@ def ask(port, host, path, headers):
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
-    return answer.status, json.loads(body) if answer.status == 200 else {}
+    return answer.status, json.loads(body) if answer.status == 200 else {"location": answer.getheader("location")}
 
 
 def exercise(nginx, documents, expect):
@@ -157,7 +161,7 @@ def exercise(nginx, documents, expect):
             wait(at["secured"])
             asked = routes(kind, domain, services, at["secured"], expect)
             if kind == "gateway":
-                asked += strangers(domain, at, expect)
+                asked += strangers(domain, services, at, expect)
         finally:
             running.terminate()
             running.wait()
@@ -188,6 +192,7 @@ def routes(kind, domain, services, port, expect):
         (domain, "/t/acme/api/apis/v1/x"),
         (domain, "/metrics"),
         (domain, "/api/productive/v1/x"),
+        (f"else.{domain}.example", "/api/oms/v1/x"),
     ):
         status, said = ask(port, host, path, {})
         expect(status == 404, f"{kind}: {path} at {host} reaches {said}")
@@ -195,14 +200,19 @@ def routes(kind, domain, services, port, expect):
     return asked + 1
 
 
-def strangers(domain, at, expect):
-    """What callers say of themselves does not count, and nobody is served without TLS."""
-    for host, path in ((f"acme.{domain}", "/api/oms/v1/x"), (domain, "/t/acme/api/oms/v1/x")):
-        said = ask(at["secured"], host, path, {"X-Forwarded-Host": f"globex.{domain}"})
-        expect(said[0] == 200 and said[1]["forwarded_host"] is None, f"gateway: {path} at {host} says {said}")
-        status, _ = ask(at["plain"], host, path, {})
-        expect(status == 301, f"gateway: {path} at {host} without TLS: {status}")
-    return 4
+def strangers(domain, services, at, expect):
+    """What callers say of themselves does not reach a service, and nobody is served without TLS."""
+    asked = 0
+    for service in services:
+        for host, path in ((f"acme.{domain}", f"/api/{service}/v1/x"), (domain, f"/t/acme/api/{service}/v1/x")):
+            status, said = ask(at["secured"], host, path, dict.fromkeys(STRANGE, f"globex.{domain}"))
+            expect(status == 200 and said["of_callers"] == [], f"gateway: {path} at {host} says {said}")
+            status, said = ask(at["plain"], host, path, {})
+            expect(
+                (status, said.get("location")) == (301, f"https://{host}{path}"), f"gateway: {path} at {host} without TLS: {status} {said}"
+            )
+            asked += 2
+    return asked
 
 
 def wait(port):
