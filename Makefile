@@ -79,5 +79,6 @@ bench:
 	./target/release/examples/quote
 	python3 bench/quotes.py
 	python3 bench/run.py
+	python3 bench/telemetry.py
 	$(CARGO) build --locked --release --workspace --bins --example checkouts
 	./target/release/examples/checkouts

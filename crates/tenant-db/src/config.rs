@@ -13,7 +13,8 @@ use crate::error::causes;
 
 /// A PostgreSQL address with its credentials. Shows itself without the password.
 ///
-/// Of the parameters that PostgreSQL's own programs know, it may have those of [`PARAMETERS`], each once. `sslmode` is `verify-full` or
+/// Of the parameters that PostgreSQL's own programs know, it may have a few, each once (`sslmode`, `sslrootcert`, `hostaddr`,
+/// `connect_timeout`, `application_name`, and those that keep connections alive). `sslmode` is `verify-full` or
 /// `disable`, and has to be said of a server elsewhere: modes that encrypt without checking with whom are refused, and nothing goes over
 /// a network in the clear unasked. `sslrootcert` names the file with the certificates of the authorities that are believed; it is read
 /// anew for each connection, so an authority is replaced without a restart.
@@ -135,16 +136,19 @@ fn parameter(url: &Url, name: &str) -> Option<String> {
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
-/// Whether the way there leaves this machine.
+/// Whether what is said leads to another machine: by the name, or by the address that is taken in its place.
 fn is_elsewhere(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let here = match host.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        // A path, percent-encoded, is that of a socket.
-        Err(_) => host == "localhost" || host.starts_with("%2F") || host.starts_with("%2f"),
+    // A path, percent-encoded, is that of a socket.
+    let is_named_here = host == "localhost" || host.starts_with("%2F") || host.starts_with("%2f");
+    let is_loopback = |text: &str| {
+        text.parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
     };
-    !here
+    let taken = parameter(url, "hostaddr");
+    let stays = taken.is_none_or(|address| is_loopback(&address));
+    !(stays && (is_named_here || is_loopback(host)))
 }
 
 impl FromStr for DatabaseUrl {
@@ -306,6 +310,8 @@ mod tests {
                 "{elsewhere}"
             );
         }
+        let taken = "postgres://u:p@localhost/db?hostaddr=10.0.0.1".parse::<DatabaseUrl>();
+        assert_eq!(taken, Err(InvalidDatabaseUrl::Unsaid));
     }
 
     #[test]

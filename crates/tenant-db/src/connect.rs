@@ -78,6 +78,6 @@ pub(crate) fn authorities(
     }
 }
 
-fn bad(error: impl Error + 'static) -> ConnectionError {
+fn bad(error: impl Error) -> ConnectionError {
     ConnectionError::BadConnection(causes(&error))
 }

@@ -39,7 +39,7 @@ pub enum DbError {
 
 /// Tells what went wrong and all that caused it, in one line: many errors leave to their causes what was wrong.
 #[must_use]
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn causes(error: &dyn std::error::Error) -> String {
     let mut told = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

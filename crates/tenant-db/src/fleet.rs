@@ -11,7 +11,7 @@ use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 use tokio::sync::mpsc;
 
-use crate::error::DbError;
+use crate::error::{DbError, causes};
 use crate::migrations::{migrate_schema, migration_error, stamp};
 use crate::provisioning::{OpenTransaction, Provisioner, platform_tenants};
 
@@ -204,7 +204,7 @@ async fn run(
             Ok(()) => report.migrated += 1,
             Err(error) => report.failures.push(MigrationFailure {
                 schema: schema.to_string(),
-                reason: chain(&error),
+                reason: causes(&error),
             }),
         }
         progress(FleetProgress {
@@ -231,7 +231,7 @@ async fn migrate_with_retries(
             Ok(()) => return Ok(()),
             Err(error) if attempt >= ATTEMPTS => return Err(error),
             Err(error) => {
-                tracing::warn!(tenant = %key, %domain, attempt, error = %chain(&error), "migrating again");
+                tracing::warn!(tenant = %key, %domain, attempt, error = %causes(&error), "migrating again");
                 tokio::time::sleep(Duration::from_millis(200) * attempt).await;
                 attempt += 1;
             }
@@ -274,15 +274,4 @@ impl OpenTransaction {
         .await?;
         Ok(!rows.is_empty())
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

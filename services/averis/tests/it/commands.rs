@@ -285,6 +285,34 @@ async fn people_sign_in_and_machines_get_keys() {
     process.stop().await;
 }
 
+#[actix_web::test]
+async fn secrets_have_each_login_come_to_the_database_in_the_way_that_is_asked_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let hand_out = async |database: &str| {
+        let arguments = ["secrets", "--database", database, "kubernetes"];
+        averis(directory.path(), &arguments, None).await
+    };
+    let at = "db:5432/averis?sslmode=verify-full&sslrootcert=/run/averis-db/ca.crt";
+    let given = hand_out(at).await.json();
+    let secrets = given["items"].as_array().expect("secrets");
+    let variables = secrets
+        .iter()
+        .filter_map(|secret| secret["stringData"].as_object());
+    let logins: Vec<&str> = variables
+        .flatten()
+        .filter_map(|(_, value)| value.as_str())
+        .filter(|value| value.starts_with("postgres://"))
+        .collect();
+    // Seven services, webhooks, and what makes schemas.
+    assert_eq!(logins.len(), 9, "{given}");
+    for login in logins {
+        assert!(login.ends_with(at), "{login}");
+    }
+    let unsaid = hand_out("db:5432/averis").await;
+    assert_eq!(unsaid.code, 1);
+    assert!(unsaid.errors.contains("sslmode"), "{}", unsaid.errors);
+}
+
 async fn product_count(process: &Process, tenant: &str) -> usize {
     let page = process
         .under(tenant)
