@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::config::DatabaseUrl;
 use crate::connect;
+use crate::error::causes;
 
 const TENANTS: &str = "averis_tenants";
 const ACCESS: &str = "averis_access";
@@ -79,7 +80,8 @@ impl TenantChanges {
                 if let Err(error) = listen_once(&url, &sender, &mut heard).await {
                     // Once, and not at every try: it may be away for long.
                     if heard || !told {
-                        tracing::warn!(error = %error, "changes of tenants cannot be listened for");
+                        let error = causes(&*error);
+                        tracing::warn!(error, "changes of tenants cannot be listened for");
                     }
                     told = true;
                 }
