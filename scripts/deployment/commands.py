@@ -91,6 +91,10 @@ def check(tools, expect, objects):
             code = re.sub(rf"\b{name}\b", own, code)
         shell = [programs / "bash", "-euc", code]
         done = subprocess.run(shell, stdin=subprocess.DEVNULL, cwd=copy, env=environment, capture_output=True, text=True, timeout=300)
+        # A cluster would have answered with what is in it.
+        for file in copy.glob(".averis/*/secrets.json"):
+            if not file.stat().st_size:
+                file.unlink()
         # Nothing is found where nothing is said.
         sought = done.returncode == 1 and re.search(r"\| grep [^|]*$", code)
         expect(done.returncode == 0 or sought, f"{place}: {done.stdout}{done.stderr}")
