@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use averis_tenant_context::Domain;
-use diesel_async::SimpleAsyncConnection as _;
+use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
 use crate::config::DatabaseUrl;
 use crate::connect;
@@ -102,6 +102,20 @@ pub async fn bootstrap(admin: &DatabaseUrl, passwords: &Passwords) -> Result<(),
     script.push_str("COMMIT");
     conn.batch_execute(&script).await?;
     Ok(())
+}
+
+/// Does that where nobody has yet, and otherwise nothing: who only looks must not take from those that serve what they log in with.
+///
+/// # Errors
+/// Those of [`bootstrap`].
+pub async fn bootstrap_new(admin: &DatabaseUrl, passwords: &Passwords) -> Result<(), DbError> {
+    let mut conn = connect::open(admin).await.map_err(DbError::Unreachable)?;
+    let known = diesel::sql_query("SELECT FROM pg_roles WHERE rolname = 'averis_provisioner'");
+    if known.execute(&mut conn).await? > 0 {
+        return Ok(());
+    }
+    drop(conn);
+    bootstrap(admin, passwords).await
 }
 
 /// Runtime roles neither inherit nor own anything. Each statement of theirs ends, whatever a handler asks for;

@@ -24,7 +24,7 @@ mod tenant_db;
 
 pub use actor::{Actor, acting, current_actor};
 pub use audit::ChainReport;
-pub use bootstrap::{LoginRole, Passwords, bootstrap};
+pub use bootstrap::{LoginRole, Passwords, bootstrap, bootstrap_new};
 pub use changes::{TakenBack, TenantChange, TenantChanges};
 pub use config::{DatabaseUrl, InvalidAuthorities, InvalidDatabaseUrl, PoolConfig};
 pub use connection::TenantConn;

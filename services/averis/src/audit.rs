@@ -6,14 +6,14 @@ use averis_tenant_db::{ChainReport, LoginRole, PoolConfig, Provisioner};
 use serde_json::json;
 
 use crate::cli::{AuditCommand, FAILED, NOT_FOUND};
-use crate::state::{Database, Secrets, prepare};
+use crate::state::{Database, Secrets, prepared};
 
 /// Checks a tenant's trails. The exit code tells whether they hold.
 pub async fn run(command: AuditCommand, as_json: bool) -> anyhow::Result<ExitCode> {
     let AuditCommand::Verify { tenant, state } = command;
     let database = Database::open(&state.state_dir).await?;
     let secrets = Secrets::load(&state.state_dir)?;
-    let passwords = prepare(&database.admin, &secrets).await?;
+    let passwords = prepared(&database.admin, &secrets).await?;
     let login = passwords.url(&database.admin, LoginRole::Provisioner);
     let provisioner = Provisioner::new(login, PoolConfig::sized(1));
     let reports = provisioner.verify_audit(&tenant).await;

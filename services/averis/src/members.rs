@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::cli::{AdminCommand, KeyCommand, NOT_FOUND, Server, StateDir, UserCommand};
 use crate::credentials;
-use crate::state::{Database, Secrets, prepare};
+use crate::state::{Database, Secrets, prepared};
 
 /// Signs in.
 pub async fn login(email: &str, server: &Server) -> anyhow::Result<ExitCode> {
@@ -76,7 +76,7 @@ async fn with_accounts<T>(
     let database = Database::open(&state.state_dir).await?;
     let done = async {
         let secrets = Secrets::load(&state.state_dir)?;
-        let passwords = prepare(&database.admin, &secrets).await?;
+        let passwords = prepared(&database.admin, &secrets).await?;
         let provisioner = passwords.url(&database.admin, LoginRole::Provisioner);
         Provisioner::new(provisioner, PoolConfig::sized(1))
             .migrate_platform()

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::{MigrateOptions, PARTLY};
-use crate::state::{Database, Secrets, prepare};
+use crate::state::{Database, Secrets, prepare, prepared};
 
 /// Migrates the fleet.
 pub async fn run(options: MigrateOptions, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -36,7 +36,11 @@ async fn migrate(
     database: &Database,
     as_json: bool,
 ) -> anyhow::Result<FleetReport> {
-    let passwords = prepare(&database.admin, secrets).await?;
+    let passwords = if options.dry_run {
+        prepared(&database.admin, secrets).await?
+    } else {
+        prepare(&database.admin, secrets).await?
+    };
     let login = passwords.url(&database.admin, LoginRole::Provisioner);
     let provisioner = Provisioner::new(login, PoolConfig::default());
     let fleet = FleetOptions {

@@ -11,13 +11,15 @@ use averis_private_postgres::{Error as PostgresError, Options, PrivatePostgres};
 use averis_service_kit::config::{Env, database};
 use averis_service_kit::cursor::CursorSecret;
 use averis_tenant::AccessTokens;
-use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, bootstrap};
+use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, bootstrap, bootstrap_new};
 use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices};
 use rand::distr::{Alphanumeric, SampleString as _};
 use serde::{Deserialize, Serialize};
 
 /// The address of the private PostgreSQL while a process has it, so that another command can join.
 const ADDRESS: &str = "database-url";
+
+const PREPARING: &str = "preparing the database; AVERIS_DATABASE_URL must log in as a superuser";
 
 /// The database that this process works with.
 pub struct Database {
@@ -237,12 +239,17 @@ impl Secrets {
     }
 }
 
+/// Returns the kept passwords, for who only looks: a database that somebody has prepared stays as it is.
+pub async fn prepared(admin: &DatabaseUrl, secrets: &Secrets) -> anyhow::Result<Passwords> {
+    let passwords = secrets.passwords()?;
+    bootstrap_new(admin, &passwords).await.context(PREPARING)?;
+    Ok(passwords)
+}
+
 /// Makes roles and platform schema, and sets the kept passwords.
 pub async fn prepare(admin: &DatabaseUrl, secrets: &Secrets) -> anyhow::Result<Passwords> {
     let passwords = secrets.passwords()?;
-    bootstrap(admin, &passwords)
-        .await
-        .context("preparing the database; AVERIS_DATABASE_URL must log in as a superuser")?;
+    bootstrap(admin, &passwords).await.context(PREPARING)?;
     Ok(passwords)
 }
 

@@ -286,6 +286,28 @@ async fn people_sign_in_and_machines_get_keys() {
 }
 
 #[actix_web::test]
+async fn who_only_looks_takes_no_login_from_those_that_serve() {
+    let (own, others) = (tempfile::tempdir(), tempfile::tempdir());
+    let (own, others) = (own.expect("a directory"), others.expect("a directory"));
+    let database = Database::own(false).await;
+    let at = Some(database.admin_text.as_str());
+    assert_eq!(averis(own.path(), &["migrate"], at).await.code, 0);
+    // With the secrets of another installation.
+    let audit = ["audit", "verify", "--tenant", "nobody"];
+    for looking in [&["migrate", "--dry-run"][..], &audit] {
+        let refused = averis(others.path(), looking, at).await;
+        assert_eq!(refused.code, 1, "{}", refused.text);
+        let why = refused.errors;
+        assert!(why.contains("password authentication failed"), "{why}");
+    }
+    assert_eq!(
+        averis(own.path(), &["migrate", "--dry-run"], at).await.code,
+        0
+    );
+    assert_eq!(averis(own.path(), &audit, at).await.code, 4);
+}
+
+#[actix_web::test]
 async fn secrets_have_each_login_come_to_the_database_in_the_way_that_is_asked_for() {
     let directory = tempfile::tempdir().expect("a directory");
     let hand_out = async |database: &str| {
