@@ -318,7 +318,7 @@ def main():
         callers(overlay, documents)
         database(overlay, documents)
         collector(overlay, documents)
-        ingress.exercise(program(tools, "nginx"), documents, expect)
+        ingress.exercise(program(tools, "nginx"), documents, SERVICES, expect)
     dashboards(tools)
     compose(tools)
     commands.check(tools, expect, known)

@@ -61,8 +61,6 @@ def check(tools, expect, objects):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("Makefile", "Dockerfile", "docker-compose.multi-tenant.yml"):
         shutil.copy(ROOT / file, copy)
-    # Written by the kubectl of the command before.
-    (copy / "new.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: { name: averis-platform }\n")
     programs.mkdir(parents=True)
     for name in PLAIN:
         (programs / name).symlink_to(shutil.which(name))

@@ -146,10 +146,9 @@ def ask(port, host, path, headers):
     return answer.status, json.loads(body) if answer.status == 200 else {"location": answer.getheader("location")}
 
 
-def exercise(nginx, documents, expect):
+def exercise(nginx, documents, services, expect):
     kind = "gateway" if any(document["kind"] == "Gateway" for document in documents) else "ingress"
     domain = next(d for d in documents if d["metadata"]["name"] == "averis-settings")["data"]["AVERIS_BASE_DOMAIN"]
-    services = ["customer", "ecomm", "erp", "oms", "pricing", "product", "tenant"]
     ports = {f"averis-{service}": backend(service) for service in services}
     at = {name: free_port() for name in ("secured", "plain", "paths")}
     with tempfile.TemporaryDirectory() as home:
