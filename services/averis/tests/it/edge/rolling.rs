@@ -38,27 +38,28 @@ impl Person {
 
     async fn get(&mut self, path: &str) -> Value {
         let request = self.client.request(Method::GET, path);
-        self.ask(path, request).await
+        self.ask(&format!("GET {path}"), request).await
     }
 
     async fn post(&mut self, path: &str, body: &Value) -> Value {
         let request = self.client.request(Method::POST, path).json(body);
         let key = Uuid::now_v7().to_string();
-        self.ask(path, request.header("idempotency-key", key)).await
+        let request = request.header("idempotency-key", key);
+        self.ask(&format!("POST {path}"), request).await
     }
 
     async fn patch(&mut self, path: &str, version: &Value, body: &Value) -> Value {
         let request = self.client.request(Method::PATCH, path).json(body);
         let request = request.header("if-match", format!("\"{version}\""));
-        self.ask(path, request).await
+        self.ask(&format!("PATCH {path}"), request).await
     }
 
-    async fn ask(&mut self, path: &str, request: RequestBuilder) -> Value {
+    async fn ask(&mut self, what: &str, request: RequestBuilder) -> Value {
         let failures = &mut self.tally.failures;
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
-                failures.push(format!("{path}: {error:?}"));
+                failures.push(format!("{what}: {error:?}"));
                 return Value::Null;
             }
         };
@@ -70,7 +71,7 @@ impl Person {
             .unwrap_or_else(|error| error.to_string());
         // 202: the checkout goes on, and its shopper looks again.
         if !matches!(status, 200..=202) {
-            failures.push(format!("{path}: {status} {text}"));
+            failures.push(format!("{what}: {status} {text}"));
         }
         serde_json::from_str(&text).unwrap_or_default()
     }
