@@ -23,10 +23,12 @@ mod error;
 mod find;
 mod home;
 mod log;
+mod port;
 mod process;
 mod server;
 
 pub use error::Error;
+pub use port::Port;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -5,11 +5,11 @@ use crate::error::{Context, Error};
 use crate::find::{Installation, find};
 use crate::home::{ADMIN, Home, Lock, lock, state_directory};
 use crate::log::{log_tail, open_log};
+use crate::port::Port;
 use crate::process::{Process, bound_command, end_earlier};
 use crate::{Options, STOP_LIMIT};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,7 +41,8 @@ struct Prepared {
 pub(crate) struct Server {
     /// First, so that the server is told to stop before the lock is released.
     process: Process,
-    port: u16,
+    /// Nobody else's while the server is down, either.
+    port: Port,
     prepared: Prepared,
 }
 
@@ -60,23 +61,26 @@ impl Server {
         let kept: Option<u16> = std::fs::read_to_string(&port_file)
             .ok()
             .and_then(|text| text.trim().parse().ok());
-        let mut port: u16 = free_port(kept)?;
+        let mut port: Port = match kept.map(Port::take) {
+            Some(Ok(kept)) => kept,
+            Some(Err(_)) | None => free_port()?,
+        };
         let mut attempt: u32 = 1;
         let process: Process = loop {
-            match prepared.launch(port).await {
+            match prepared.launch(port.number()).await {
                 // Between our look and its start, somebody else took the port.
                 Err(Error::Died { log_tail, .. })
                     if attempt < PORT_ATTEMPTS && log_tail.contains("could not bind") =>
                 {
                     attempt += 1;
-                    port = free_port(None)?;
+                    port = free_port()?;
                 }
                 started => break started?,
             }
         };
-        std::fs::write(&port_file, format!("{port}\n"))
+        std::fs::write(&port_file, format!("{}\n", port.number()))
             .context(|| format!("writing {}", port_file.display()))?;
-        prepared.ensure_database(port).await?;
+        prepared.ensure_database(port.number()).await?;
         Ok(Self {
             process,
             port,
@@ -87,7 +91,7 @@ impl Server {
     pub(crate) async fn restart(&mut self) -> Result<(), Error> {
         // Sessions of a server that died by itself may need a moment to notice.
         end_earlier(&self.prepared.data_dir, EARLIER_LIMIT).await?;
-        self.process = self.prepared.launch(self.port).await?;
+        self.process = self.prepared.launch(self.port.number()).await?;
         Ok(())
     }
 
@@ -115,7 +119,8 @@ impl Server {
         };
         format!(
             "postgres://{ADMIN}:{password}@{host}:{}/{}",
-            self.port, options.database
+            self.port.number(),
+            options.database
         )
     }
 }
@@ -327,23 +332,8 @@ fn is_database_name(name: &str) -> bool {
             .all(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The port of the last time, or one below those that operating systems hand out to outgoing
-/// connections: one of these could take it while the server is down for a restart.
-fn free_port(kept: Option<u16>) -> Result<u16, Error> {
-    let random = (0..50).map(|_: u32| rand::random_range(20_000..30_000));
-    for port in kept
-        .into_iter()
-        .filter(|port: &u16| *port != 0)
-        .chain(random)
-    {
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener: TcpListener| listener.local_addr())
-        .map(|address: std::net::SocketAddr| address.port())
-        .context(|| "looking for a free port on 127.0.0.1".to_owned())
+fn free_port() -> Result<Port, Error> {
+    Port::any().context(|| "looking for a free port on 127.0.0.1".to_owned())
 }
 
 #[cfg(test)]
@@ -368,12 +358,5 @@ mod tests {
         ] {
             assert!(!is_database_name(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_taken_port_is_not_chosen() {
-        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port: u16 = taken.local_addr().unwrap().port();
-        assert_ne!(free_port(Some(port)).unwrap(), port);
     }
 }

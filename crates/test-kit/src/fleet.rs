@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use averis_private_postgres::Port;
 use averis_tenant::AccessTokens;
 use averis_tenant_context::{Domain, GlobalRole, TenantRole};
 use averis_tenant_db::LoginRole;
@@ -84,16 +86,18 @@ impl Instance {
     }
 }
 
-/// A port that was free a moment ago. None of those that connections take by themselves (Linux takes them from 32768), which may be
-/// anybody's while whoever listens there is away.
+/// A free port, which stays with this process until its end, so that no other test and no database takes it before somebody listens
+/// there, or while whoever listens there is away.
 ///
 /// # Panics
 /// When none is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    let mut ports = (0..1_000).map(|_| rand::random_range(20_000..32_000));
-    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.expect("a free port")
+    static TAKEN: Mutex<Vec<Port>> = Mutex::new(Vec::new());
+    let port = Port::any().expect("a free port");
+    let number = port.number();
+    TAKEN.lock().expect("the ports").push(port);
+    number
 }
 
 impl Fleet {
