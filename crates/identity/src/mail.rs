@@ -25,8 +25,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const MAX_SUBJECT: usize = 500;
 
 /// Where a mail server is, and how to get in: `smtps://user:password@host:port` for TLS,
-/// `smtp://user:password@host:port?tls=required` for STARTTLS. Without TLS only to this machine. Special characters of
-/// the password are percent-encoded. The password is never shown.
+/// `smtp://user:password@host:port?tls=required` for STARTTLS. Without TLS only to this machine, or where that is said,
+/// `smtp://host:port?tls=none`, and then without a password. Special characters of the password are percent-encoded. It is
+/// never shown.
 #[derive(Clone)]
 pub struct SmtpUrl(Url);
 
@@ -44,7 +45,7 @@ impl FromStr for SmtpUrl {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Ok(url) = text.parse::<Url>() else {
+        let Ok(mut url) = text.parse::<Url>() else {
             return Err("is no URL");
         };
         let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
@@ -60,8 +61,15 @@ impl FromStr for SmtpUrl {
         match (url.scheme(), url.query()) {
             ("smtps", None) | ("smtp", Some("tls=required")) => Ok(Self(url)),
             ("smtp", None) if is_loopback(host) => Ok(Self(url)),
-            ("smtp", None) => Err("must have ?tls=required, or name this machine"),
-            _ => Err("must be smtps:// or smtp:// with ?tls=required"),
+            ("smtp", None) => Err("must have ?tls=required or ?tls=none, or name this machine"),
+            ("smtp", Some("tls=none")) if !url.username().is_empty() => {
+                Err("must not have a password with ?tls=none")
+            }
+            ("smtp", Some("tls=none")) => {
+                url.set_query(None);
+                Ok(Self(url))
+            }
+            _ => Err("must be smtps://, or smtp:// with ?tls=required or ?tls=none"),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
-//! | `AVERIS_SMTP_URL` | | server that sends mails |
-//! | `AVERIS_MAIL_FOLDER` | | folder in which mails are left where there is no server; one of both is required |
+//! | `AVERIS_SMTP_URL` | required without a folder | the mail server, `smtps://user:password@host`; `smtp://host:port?tls=none` in a network where nobody listens |
+//! | `AVERIS_MAIL_FOLDER` | | folder in which mails are left where there is no server, for development |
 //! | `AVERIS_MAIL_FROM` | `averis@localhost` | sender of mails |
 //! | `AVERIS_SHOPPER_OIDC_ISSUER` | | OpenID Connect issuer by which shoppers sign in, to the letter |
 //! | `AVERIS_SHOPPER_OIDC_CLIENT_ID` | required with an issuer | who the shops are to it |

@@ -5,8 +5,8 @@
 //! | `AVERIS_PROVISIONER_URL` | required | the login that owns schemas and makes roles |
 //! | `AVERIS_DATABASE_CAPACITY` | 400 | tenants that the database may hold |
 //! | `AVERIS_MAIL_FROM` | `averis@localhost` | sender of mails |
-//! | `AVERIS_MAIL_FOLDER` | | folder that mails are written to, for development |
-//! | `AVERIS_SMTP_URL` | required without a folder | the mail server, `smtps://user:password@host` |
+//! | `AVERIS_MAIL_FOLDER` | | folder in which mails are left where there is no server, for development |
+//! | `AVERIS_SMTP_URL` | required without a folder | the mail server, `smtps://user:password@host`; `smtp://host:port?tls=none` in a network where nobody listens |
 //! | `AVERIS_WEBHOOKS_DATABASE_URL` | required | the login that reaches tenants' schemas of webhooks |
 //! | `AVERIS_WEBHOOK_TARGETS` | `public` | whom webhooks may call: `public`, or `any` for development |
 //! | `AVERIS_SIGNING_SECRET` | required | what the keys that sign access tokens are derived from |

@@ -205,7 +205,7 @@ async fn a_server_gets_the_mail() {
 #[tokio::test]
 async fn a_text_cannot_end_the_mail() {
     let server = SmtpServer::start(Manners::default());
-    let mailer = smtp(&format!("smtp://127.0.0.1:{}", server.port));
+    let mailer = smtp(&format!("smtp://127.0.0.1:{}?tls=none", server.port));
     for end in ["\r\n.\r\n", "\n.\n", "\n.\r\n", "\r\n.\n"] {
         let text = format!("Hello{end}MAIL FROM:<eve@example.com>\nRCPT TO:<bob@example.com>\n");
         mailer
@@ -348,6 +348,7 @@ fn urls_that_would_show_the_password_are_refused() {
         "smtp://user:word@127.0.0.1:2525",
         "smtp://localhost:2525",
         "smtp://[::1]:2525/",
+        "smtp://mail.example.com:1025?tls=none",
     ] {
         let url = good.parse::<SmtpUrl>();
         let url = url.unwrap_or_else(|error| panic!("{good}: {error}"));
@@ -365,6 +366,8 @@ fn urls_that_would_show_the_password_are_refused() {
         "smtp://smtp.example.com?TLS=required",
         "smtp://smtp.example.com?tls=required&tls=opportunistic",
         "smtp://127.0.0.1.example.com",
+        "smtp://user:word@mail.example.com?tls=none",
+        "smtps://mail.example.com?tls=none",
         "smtp://user@smtp.example.com?tls=required",
         "smtp://:word@smtp.example.com?tls=required",
         "smtps://smtp.example.com/helo",
