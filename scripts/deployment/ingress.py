@@ -3,6 +3,7 @@ them."""
 
 import http.client
 import json
+import random
 import socket
 import subprocess
 import tempfile
@@ -47,10 +48,12 @@ def backend(name):
 
 
 def free_port():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    port = server.server_address[1]
-    server.server_close()
-    return port
+    """A port at which nobody listens, and none of those that connections take by themselves."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)):
+                return port
 
 
 def named(documents, kind, name):
@@ -148,7 +151,7 @@ def ask(port, host, path, headers):
 
 def exercise(nginx, documents, services, expect):
     kind = "gateway" if any(document["kind"] == "Gateway" for document in documents) else "ingress"
-    domain = next(d for d in documents if d["metadata"]["name"] == "averis-settings")["data"]["AVERIS_BASE_DOMAIN"]
+    domain = named(documents, "ConfigMap", "averis-settings-")["data"]["AVERIS_BASE_DOMAIN"]
     ports = {f"averis-{service}": backend(service) for service in services}
     at = {name: free_port() for name in ("secured", "plain", "paths")}
     with tempfile.TemporaryDirectory() as home:
