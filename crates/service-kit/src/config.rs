@@ -36,10 +36,9 @@
 //! | `AVERIS_LOG_FORMAT` | `text` on a terminal, else `json` | form of log lines |
 //! | `AVERIS_SECRETS_DIR` | none | folder with a file for each variable that is not set otherwise |
 
-use std::env::VarError;
+mod env;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
-use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -49,102 +48,8 @@ use averis_tokens::{ServiceIdentity, SigningSecret, TrustedServices};
 use ipnet::IpNet;
 use url::Url;
 
+pub use self::env::{ConfigError, Env, database, optional_database, seconds, web_address, whole};
 use crate::access_log::AccessLog;
-
-/// A variable that stops the service.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// It is needed and not there.
-    #[error("{0} is not set")]
-    Missing(String),
-    /// It still holds a `${...}` that something should have replaced.
-    #[error("{0} holds the unexpanded text {1:?}")]
-    Unexpanded(String, String),
-    /// Its value cannot be.
-    #[error("{0} {1}")]
-    Invalid(String, String),
-}
-
-/// Where variables come from. A function, so that tests need not touch the process. An error says why there is a value that cannot be
-/// read.
-#[derive(Clone, Copy)]
-pub struct Env<'a>(pub &'a dyn Fn(&str) -> Result<Option<String>, String>);
-
-impl Env<'static> {
-    /// The variables of this process, and the files beside them.
-    #[must_use]
-    pub fn process() -> Self {
-        Self(&|name| match variable(name)? {
-            Some(text) => Ok(Some(text)),
-            None => match variable("AVERIS_SECRETS_DIR")? {
-                Some(folder) => file(&Path::new(&folder).join(name)),
-                None => Ok(None),
-            },
-        })
-    }
-}
-
-fn variable(name: &str) -> Result<Option<String>, String> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where configuration is read"
-    )]
-    let value = std::env::var(name);
-    match value {
-        Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err("is not UTF-8".to_owned()),
-    }
-}
-
-fn file(path: &Path) -> Result<Option<String>, String> {
-    match std::fs::read_to_string(path) {
-        // Most editors and tools end a file with a line break.
-        Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("cannot be read from {}: {error}", path.display())),
-    }
-}
-
-impl Env<'_> {
-    /// Returns a variable that must be there.
-    ///
-    /// # Errors
-    /// When it is missing, unexpanded or malformed; the message names it.
-    pub fn required<T: FromStr<Err: ToString>>(&self, name: &str) -> Result<T, ConfigError> {
-        self.optional(name)?
-            .ok_or_else(|| ConfigError::Missing(name.to_owned()))
-    }
-
-    /// Returns a variable if it is there and not empty.
-    ///
-    /// # Errors
-    /// When it is unexpanded or malformed; the message names it.
-    pub fn optional<T: FromStr<Err: ToString>>(
-        &self,
-        name: &str,
-    ) -> Result<Option<T>, ConfigError> {
-        let found = (self.0)(name).map_err(|why| ConfigError::Invalid(name.to_owned(), why))?;
-        let Some(text) = found.filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
-        if text.contains("${") {
-            return Err(ConfigError::Unexpanded(name.to_owned(), text));
-        }
-        match text.parse() {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => Err(ConfigError::Invalid(name.to_owned(), error.to_string())),
-        }
-    }
-
-    /// Returns a variable or its default.
-    ///
-    /// # Errors
-    /// When it is unexpanded or malformed; the message names it.
-    pub fn or<T: FromStr<Err: ToString>>(&self, name: &str, default: T) -> Result<T, ConfigError> {
-        Ok(self.optional(name)?.unwrap_or(default))
-    }
-}
 
 /// Whose traces are gone on with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -324,60 +229,12 @@ impl ServiceConfig {
     }
 }
 
-/// Reads the address of a database, and whether the authorities that its server is checked by can be read.
-///
-/// # Errors
-/// When it is missing or malformed, or the authorities cannot be read.
-pub fn database(env: Env<'_>, name: &str) -> Result<DatabaseUrl, ConfigError> {
-    let url: DatabaseUrl = env.required(name)?;
-    url.check_authorities()
-        .map_err(|why| ConfigError::Invalid(name.to_owned(), format!("cannot be used: {why}")))?;
-    Ok(url)
-}
-
 /// Reads after which time work counts as left by a crash.
 ///
 /// # Errors
 /// When it is no number of seconds from 1 to 3600.
 pub fn left_after(env: Env<'_>) -> Result<Duration, ConfigError> {
     seconds(env, "AVERIS_LEFT_AFTER", LEFT_AFTER)
-}
-
-/// Reads a whole number.
-///
-/// # Errors
-/// When it is none, or out of its bounds.
-pub fn whole(
-    env: Env<'_>,
-    name: &str,
-    bounds: RangeInclusive<i64>,
-) -> Result<Option<i64>, ConfigError> {
-    match env.optional::<i64>(name)? {
-        Some(number) if !bounds.contains(&number) => Err(ConfigError::Invalid(
-            name.to_owned(),
-            format!(
-                "is {number}; it must be from {} to {}",
-                bounds.start(),
-                bounds.end()
-            ),
-        )),
-        number => Ok(number),
-    }
-}
-
-/// Reads a time in seconds, of an hour at most.
-///
-/// # Errors
-/// When it is no number of seconds from 1 to 3600.
-pub fn seconds(env: Env<'_>, name: &str, default: Duration) -> Result<Duration, ConfigError> {
-    match env.optional(name)? {
-        None => Ok(default),
-        Some(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-        Some(other) => Err(ConfigError::Invalid(
-            name.to_owned(),
-            format!("is {other}; it must be 1 to 3600 seconds"),
-        )),
-    }
 }
 
 /// Where services find each other. Services of one process too call each other there.
@@ -432,20 +289,6 @@ impl ServiceUrls {
     }
 }
 
-/// Reads where something is that is spoken to over HTTP.
-///
-/// # Errors
-/// When it is no such address: `erp:6006` is one of a scheme `erp`.
-pub fn web_address(env: Env<'_>, name: &str) -> Result<Option<Url>, ConfigError> {
-    match env.optional::<Url>(name)? {
-        Some(url) if !matches!(url.scheme(), "http" | "https") => Err(ConfigError::Invalid(
-            name.to_owned(),
-            format!("is {url}; it must begin with http:// or https://"),
-        )),
-        url => Ok(url),
-    }
-}
-
 fn local(port: u16) -> Url {
     #[expect(clippy::expect_used, reason = "the text is an address")]
     Url::parse(&format!("http://127.0.0.1:{port}")).expect("an address")
@@ -461,17 +304,6 @@ mod tests {
             Ok(found.map(|(_, value)| (*value).to_owned()))
         };
         HttpConfig::from_env(Env(&get), 6001)
-    }
-
-    #[test]
-    fn what_is_no_variable_may_be_a_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("SECRET");
-        assert_eq!(file(&path), Ok(None));
-        std::fs::write(&path, "one line\n").expect("written");
-        assert_eq!(file(&path), Ok(Some("one line".to_owned())));
-        let why = file(folder.path()).expect_err("a folder is no file");
-        assert!(why.contains("cannot be read"), "{why}");
     }
 
     #[test]

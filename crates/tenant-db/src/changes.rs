@@ -74,16 +74,14 @@ impl TenantChanges {
     pub fn listen(url: DatabaseUrl) -> Self {
         let (sender, changes) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
+            // Whether the log has it, which it has once and not for every try: the database may be away for long.
             let mut told = false;
             while !sender.is_closed() {
-                let mut heard = false;
-                if let Err(error) = listen_once(&url, &sender, &mut heard).await {
-                    // Once, and not at every try: it may be away for long.
-                    if heard || !told {
-                        let error = causes(&*error);
-                        tracing::warn!(error, "changes of tenants cannot be listened for");
-                    }
-                    told = true;
+                if let Err(error) = listen_once(&url, &sender, &mut told).await
+                    && !std::mem::replace(&mut told, true)
+                {
+                    let error = causes(&*error);
+                    tracing::warn!(error, "changes of tenants cannot be listened for");
                 }
                 if sender.send(TenantChange::Deaf).is_err() {
                     return;
@@ -106,10 +104,11 @@ impl Drop for TenantChanges {
     }
 }
 
+/// Listens until the connection is lost. Once it listens, what is told about that is to be told anew.
 async fn listen_once(
     url: &DatabaseUrl,
     sender: &mpsc::UnboundedSender<TenantChange>,
-    heard: &mut bool,
+    told: &mut bool,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (client, mut messages) = connect::listen(url).await?;
     let listening = client.batch_execute("LISTEN averis_tenants; LISTEN averis_access");
@@ -134,7 +133,7 @@ async fn listen_once(
             result = &mut listening, if !ready => {
                 result?;
                 ready = true;
-                *heard = true;
+                *told = false;
                 if sender.send(TenantChange::Listening).is_err() {
                     return Ok(());
                 }

@@ -8,7 +8,7 @@ use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, PoolConfig, Provisione
 use tempfile::TempDir;
 use url::Url;
 
-use crate::edge::certificate;
+use crate::certificate::certificate;
 
 /// The variable by which `with-postgres` tells the tests where its prepared database is.
 pub const PREPARED: &str = "AVERIS_TEST_DATABASE_URL";

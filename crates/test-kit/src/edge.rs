@@ -13,6 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
+use crate::certificate::certificate;
 use crate::client::Client;
 use crate::fleet::free_port;
 
@@ -58,7 +59,7 @@ impl Resolve for Here {
     }
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -96,17 +97,6 @@ fn upstreams(of: &Upstreams) -> String {
         );
     }
     text
-}
-
-/// Makes `ca.crt`, `tls.crt` and `tls.key` in that folder, for a domain and all directly below it.
-pub async fn certificate(folder: &Path, domain: &str) {
-    let made = Command::new("sh")
-        .arg(root().join("scripts/local-ca.sh"))
-        .arg(folder)
-        .arg(domain)
-        .stdout(Stdio::null())
-        .status();
-    assert!(made.await.expect("a shell").success(), "no certificate");
 }
 
 impl Edge {

@@ -10,6 +10,7 @@
 )]
 
 mod address;
+mod certificate;
 mod client;
 mod database;
 mod described;
@@ -27,6 +28,7 @@ mod timing;
 pub mod webhooks;
 mod wrong;
 
+pub use certificate::certificate;
 pub use client::{Answer, Client};
 pub use database::{Database, PREPARED, SECURED};
 pub use described::{assert_described, assert_each_code_is_met};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use averis_private_postgres::{Error as PostgresError, Options, PrivatePostgres};
-use averis_service_kit::config::{Env, database};
+use averis_service_kit::config::{Env, optional_database};
 use averis_service_kit::cursor::CursorSecret;
 use averis_tenant::AccessTokens;
 use averis_tenant_db::{DatabaseUrl, LoginRole, Passwords, bootstrap, bootstrap_new};
@@ -34,10 +34,9 @@ impl Database {
     /// Takes the database that `AVERIS_DATABASE_URL` names, else that of a running `averis up` of the same
     /// folder, else starts the private one.
     pub async fn open(state_dir: &Path) -> anyhow::Result<Self> {
-        let (env, name) = (Env::process(), "AVERIS_DATABASE_URL");
-        if env.optional::<String>(name)?.is_some() {
+        if let Some(admin) = optional_database(Env::process(), "AVERIS_DATABASE_URL")? {
             return Ok(Self {
-                admin: database(env, name)?,
+                admin,
                 server: None,
                 address_file: None,
             });

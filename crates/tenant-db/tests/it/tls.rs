@@ -7,8 +7,7 @@ use averis_tenant_db::{
     DatabaseUrl, DbError, LoginRole, PlatformDb, PoolConfig, Provisioner, TenantChange,
     TenantChanges, TenantPool, bootstrap,
 };
-use averis_test_kit::edge::certificate;
-use averis_test_kit::{Database, SECURED, unique_key};
+use averis_test_kit::{Database, SECURED, certificate, unique_key};
 use url::Url;
 
 use crate::support::{PLENTY, of, provision, seen};
