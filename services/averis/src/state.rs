@@ -98,16 +98,15 @@ impl Database {
     }
 }
 
-/// The secrets of an installation, made once and kept.
-#[derive(Serialize, Deserialize)]
+/// The secrets of an installation, made once and kept. What is not among them is made.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Secrets {
     passwords: BTreeMap<String, String>,
     cursor_secret: String,
     /// What the keys that sign access tokens are derived from.
-    #[serde(default)]
     signing_secret: String,
     /// What each service's own key is derived from.
-    #[serde(default)]
     service_secrets: BTreeMap<String, String>,
 }
 
@@ -123,18 +122,15 @@ impl Secrets {
         let mut secrets = match fs::read_to_string(&file) {
             Ok(text) => serde_json::from_str(&text)
                 .with_context(|| format!("{} is damaged", file.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self {
-                passwords: BTreeMap::new(),
-                cursor_secret: random(),
-                signing_secret: random(),
-                service_secrets: BTreeMap::new(),
-            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
-        let mut added = !file.exists();
-        if secrets.signing_secret.is_empty() {
-            added = true;
-            secrets.signing_secret = random();
+        let mut added = false;
+        for secret in [&mut secrets.cursor_secret, &mut secrets.signing_secret] {
+            if secret.is_empty() {
+                added = true;
+                *secret = random();
+            }
         }
         for service in SERVICES {
             secrets

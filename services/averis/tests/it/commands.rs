@@ -335,6 +335,43 @@ async fn secrets_have_each_login_come_to_the_database_in_the_way_that_is_asked_f
     assert!(unsaid.errors.contains("sslmode"), "{}", unsaid.errors);
 }
 
+#[actix_web::test]
+async fn what_is_removed_from_the_secrets_is_made_anew_and_the_rest_stays() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("secrets.json");
+    let kept = async || {
+        let answer = averis(directory.path(), &["service-keys"], None).await;
+        assert_eq!(answer.code, 0, "{}", answer.errors);
+        let text = std::fs::read_to_string(&file).expect("secrets");
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+    };
+    let first = kept().await;
+    for name in [
+        "cursor_secret",
+        "signing_secret",
+        "passwords",
+        "service_secrets",
+    ] {
+        let mut removed = first.clone();
+        assert!(
+            removed
+                .as_object_mut()
+                .expect("an object")
+                .remove(name)
+                .is_some()
+        );
+        std::fs::write(&file, removed.to_string()).expect("written");
+        let now = kept().await;
+        for (other, value) in first.as_object().expect("an object") {
+            assert_eq!(
+                &now[other] == value,
+                other != name,
+                "{other} without {name}"
+            );
+        }
+    }
+}
+
 async fn product_count(process: &Process, tenant: &str) -> usize {
     let page = process
         .under(tenant)
