@@ -13,7 +13,11 @@ if ! openssl x509 -in ca.crt -noout -checkend 2592000 >/dev/null 2>&1; then
         -addext "keyUsage=critical,keyCertSign,cRLSign" 2>/dev/null
     rm -f tls.crt
 fi
-if ! openssl x509 -in tls.crt -noout -checkend 604800 -checkhost "x.$domain" 2>/dev/null | grep -q "does match"; then
+good() {
+    openssl x509 -in tls.crt -noout -checkend 604800 >/dev/null 2>&1 &&
+        openssl x509 -in tls.crt -noout -checkhost "x.$domain" 2>/dev/null | grep -q "does match"
+}
+if ! good; then
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256 -keyout tls.key -out tls.csr \
         -subj "/CN=$domain" 2>/dev/null
     printf 'subjectAltName=DNS:%s,DNS:*.%s\nbasicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n' \

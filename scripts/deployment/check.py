@@ -279,7 +279,12 @@ def compose(tools):
         expect(":" in image and not image.endswith(":latest"), f"compose: {each}: {image} may be anything")
         if "build" in service:
             expect(service.get("read_only") and service.get("user") == "65532:65532", f"compose: {each} has rights")
-    services.exercise("compose", {service: whole["services"][service]["environment"] for service in SERVICES}, {}, expect)
+    # Where the documents have the command line, in a container of its own, ask the tenant service.
+    told = {url for page in commands.OPERATIONS for url in re.findall(r"--env AVERIS_URL=http://(\S+)", page.read_text())}
+    aliases = whole["services"]["tenant"]["networks"]["inside"]["aliases"]
+    expect(told and all(host.partition(":")[0] in aliases for host in told), f"compose: {sorted(told)} is told, and {aliases} found")
+    environments = {service: whole["services"][service]["environment"] for service in SERVICES}
+    services.exercise("compose", environments, {}, {"tenant": sorted(told)}, expect)
     code, said = run(program(tools, "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file)
     expect(code == 0, said)
     code, said = run(program(tools, "hadolint"), ROOT / "Dockerfile")
@@ -324,7 +329,7 @@ def main():
         collector(overlay, documents)
         ingress.exercise(program(tools, "nginx"), documents, SERVICES, expect)
         environments = {service: services.of_pod(documents, service) for service in SERVICES}
-        services.exercise(overlay, environments, MAILS if overlay == "production" else {}, expect)
+        services.exercise(overlay, environments, MAILS if overlay == "production" else {}, {}, expect)
     dashboards(tools)
     compose(tools)
     commands.check(tools, expect, known)

@@ -1,10 +1,10 @@
 """Starts the services' programs with what a deployment sets for them: a variable that is missing, misspelt or malformed ends them."""
 
+import http.client
 import re
 import subprocess
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from ingress import free_port
@@ -32,16 +32,20 @@ def of_pod(documents, service):
     return found | {variable["name"]: variable.get("value", "") for variable in container["env"]}
 
 
-def answers(port):
+def status(port, host, path):
+    """What a service answers to whoever means it by that name, or nothing where it does not."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1) as answer:
-            return answer.status == 200
+        connection.request("GET", path, headers={"Host": host})
+        return connection.getresponse().status
     except OSError:
-        return False
+        return None
+    finally:
+        connection.close()
 
 
-def start(service, environment, secrets):
-    """Returns what keeps the program of a service from starting with these variables, or nothing."""
+def start(service, environment, secrets, hosts):
+    """Returns what keeps the program of a service from starting with these variables, and from being found at these hosts, or nothing."""
     port = free_port()
     own = {
         "AVERIS_SECRETS_DIR": str(secrets / service),
@@ -54,8 +58,9 @@ def start(service, environment, secrets):
     try:
         until = time.monotonic() + PATIENCE
         while running.poll() is None and time.monotonic() < until:
-            if answers(port):
-                return None
+            if status(port, "localhost", "/health/live") == 200:
+                strange = [host for host in hosts if status(port, host, f"/api/{service}/v1/tenants") in (None, 400, 404)]
+                return f"it does not know itself as {strange}" if strange else None
             time.sleep(0.02)
     finally:
         running.kill()
@@ -63,8 +68,9 @@ def start(service, environment, secrets):
     return said.strip() or "it does not answer"
 
 
-def exercise(said, environments, besides, expect):
-    """Starts all services. `besides` are the variables that people are told to add to the secrets of some."""
+def exercise(said, environments, besides, hosts, expect):
+    """Starts all services. `besides` are the variables that people are told to add to the secrets of some, and `hosts` those at which
+    the documents have the command line ask them."""
     names = known()
     with tempfile.TemporaryDirectory() as home:
         secrets = Path(home) / "secrets"
@@ -77,7 +83,7 @@ def exercise(said, environments, besides, expect):
         for service, environment in environments.items():
             unknown = {name for name in environment if name.startswith("AVERIS_")} - names
             expect(not unknown, f"{said}: {service} is told {sorted(unknown)}, which nothing reads")
-            why = start(service, environment | besides.get(service, {}), secrets)
+            why = start(service, environment | besides.get(service, {}), secrets, hosts.get(service, []))
             expect(why is None, f"{said}: {service} does not start: {why}")
             started += why is None
     print(f"{said}: {started} programs start with what is set for them")
