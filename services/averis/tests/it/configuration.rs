@@ -238,7 +238,11 @@ fn page() -> String {
         "# Configuration\n\n\
          Written by `make configuration` from the tables at the top of the files that read these variables; a test holds both against\n\
          what is read. A variable that is missing though required, malformed, or still holds a `${...}` stops the process with a message\n\
-         that names it. `averis up` takes the same variables, but for those that it makes itself: secrets and logins.\n",
+         that names it. `averis up` takes the same variables, but for those that it makes itself: secrets and logins.\n\n\
+         **Where to set one.** With compose in the file `.env` beside the compose file, if that names it, else under `environment` of the\n\
+         services in a compose file of your own after it (`-f`). On Kubernetes as a line under `configMapGenerator` in your overlay, then\n\
+         `kubectl apply -k k8s/overlays/production`: pods are replaced one after the other. What is secret is a key of that name in the service's Secret, in\n\
+         `averis-oms` for instance, or in the vault; then `kubectl -n averis-platform rollout restart deployment/averis-oms`.\n",
     );
     let mut table = |title: &str, variables: Vec<Variable>| {
         let _ = write!(
