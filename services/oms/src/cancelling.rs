@@ -62,9 +62,7 @@ pub async fn cancel_pieces(
             give_up(line, line.pieces().open(), unit)?;
         }
     }
-    for line in &lines {
-        orders::put_line(conn, line).await?;
-    }
+    orders::put_lines(conn, &lines).await?;
     // What went back before is part of what goes back for them, as for goods that come back.
     let mut payment = payment.clone();
     let excess = payment.above(&lines).min(payment.goodwill()).max(0);
@@ -137,7 +135,6 @@ async fn take_from_work(
             }
             part.cancelled += taken;
             left -= taken;
-            fulfilment::put_line(conn, part).await?;
             let place = work.iter().find(|row| row.id == part.fulfilment_id);
             pieces.push(Pieces {
                 sku: sku.clone(),
@@ -146,6 +143,7 @@ async fn take_from_work(
             });
         }
     }
+    fulfilment::put_lines(conn, &parts).await?;
     for row in &work {
         let own = parts.iter().filter(|part| part.fulfilment_id == row.id);
         let own = own.map(|part| (part.open(), part.shipped));

@@ -255,12 +255,8 @@ async fn leave(
         tax: line.tax.amount(),
     });
     shipments::insert(conn, &shipment, &own.collect::<Vec<_>>()).await?;
-    for line in &lines {
-        orders::put_line(conn, line).await?;
-    }
-    for part in &parts {
-        fulfilment::put_line(conn, part).await?;
-    }
+    orders::put_lines(conn, &lines).await?;
+    fulfilment::put_lines(conn, &parts).await?;
     let status = finished(parts.iter().map(|part| (part.open(), part.shipped)));
     let status = status.unwrap_or(crate::domain::fulfilment::IN_PROGRESS);
     fulfilment::put_status(conn, row.id, status).await?;
@@ -417,8 +413,8 @@ async fn arrived(conn: &mut TenantConn, order: OrderRow, shipment: Uuid) -> Resu
     for line in &mut lines {
         let come = own.iter().filter(|part| part.line == line.line);
         line.delivered += come.map(|part| part.quantity).sum::<i64>();
-        orders::put_line(conn, line).await?;
     }
+    orders::put_lines(conn, &lines).await?;
     let order = orders::update(conn, order).await?;
     complete_if_over(conn, order, &lines).await?;
     Ok(())

@@ -3,6 +3,7 @@
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -23,8 +24,8 @@ pub struct FulfilmentRow {
 }
 
 /// Pieces of a line of the order that leave from there.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lines, treat_none_as_default_value = false, primary_key(fulfilment_id, line))]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct FulfilmentLineRow {
     pub fulfilment_id: Uuid,
     pub line: i32,
@@ -112,10 +113,16 @@ pub async fn lines_of(
     rows.select(FulfilmentLineRow::as_select()).load(conn).await
 }
 
-/// Stores what became of a line's pieces.
-pub async fn put_line(conn: &mut TenantConn, row: &FulfilmentLineRow) -> QueryResult<()> {
-    let own = lines::table.find((row.fulfilment_id, row.line));
-    let stored = diesel::update(own).set(row);
+/// Stores what became of the pieces of lines that there are, with one statement however many they are.
+pub async fn put_lines(conn: &mut TenantConn, rows: &[FulfilmentLineRow]) -> QueryResult<()> {
+    let stored = diesel::insert_into(lines::table)
+        .values(rows)
+        .on_conflict((lines::fulfilment_id, lines::line))
+        .do_update()
+        .set((
+            lines::cancelled.eq(excluded(lines::cancelled)),
+            lines::shipped.eq(excluded(lines::shipped)),
+        ));
     stored.execute(conn).await.map(drop)
 }
 

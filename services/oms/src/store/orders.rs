@@ -4,6 +4,7 @@ use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -71,8 +72,8 @@ impl OrderRow {
 }
 
 /// A line's row.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lines, treat_none_as_default_value = false, primary_key(order_id, line))]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct LineRow {
     pub order_id: Uuid,
     pub line: i32,
@@ -210,10 +211,23 @@ pub async fn lines_of(conn: &mut TenantConn, orders: &[Uuid]) -> QueryResult<Vec
     rows.select(LineRow::as_select()).load(conn).await
 }
 
-/// Stores what became of a line's pieces.
-pub async fn put_line(conn: &mut TenantConn, row: &LineRow) -> QueryResult<()> {
-    let own = lines::table.find((row.order_id, row.line));
-    let stored = diesel::update(own).set(row);
+/// Stores what became of the pieces of lines that there are, with one statement however many they are.
+pub async fn put_lines(conn: &mut TenantConn, rows: &[LineRow]) -> QueryResult<()> {
+    let stored = diesel::insert_into(lines::table)
+        .values(rows)
+        .on_conflict((lines::order_id, lines::line))
+        .do_update()
+        .set((
+            lines::cancelled.eq(excluded(lines::cancelled)),
+            lines::shipped.eq(excluded(lines::shipped)),
+            lines::delivered.eq(excluded(lines::delivered)),
+            lines::returned.eq(excluded(lines::returned)),
+            lines::refunded.eq(excluded(lines::refunded)),
+            lines::cancelled_net.eq(excluded(lines::cancelled_net)),
+            lines::cancelled_tax.eq(excluded(lines::cancelled_tax)),
+            lines::returned_net.eq(excluded(lines::returned_net)),
+            lines::returned_tax.eq(excluded(lines::returned_tax)),
+        ));
     stored.execute(conn).await.map(drop)
 }
 

@@ -138,9 +138,9 @@ async fn take_back(
         let own = lines.iter().find(|one| one.line == line.line);
         if let Some(own) = own {
             line.returned += own.accepted;
-            orders::put_line(conn, line).await?;
         }
     }
+    orders::put_lines(conn, &ordered).await?;
     let event = returned(conn, order, row, lines).await?;
     if event.lines.is_empty() {
         return Ok(());

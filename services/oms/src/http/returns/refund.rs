@@ -74,9 +74,7 @@ pub async fn refund_return(
                 own.extend(shipping(conn, &row, &ordered).await?);
             }
             let credited = credit(conn, &row, &own, &mut ordered, unit).await?;
-            for line in &ordered {
-                orders::put_line(conn, line).await?;
-            }
+            orders::put_lines(conn, &ordered).await?;
             let share = share_of(conn, &order, &payment, &row).await?;
             let (paid, due) = (share.paid, share.due - credited);
             let refunded = refund_of(credited, paid, due, payment.refundable());
