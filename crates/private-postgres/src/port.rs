@@ -38,8 +38,11 @@ impl Port {
     /// Takes that port.
     ///
     /// # Errors
-    /// When somebody has taken it, or listens there.
+    /// When somebody has taken it, or listens there; and of 0, which is any port and none.
     pub fn take(number: u16) -> std::io::Result<Self> {
+        if number == 0 {
+            return Err(std::io::ErrorKind::InvalidInput.into());
+        }
         let taken = UdpSocket::bind(("127.0.0.1", number))?;
         TcpListener::bind(("127.0.0.1", number))?;
         Ok(Self {
@@ -76,5 +79,6 @@ mod tests {
     fn a_port_at_which_somebody_listens_is_not_taken() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         Port::take(listener.local_addr().unwrap().port()).unwrap_err();
+        Port::take(0).unwrap_err();
     }
 }
