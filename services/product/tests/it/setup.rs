@@ -141,7 +141,10 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "{what}: not within three minutes");
+        assert!(
+            Instant::now() < deadline,
+            "{what}: not within three minutes"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
