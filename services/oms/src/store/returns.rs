@@ -4,6 +4,7 @@ use averis_service_kit::after_place;
 use averis_tenant_db::TenantConn;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -30,8 +31,8 @@ pub struct ReturnRow {
 }
 
 /// Pieces of a line of the order that come back.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lines, treat_none_as_default_value = false, primary_key(return_id, line))]
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = lines, treat_none_as_default_value = false)]
 pub struct ReturnLineRow {
     pub return_id: Uuid,
     pub line: i32,
@@ -111,10 +112,17 @@ pub async fn lines_of(conn: &mut TenantConn, returns: &[Uuid]) -> QueryResult<Ve
     rows.select(ReturnLineRow::as_select()).load(conn).await
 }
 
-/// Stores what came of a line.
-pub async fn put_line(conn: &mut TenantConn, row: &ReturnLineRow) -> QueryResult<()> {
-    let own = lines::table.find((row.return_id, row.line));
-    let stored = diesel::update(own).set(row);
+/// Stores what came of lines that there are, with one statement however many they are.
+pub async fn put_lines(conn: &mut TenantConn, rows: &[ReturnLineRow]) -> QueryResult<()> {
+    let stored = diesel::insert_into(lines::table)
+        .values(rows)
+        .on_conflict((lines::return_id, lines::line))
+        .do_update()
+        .set((
+            lines::received.eq(excluded(lines::received)),
+            lines::accepted.eq(excluded(lines::accepted)),
+            lines::restock.eq(excluded(lines::restock)),
+        ));
     stored.execute(conn).await.map(drop)
 }
 

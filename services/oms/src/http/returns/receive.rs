@@ -130,16 +130,13 @@ async fn take_back(
     row: &ReturnRow,
     lines: &[ReturnLineRow],
 ) -> Result<(), OmsError> {
-    for line in lines {
-        returns::put_line(conn, line).await?;
-    }
+    returns::put_lines(conn, lines).await?;
     let mut ordered = orders::lines_of(conn, &[row.order_id]).await?;
-    for line in &mut ordered {
+    ordered.retain_mut(|line| {
         let own = lines.iter().find(|one| one.line == line.line);
-        if let Some(own) = own {
-            line.returned += own.accepted;
-        }
-    }
+        line.returned += own.map_or(0, |own| own.accepted);
+        own.is_some()
+    });
     orders::put_lines(conn, &ordered).await?;
     let event = returned(conn, order, row, lines).await?;
     if event.lines.is_empty() {
